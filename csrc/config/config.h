@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * The settings of a server: made once in the master before the first fork, then passed by const pointer. */
+#ifndef CLUTCH_CONFIG_H
+#define CLUTCH_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "attrs.h"
+
+struct config_list {
+    const char **items; /* owned, as are the strings */
+    size_t count;
+};
+
+/* What names the application on the command line. */
+struct config_app {
+    const char *module;   /* "package.module", or NULL when a file is named */
+    const char *file;     /* path of a .py file as given, or NULL */
+    const char *callable; /* attribute (dotted names allowed), or NULL: `application`, then `app` */
+    const char *given;    /* as written, for messages */
+};
+
+struct config {
+#define CONFIG_STRING const char *
+#define CONFIG_LIST struct config_list
+#define CONFIG_FLAG bool
+#define CONFIG_COUNT int64_t
+#define CONFIG_WORKERS int64_t
+#define CONFIG_DURATION int64_t
+#define CONFIG_SIZE int64_t
+#define CONFIG_CHOICE int
+#define CONFIG_OCTAL int64_t
+#define CONFIG_ACTION bool
+#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help) CONFIG_##kind field;
+#define ALIAS(name, short_name, field)
+#define APP_ALIAS(name, short_name, is_file)
+#define NO_EFFECT(name, short_name, why)
+#include "options.def"
+#undef OPTION
+#undef ALIAS
+#undef APP_ALIAS
+#undef NO_EFFECT
+    struct config_app app;
+};
+
+/* Reads the command line and the CLUTCH_* variables (the command line wins). Returns a config owned by the caller (end it with
+ * config_free), or NULL after writing one clear line per mistake to `errors`: exit with status 2 then.
+ * With --help, --version, --print-config given, a missing APP is not a mistake. workers is never 0 in the result: auto is
+ * resolved here (cpus.h). */
+struct config *config_parse(int argc, char *const *argv, char *const *environ, FILE *errors) MUST_CHECK;
+void config_free(struct config *);
+
+/* The answers to --help and --print-config, and the Markdown reference of all options (--help=markdown). */
+void config_print_help(FILE *out);
+void config_print_values(const struct config *, FILE *out);
+void config_print_markdown(FILE *out);
+
+#endif

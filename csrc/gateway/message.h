@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * A request as the protocol hands it to a gateway: slices of the bytes that came in, already checked. */
+#ifndef CLUTCH_MESSAGE_H
+#define CLUTCH_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "known_headers.h"
+#include "slice.h"
+
+struct header {
+    struct slice name;  /* as sent */
+    struct slice value; /* without surrounding white space */
+    enum known_header id;
+};
+
+/* Everything here is borrowed: valid until the exchange ends. Field names with '_' and `Proxy` are not among the headers. */
+struct request {
+    struct slice method;       /* a token, as sent */
+    struct slice target;       /* the request target as sent (REQUEST_URI, RAW_URI) */
+    struct slice path;         /* not decoded; "*" for `OPTIONS *`; never empty */
+    struct slice query;        /* without '?'; empty when there is none */
+    struct slice authority;    /* the host the client asked for: of an absolute-form target, else of Host; may be empty */
+    bool is_absolute_form;     /* the target carried the authority, which wins over Host (RFC 9112 3.2.2) */
+    uint8_t version_minor;     /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
+    const struct header *headers; /* in order of arrival */
+    size_t header_count;
+};
+
+/* Where the request came from and where it arrived. Static for the life of a connection. */
+struct endpoints {
+    const char *remote_address; /* "192.0.2.7", "2001:db8::1"; "" for a unix socket */
+    const char *remote_port;    /* decimal; "" for a unix socket */
+    const char *server_name;    /* address of the listener; "localhost" for a unix socket */
+    const char *server_port;    /* decimal; "" for a unix socket */
+    const char *scheme;         /* "http" or "https" */
+};
+
+/* The request body: complete before the gateway sees it (RFC 9112 6). */
+struct request_body {
+    uint64_t length;    /* bytes after decoding; 0 when there is no body */
+    bool is_present;    /* the request had Content-Length or Transfer-Encoding */
+    bool was_chunked;   /* no Content-Length was sent */
+    const char *memory; /* all of it when it is in memory; NULL when it is in a file */
+    int file_fd;        /* an unlinked temporary file, or -1; owned by the exchange; read with pread only */
+};
+
+#endif
