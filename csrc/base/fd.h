@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Descriptors. Everything is opened close-on-exec. */
+#ifndef CLUTCH_FD_H
+#define CLUTCH_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "attrs.h"
+
+/* Closes *fd when it is not -1 and sets it to -1. */
+void fd_close(int *fd);
+
+/* A pipe with both ends close-on-exec and non-blocking: ends[0] reads, ends[1] writes. 0 or -errno. */
+int fd_pipe(int ends[2]) MUST_CHECK;
+
+/* An unlinked temporary file in `directory` ($TMPDIR or /tmp when NULL), or in memory when no directory is writable.
+ * Returns a descriptor owned by the caller, or -errno. */
+int fd_temporary_file(const char *directory) MUST_CHECK;
+
+/* Writes all of it, waiting where it must. 0 or -errno. */
+int fd_write_all(int fd, const void *bytes, size_t len) MUST_CHECK;
+
+#endif
