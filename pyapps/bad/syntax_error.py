@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+"""Is not Python."""
+
+def application(environ, start_response)
+    return []

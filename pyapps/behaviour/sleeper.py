@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+"""Sleeps ?ms= milliseconds, then answers with the process id."""
+
+import os
+import time
+
+from tools import number, text_reply
+
+
+def application(environ, start_response):
+    time.sleep(number(environ, "ms") / 1000)
+    return text_reply(start_response, str(os.getpid()))
