@@ -1,0 +1,42 @@
+# Warnings, hardening, optimisation and sanitizers, as one interface target that every target of ours links.
+add_library(clutch_flags INTERFACE)
+target_compile_definitions(clutch_flags INTERFACE _GNU_SOURCE CLUTCH_VERSION_STRING="${PROJECT_VERSION}")
+target_compile_options(clutch_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wcast-qual
+  -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -fno-common -fno-strict-aliasing)
+if(CLUTCH_WERROR)
+  target_compile_options(clutch_flags INTERFACE -Werror)
+endif()
+
+# Asserts stay on when optimised (no -DNDEBUG): in a prefork server a worker that stops is a line in the log, a corrupt one an incident.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_RELEASE "-O2")
+if(CMAKE_BUILD_TYPE MATCHES "^Rel" AND NOT CLUTCH_SANITIZE)
+  target_compile_options(clutch_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+  target_link_options(clutch_flags INTERFACE LINKER:-z,relro,-z,now)
+  if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(clutch_flags INTERFACE -Wnull-dereference)
+  endif()
+endif()
+
+if(CLUTCH_LTO)
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT CMAKE_INTERPROCEDURAL_OPTIMIZATION OUTPUT lto_problem LANGUAGES C)
+  if(NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    message(STATUS "No link-time optimisation: ${lto_problem}")
+  endif()
+endif()
+
+if(CLUTCH_SANITIZE)
+  target_compile_options(clutch_flags INTERFACE -fsanitize=${CLUTCH_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(clutch_flags INTERFACE -fsanitize=${CLUTCH_SANITIZE})
+  if(CLUTCH_SANITIZE MATCHES "undefined")
+    target_compile_options(clutch_flags INTERFACE -fno-sanitize-recover=undefined)
+  endif()
+endif()
+if(CLUTCH_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "The fuzzers need clang, and the C compiler is ${CMAKE_C_COMPILER}. Use the preset: cmake --preset fuzz.")
+  endif()
+  target_compile_options(clutch_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+#  include <Python.h>
+#include "master.h"
