@@ -4,6 +4,7 @@
 #define CLUTCH_ATTRS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_index, first_index) \
@@ -16,6 +17,6 @@
 
 /* The struct of type `type` whose member `member` stands at `pointer`. */
 #define CONTAINER_OF(pointer, type, member) \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 
 #endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int fd_pipe(int ends[2])
+{
+    return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+int fd_temporary_file(const char *directory)
+{
+    int fd;
+
+    if (directory == NULL)
+        directory = getenv("TMPDIR");
+    if (directory == NULL || directory[0] == '\0')
+        directory = "/tmp";
+    fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    /* A read-only container, or a file system that cannot make nameless files: memory, which the container's limit counts. */
+    if (fd < 0)
+        fd = memfd_create("clutch-body", MFD_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
+int fd_write_all(int fd, const void *bytes, size_t len)
+{
+    const char *at = bytes;
+
+    while (len > 0) {
+        ssize_t written = write(fd, at, len);
+
+        if (written >= 0) {
+            at += written;
+            len -= (size_t)written;
+        } else if (errno == EAGAIN) {
+            struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+
+            poll(&waiting, 1, -1);
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_body.h"
+
+#include <string.h>
+
+#include "fd.h"
+#include "log.h"
+
+void h1_body_init(struct h1_body *body, const struct h1_settings *settings)
+{
+    *body = (struct h1_body){.settings = settings, .file_fd = -1};
+}
+
+void h1_body_fini(struct h1_body *body)
+{
+    buf_fini(&body->memory);
+    fd_close(&body->file_fd);
+    h1_body_init(body, body->settings);
+}
+
+void h1_body_set_in_place(struct h1_body *body, struct slice bytes)
+{
+    body->in_place = bytes.ptr;
+    body->length = bytes.len;
+}
+
+static int fail_to_store(int error)
+{
+    log_error("a request body could not be stored: %s", strerror(-error));
+    return 500;
+}
+
+/* Moves what is in memory to a file; from then on everything goes there. */
+static int spill(struct h1_body *body)
+{
+    int error;
+
+    body->file_fd = fd_temporary_file(body->settings->body_temp_path);
+    if (body->file_fd < 0) {
+        error = body->file_fd;
+        body->file_fd = -1;
+        return fail_to_store(error);
+    }
+    error = fd_write_all(body->file_fd, body->memory.ptr, body->memory.len);
+    buf_fini(&body->memory);
+    return error == 0 ? 0 : fail_to_store(error);
+}
+
+int h1_body_expect(struct h1_body *body, uint64_t length)
+{
+    if (length > body->settings->body_memory_bytes)
+        return spill(body);
+    return buf_reserve(&body->memory, length) == 0 ? 0 : 500;
+}
+
+int h1_body_append(struct h1_body *body, struct slice bytes)
+{
+    uint64_t limit = body->settings->body_limit_bytes, length = body->length + bytes.len;
+    int error, status;
+
+    if (limit != 0 && length > limit)
+        return 413;
+    if (body->file_fd < 0 && length > body->settings->body_memory_bytes && (status = spill(body)) != 0)
+        return status;
+    if (body->file_fd >= 0)
+        error = fd_write_all(body->file_fd, bytes.ptr, bytes.len);
+    else
+        error = buf_append(&body->memory, bytes);
+    if (error < 0)
+        return fail_to_store(error);
+    body->length = length;
+    return 0;
+}
+
+void h1_body_describe(const struct h1_body *body, struct request_body *out)
+{
+    out->length = body->length;
+    out->file_fd = body->file_fd;
+    out->memory = body->in_place != NULL ? body->in_place : body->memory.ptr;
+    if (body->file_fd >= 0)
+        out->memory = NULL;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * One connection: what it is waiting for, and what ends the wait. It belongs either to the loop or to the app thread that runs its
+ * request; enter_state() in h1_conn.c is the only place where that changes.
+ *
+ *   READING_HEAD -> READING_BODY -> RUNNING_APP -> IDLE -> READING_HEAD ...
+ *                                       |-> WRITING (the client is slow) -> IDLE
+ *   any reading state -> LINGERING (refused) -> closed */
+#ifndef CLUTCH_H1_CONN_H
+#define CLUTCH_H1_CONN_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#include "buf.h"
+#include "h1_body.h"
+#include "h1_exchange.h"
+#include "h1_output.h"
+#include "h1_parse.h"
+#include "list.h"
+#include "listener.h"
+#include "loop.h"
+
+struct h1_conn;
+struct h1_server;
+
+enum h1_wait { WAIT_NONE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_KEEP_ALIVE, WAIT_LINGER, WAIT_COUNT };
+
+/* What a connection is waiting for. Every waiting state has a deadline. */
+struct h1_state {
+    const char *name; /* a participle, for logs and debuggers */
+    void (*on_readable)(struct h1_conn *);
+    void (*on_writable)(struct h1_conn *);
+    void (*on_deadline)(struct h1_conn *);
+    enum h1_wait wait;
+};
+
+/* What a connection keeps of a request that is not complete. */
+struct h1_partial {
+    struct buf head;        /* the bytes of the head, where the parse points */
+    struct h1_body body;
+    struct h1_parse parse;  /* last: it ends in the table of fields */
+};
+
+struct h1_conn {
+    struct loop_source source;
+    struct deadline deadline;
+    const struct h1_state *state;
+    struct h1_server *server;
+    struct list_node conns_node;    /* all connections, or those closed but not freed */
+    struct list_node waiting_node;  /* server->idle or server->pending */
+    struct h1_partial *partial;     /* owned; NULL while nothing is partial */
+    struct buf leftover;            /* bytes behind the request that is running */
+    struct h1_output output;
+    struct endpoints endpoints;
+    int64_t arrived_us;             /* when the last bytes read had arrived */
+    bool is_watched;                /* in the epoll set */
+    bool has_missed_events;         /* something happened on the socket while no state cared, or was left unread */
+    bool has_hung_up;               /* the peer sends no more (EPOLLRDHUP) */
+    bool is_keep_alive;             /* goes on after the response that is being written */
+    char remote_address[INET6_ADDRSTRLEN];
+    char remote_port[6];
+};
+
+/* Takes a connected socket. Returns NULL (and closes it) without memory. */
+struct h1_conn *h1_conn_new(struct h1_server *, int fd, const struct sockaddr_storage *peer, const struct listener *);
+
+/* Reads what is there and goes on; for a connection just accepted or pending. */
+void h1_conn_proceed(struct h1_conn *);
+
+/* The app thread is through with the running request: writes, waits for the next, or closes. */
+void h1_conn_finish_request(struct h1_conn *);
+
+/* Closes the socket now; the memory is freed by the server after the last callback (h1_conn_free). */
+void h1_conn_close(struct h1_conn *);
+void h1_conn_free(struct h1_conn *);
+
+/* Whether it waits for a request and nothing of one has come, not even to the socket. */
+bool h1_conn_is_quiet(const struct h1_conn *);
+
+#endif

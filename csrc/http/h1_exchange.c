@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_exchange.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+#include "text.h"
+
+enum {
+    BUFFER_LIMIT_BYTES = 16384,      /* a larger body is sent from where it lies rather than copied behind the head */
+    QUEUE_LIMIT_BYTES = 1 << 20,     /* unsent bytes that a connection keeps before its app thread has to wait */
+    IOV_COUNT = 64,
+    CLIENT_CLOSED_REQUEST = 499,
+    FILE_COPY_BYTES = 65536,
+    SERVER_TIMING_BYTES = 96,
+};
+
+static_assert(offsetof(struct h1_exchange, base) == 0, "an exchange is the start of its h1_exchange");
+
+static struct h1_exchange *of(struct exchange *exchange)
+{
+    return (struct h1_exchange *)(void *)exchange;
+}
+
+static bool status_forbids_body(int status)
+{
+    return status == 204 || status == 205 || status == 304;
+}
+
+static enum head_error begin_head(struct exchange *exchange, int status, struct slice reason)
+{
+    struct h1_exchange *x = of(exchange);
+    enum head_error error = h1_head_begin(&x->head, status, reason);
+
+    exchange->status = error == HEAD_OK ? status : 0;
+    exchange->has_length = false;
+    exchange->declared_bytes = 0;
+    return error;
+}
+
+static enum head_error add_header(struct exchange *exchange, struct slice name, struct slice value)
+{
+    struct h1_exchange *x = of(exchange);
+    enum head_error error = h1_head_add(&x->head, name, value);
+
+    exchange->has_length = x->head.has_length;
+    exchange->declared_bytes = x->head.length;
+    return error;
+}
+
+/* RFC 9112 6.3, from the server's side. */
+static enum h1_framing choose_framing(const struct h1_exchange *x, bool is_whole)
+{
+    if (x->is_head_request || status_forbids_body(x->base.status))
+        return H1_FRAMING_NONE;
+    if (x->head.has_length || is_whole)
+        return H1_FRAMING_LENGTH;
+    return x->version_minor == 0 ? H1_FRAMING_CLOSE : H1_FRAMING_CHUNKED;
+}
+
+static size_t format_server_timing(const struct h1_exchange *x, char *out, size_t size)
+{
+    const struct exchange_times *times = &x->base.times;
+    double queue_ms = (double)(times->taken_us - times->arrived_us) / 1000;
+    double gil_ms = (double)times->gil_wait_us / 1000;
+    double app_ms = (double)(clock_now_us() - times->taken_us - times->gil_wait_us) / 1000;
+    int len = snprintf(out, size, "queue;dur=%.3f, gil;dur=%.3f, app;dur=%.3f", queue_ms, gil_ms, app_ms);
+
+    return len > 0 ? (size_t)len : 0;
+}
+
+/* Completes the head. `length` is the body's, known when is_whole. Returns false without memory: then nothing can be sent. */
+static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
+{
+    char timing[SERVER_TIMING_BYTES];
+    struct h1_head_end end = {.version_minor = x->version_minor, .length = length};
+
+    x->framing = choose_framing(x, is_whole);
+    if (x->framing == H1_FRAMING_CLOSE)
+        x->is_keep_alive = false;
+    end.framing = x->framing;
+    end.is_keep_alive = x->is_keep_alive;
+    if (x->settings->has_server_timing)
+        end.server_timing = slice_of(timing, format_server_timing(x, timing, sizeof(timing)));
+    /* RFC 9110 15.3.6: 205 says so with a length of 0. */
+    if (x->base.status == 205 && !x->is_head_request)
+        end.framing = H1_FRAMING_LENGTH;
+    if (end.framing == H1_FRAMING_LENGTH && x->base.status == 205)
+        end.length = 0;
+    x->base.is_head_sent = true;
+    return h1_head_finish(&x->head, &end) == 0;
+}
+
+static uint64_t total_of(const struct slice *blocks, size_t count)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += blocks[i].len;
+    return total;
+}
+
+static bool buffer_body(struct exchange *exchange, const struct slice *blocks, size_t count)
+{
+    struct h1_exchange *x = of(exchange);
+    uint64_t total = total_of(blocks, count);
+    struct buf *bytes = &x->head.bytes;
+
+    if (exchange->is_head_sent || total > BUFFER_LIMIT_BYTES || exchange->status == 0)
+        return false;
+    if (exchange->has_length && total != exchange->declared_bytes && !x->is_head_request)
+        return false;
+    if (buf_reserve(bytes, (size_t)total + 512) < 0 || !finish_head(x, true, total))
+        return false;
+    exchange->body_bytes = total;
+    x->is_buffered = x->is_ended = true;
+    if (x->framing == H1_FRAMING_NONE)
+        return true;
+    for (size_t i = 0; i < count; i++) {
+        if (buf_append(bytes, blocks[i]) < 0)
+            x->is_aborted = true;
+    }
+    x->sent_body_bytes = total;
+    return true;
+}
+
+/* Waits until the client takes more. Returns false when it is gone or has taken nothing for send-timeout. */
+static bool wait_writable(struct h1_exchange *x)
+{
+    struct pollfd waiting = {.fd = x->socket_fd, .events = POLLOUT};
+    int timeout_ms = x->settings->send_timeout_us > 0 ? (int)(x->settings->send_timeout_us / 1000) : -1;
+    int ready;
+
+    do
+        ready = poll(&waiting, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    if (ready == 0)
+        log_info("a client took nothing of its response for send-timeout: connection closed");
+    return ready > 0 && (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0;
+}
+
+static size_t bytes_in(const struct iovec *iov, int count)
+{
+    size_t total = 0;
+
+    for (int i = 0; i < count; i++)
+        total += iov[i].iov_len;
+    return total;
+}
+
+/* Sends, queues, or waits, in this order. */
+static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
+{
+    while (!x->is_gone) {
+        enum io_result result;
+
+        if (!h1_output_is_empty(x->output))
+            result = h1_output_flush(x->output, x->socket_fd);
+        else
+            result = h1_output_send(x->socket_fd, &iov, &count);
+        if (result == IO_DONE && count == 0)
+            return EXCHANGE_OK;
+        if (result == IO_DONE)
+            continue;
+        if (result == IO_AGAIN && h1_output_size(x->output) + bytes_in(iov, count) <= QUEUE_LIMIT_BYTES &&
+            h1_output_append(x->output, iov, count) == 0)
+            return EXCHANGE_OK;
+        if (result == IO_FAILED || !wait_writable(x))
+            x->is_gone = true;
+    }
+    return EXCHANGE_GONE;
+}
+
+/* A list of pieces to send that is sent whenever it is full. */
+struct gather {
+    struct h1_exchange *x;
+    struct iovec iov[IOV_COUNT];
+    int count;
+    enum exchange_result result;
+};
+
+static void gather_send(struct gather *gather)
+{
+    if (gather->count > 0 && gather->result == EXCHANGE_OK)
+        gather->result = send_pieces(gather->x, gather->iov, gather->count);
+    gather->count = 0;
+}
+
+static void gather_add(struct gather *gather, const void *ptr, size_t len)
+{
+    if (len == 0)
+        return;
+    if (gather->count == IOV_COUNT)
+        gather_send(gather);
+    gather->iov[gather->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)ptr, .iov_len = len};
+}
+
+/* How much of `total` more bytes the response still has room for. */
+static uint64_t room_for(const struct h1_exchange *x, uint64_t total)
+{
+    uint64_t left;
+
+    if (x->framing == H1_FRAMING_NONE)
+        return 0;
+    if (!x->base.has_length)
+        return total;
+    left = x->base.declared_bytes - x->base.body_bytes;
+    return total < left ? total : left;
+}
+
+static void gather_body(struct gather *gather, const struct slice *blocks, size_t count, uint64_t room)
+{
+    for (size_t i = 0; i < count && room > 0; i++) {
+        size_t len = blocks[i].len < room ? blocks[i].len : (size_t)room;
+
+        gather_add(gather, blocks[i].ptr, len);
+        room -= len;
+    }
+}
+
+/* The answer to a gateway that has handed over `total` bytes. */
+static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint64_t room, bool is_last)
+{
+    struct exchange *base = &x->base;
+
+    base->body_bytes += x->framing == H1_FRAMING_NONE ? total : room;
+    x->sent_body_bytes += room;
+    if (x->is_gone)
+        return EXCHANGE_GONE;
+    if (x->framing == H1_FRAMING_NONE || (base->has_length && base->body_bytes >= base->declared_bytes)) {
+        x->is_ended = true;
+        return EXCHANGE_FULL;
+    }
+    x->is_ended = is_last && !base->has_length;
+    return EXCHANGE_OK;
+}
+
+static enum exchange_result write_blocks(struct exchange *exchange, const struct slice *blocks, size_t count, bool is_last)
+{
+    struct h1_exchange *x = of(exchange);
+    struct gather gather = {.x = x, .result = EXCHANGE_OK};
+    uint64_t total = total_of(blocks, count), room;
+    int64_t started_us = clock_now_us();
+    char chunk_line[20];
+
+    if (x->is_gone || x->is_aborted || exchange->status == 0)
+        return EXCHANGE_GONE;
+    if (x->is_ended)
+        return EXCHANGE_FULL;
+    if (!exchange->is_head_sent) {
+        if (!finish_head(x, is_last, total)) {
+            x->is_aborted = true;
+            return EXCHANGE_GONE;
+        }
+        gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
+    }
+    room = room_for(x, total);
+    if (x->framing == H1_FRAMING_CHUNKED && room > 0)
+        gather_add(&gather, chunk_line, (size_t)snprintf(chunk_line, sizeof(chunk_line), "%llx\r\n", (unsigned long long)room));
+    gather_body(&gather, blocks, count, room);
+    if (x->framing == H1_FRAMING_CHUNKED && room > 0)
+        gather_add(&gather, "\r\n", 2);
+    if (x->framing == H1_FRAMING_CHUNKED && is_last)
+        gather_add(&gather, "0\r\n\r\n", 5);
+    gather_send(&gather);
+    exchange->times.write_us += clock_now_us() - started_us;
+    return account(x, total, room, is_last);
+}
+
+/* For what sendfile cannot do: chunked framing, or a file that is none. */
+static enum exchange_result copy_file(struct exchange *exchange, int fd, off_t offset, uint64_t length)
+{
+    char piece[FILE_COPY_BYTES];
+    enum exchange_result result = EXCHANGE_OK;
+
+    while (length > 0 && result == EXCHANGE_OK) {
+        size_t wanted = length < sizeof(piece) ? (size_t)length : sizeof(piece);
+        ssize_t got = pread(fd, piece, wanted, offset);
+        struct slice block = slice_of(piece, got > 0 ? (size_t)got : 0);
+
+        if (got <= 0) {
+            of(exchange)->is_aborted = true;
+            return EXCHANGE_GONE;
+        }
+        offset += got;
+        length -= (uint64_t)got;
+        result = write_blocks(exchange, &block, 1, length == 0);
+    }
+    return result;
+}
+
+static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offset, uint64_t length)
+{
+    struct gather gather = {.x = x, .result = EXCHANGE_OK};
+
+    if (!x->base.is_head_sent) {
+        if (!finish_head(x, true, length)) {
+            x->is_aborted = true;
+            return EXCHANGE_GONE;
+        }
+        gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
+        gather_send(&gather);
+    }
+    length = room_for(x, length);
+    if (length > 0 && !x->is_gone) {
+        if (h1_output_append_file(x->output, fd, offset, length) < 0)
+            x->is_aborted = true;
+        else if (h1_output_flush(x->output, x->socket_fd) == IO_FAILED)
+            x->is_gone = true;
+    }
+    return account(x, length, length, true);
+}
+
+static enum exchange_result write_file(struct exchange *exchange, int fd, off_t offset, uint64_t length)
+{
+    struct h1_exchange *x = of(exchange);
+    int64_t started_us = clock_now_us();
+    enum exchange_result result;
+
+    if (x->is_gone || x->is_aborted || exchange->status == 0)
+        return EXCHANGE_GONE;
+    if (x->is_ended)
+        return EXCHANGE_FULL;
+    if (exchange->is_head_sent && x->framing == H1_FRAMING_CHUNKED)
+        return copy_file(exchange, fd, offset, length);
+    result = send_file(x, fd, offset, length);
+    if (x->framing != H1_FRAMING_NONE && !exchange->has_length)
+        x->is_ended = true;
+    exchange->times.write_us += clock_now_us() - started_us;
+    return result;
+}
+
+static void fail(struct exchange *exchange)
+{
+    static const char text[] = "Internal Server Error\n";
+    struct h1_exchange *x = of(exchange);
+    struct slice block = slice_of(text, sizeof(text) - 1);
+
+    exchange->has_app_failed = true;
+    if (exchange->is_head_sent) {
+        x->is_aborted = !x->is_ended;
+        return;
+    }
+    if (begin_head(exchange, 500, slice_of_string(h1_head_reason(500))) != HEAD_OK ||
+        add_header(exchange, SLICE("Content-Type"), SLICE("text/plain; charset=utf-8")) != HEAD_OK ||
+        !buffer_body(exchange, &block, 1))
+        x->is_aborted = true;
+}
+
+static bool is_client_gone(struct exchange *exchange)
+{
+    struct h1_exchange *x = of(exchange);
+    char byte;
+    ssize_t got;
+
+    if (x->is_gone)
+        return true;
+    got = recv(x->socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        x->is_gone = true;
+    return x->is_gone;
+}
+
+static const struct exchange_ops operations = {
+    .begin_head = begin_head,
+    .add_header = add_header,
+    .buffer_body = buffer_body,
+    .write = write_blocks,
+    .write_file = write_file,
+    .fail = fail,
+    .is_client_gone = is_client_gone,
+};
+
+void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings)
+{
+    *x = (struct h1_exchange){.settings = settings, .base.ops = &operations};
+    h1_head_init(&x->head, settings->strips_hop_by_hop);
+}
+
+void h1_exchange_fini(struct h1_exchange *x)
+{
+    h1_head_fini(&x->head);
+}
+
+void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, const struct h1_body *body,
+                       const struct endpoints *endpoints, int socket_fd, struct h1_output *output)
+{
+    uint64_t number = x->base.number + 1;
+
+    x->base = (struct exchange){
+        .ops = &operations,
+        .request = &parse->request,
+        .endpoints = endpoints,
+        .number = number,
+        .body = {.is_present = parse->has_length || parse->is_chunked, .was_chunked = parse->is_chunked},
+    };
+    h1_body_describe(body, &x->base.body);
+    h1_head_reset(&x->head);
+    x->socket_fd = socket_fd;
+    x->output = output;
+    x->framing = H1_FRAMING_NONE;
+    x->version_minor = parse->request.version_minor;
+    x->is_head_request = slice_equal(parse->request.method, SLICE("HEAD"));
+    x->is_keep_alive = parse->is_keep_alive;
+    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = false;
+    x->sent_body_bytes = 0;
+}
+
+void h1_exchange_finish(struct h1_exchange *x)
+{
+    struct iovec piece;
+
+    if (!x->base.is_head_sent && !x->is_aborted && !x->is_gone)
+        fail(&x->base); /* a gateway that left no response */
+    if (x->is_buffered && !x->is_aborted) {
+        int64_t started_us = clock_now_us();
+
+        piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
+        send_pieces(x, &piece, 1);
+        x->base.times.write_us += clock_now_us() - started_us;
+    }
+    if (!x->is_ended)
+        x->is_aborted = true;
+    if (x->is_aborted || x->is_gone)
+        x->is_keep_alive = false;
+}
+
+void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summary)
+{
+    size_t head_len = x->head.bytes.len - (x->is_buffered ? (size_t)x->sent_body_bytes : 0);
+
+    *summary = (struct h1_summary){
+        .status = x->is_gone ? CLIENT_CLOSED_REQUEST : x->base.status,
+        .body_bytes = x->sent_body_bytes,
+        .head = x->base.is_head_sent ? slice_of(x->head.bytes.ptr, head_len) : slice_of(NULL, 0),
+        .field_count = x->head.field_count,
+        .app_head_bytes = x->head.app_bytes,
+        .duration_us = clock_now_us() - x->base.times.taken_us,
+    };
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_refusal.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "clock.h"
+#include "h1_head.h"
+#include "log.h"
+#include "text.h"
+
+enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200 };
+
+void h1_refusal_send(const struct h1_refusal *refusal, int socket_fd)
+{
+    char answer[ANSWER_BYTES];
+    int len = snprintf(answer, sizeof(answer),
+                       "HTTP/1.1 %d %s\r\n"
+                       "Date: %.*s\r\n"
+                       "Server: clutch\r\n"
+                       "Content-Type: text/plain; charset=utf-8\r\n"
+                       "Content-Length: %zu\r\n"
+                       "Connection: close\r\n"
+                       "\r\n"
+                       "%s\n",
+                       refusal->status, h1_head_reason(refusal->status), CLOCK_HTTP_DATE_BYTES, clock_http_date(),
+                       strlen(refusal->reason) + 1, refusal->reason);
+
+    (void)!send(socket_fd, answer, (size_t)len, MSG_NOSIGNAL);
+}
+
+void h1_refusal_log(const struct h1_refusal *refusal, const struct endpoints *endpoints, const struct h1_parse *parse)
+{
+    char shown[SHOWN_BYTES] = "";
+
+    if (!log_is_enabled(LOG_LEVEL_INFO))
+        return;
+    if (parse != NULL && parse->start != NULL) {
+        size_t len = parse->is_head_done ? parse->head_bytes : parse->fed_bytes;
+        const char *line_end = memchr(parse->start, '\r', len);
+
+        text_escape(shown, sizeof(shown),
+                    slice_of(parse->start, line_end != NULL ? (size_t)(line_end - parse->start) : len));
+    }
+    if (endpoints->remote_address[0] != '\0')
+        log_info("refused %d (%s) of %s:%s: \"%s\"", refusal->status, refusal->reason, endpoints->remote_address,
+                 endpoints->remote_port, shown);
+    else
+        log_info("refused %d (%s) of a unix socket client: \"%s\"", refusal->status, refusal->reason, shown);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_rules.h"
+
+#include <stddef.h>
+
+enum { CHAR_TOKEN = 1, CHAR_HOST = 2, CHAR_BAD_VALUE = 4, CHAR_BAD_TARGET = 8 };
+
+/* The classes of every byte, from their definitions; made once. */
+static uint8_t classes[256];
+
+static void mark(const char *characters, uint8_t class)
+{
+    for (; *characters != '\0'; characters++)
+        classes[(unsigned char)*characters] |= class;
+}
+
+__attribute__((constructor)) static void make_classes(void)
+{
+    static const char letters_digits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+    mark(letters_digits, CHAR_TOKEN | CHAR_HOST);
+    mark("!#$%&'*+-.^_`|~", CHAR_TOKEN);
+    mark("-._~%!$&'()*+,;=", CHAR_HOST);
+    mark("#\"<>", CHAR_BAD_TARGET);
+    for (int byte = 0; byte <= 0x20; byte++)
+        classes[byte] |= CHAR_BAD_TARGET | (byte == '\t' || byte == ' ' ? 0 : CHAR_BAD_VALUE);
+    classes[0x7f] |= CHAR_BAD_VALUE | CHAR_BAD_TARGET;
+    for (int byte = 0x80; byte <= 0xff; byte++)
+        classes[byte] |= CHAR_BAD_TARGET;
+}
+
+/* Whether every byte has (wanted = class) or no byte has (wanted = 0) the class. */
+static bool all_bytes(struct slice text, uint8_t class, uint8_t wanted)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((classes[(unsigned char)text.ptr[i]] & class) != wanted)
+            return false;
+    }
+    return true;
+}
+
+bool h1_rules_is_token(struct slice text)
+{
+    return text.len > 0 && all_bytes(text, CHAR_TOKEN, CHAR_TOKEN);
+}
+
+bool h1_rules_is_field_value(struct slice text)
+{
+    return all_bytes(text, CHAR_BAD_VALUE, 0);
+}
+
+static bool is_port(struct slice text)
+{
+    if (text.len > 5)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+static struct slice rest_from(struct slice text, size_t offset)
+{
+    return slice_of(text.ptr + offset, text.len - offset);
+}
+
+/* "[" IPv6address "]" [":" port]; the address is held to its characters only. */
+static bool is_bracketed_authority(struct slice text)
+{
+    const char *end = memchr(text.ptr, ']', text.len);
+    size_t len;
+
+    if (end == NULL)
+        return false;
+    len = (size_t)(end - text.ptr) + 1;
+    for (size_t i = 1; i + 1 < len; i++) {
+        if (strchr("0123456789abcdefABCDEF:.", text.ptr[i]) == NULL)
+            return false;
+    }
+    if (len < 4)
+        return false;
+    return len == text.len || (text.ptr[len] == ':' && is_port(rest_from(text, len + 1)));
+}
+
+bool h1_rules_is_authority(struct slice text)
+{
+    const char *colon;
+    size_t host_len;
+
+    if (text.len == 0)
+        return false;
+    if (text.ptr[0] == '[')
+        return is_bracketed_authority(text);
+    colon = memchr(text.ptr, ':', text.len);
+    host_len = colon != NULL ? (size_t)(colon - text.ptr) : text.len;
+    if (host_len == 0 || !all_bytes(slice_of(text.ptr, host_len), CHAR_HOST, CHAR_HOST))
+        return false;
+    return colon == NULL || is_port(rest_from(text, host_len + 1));
+}
+
+static bool refuse(struct h1_parse *parse, int status, const char *reason)
+{
+    parse->refusal = (struct h1_refusal){.status = status, .reason = reason};
+    return false;
+}
+
+static bool has_nul_escape(struct slice path)
+{
+    for (size_t i = 0; i + 2 < path.len; i++) {
+        if (path.ptr[i] == '%' && path.ptr[i + 1] == '0' && path.ptr[i + 2] == '0')
+            return true;
+    }
+    return false;
+}
+
+/* "/path?query" into its two halves. */
+static void split_query(struct request *request, struct slice text)
+{
+    const char *mark_at = text.len > 0 ? memchr(text.ptr, '?', text.len) : NULL;
+    size_t path_len = mark_at != NULL ? (size_t)(mark_at - text.ptr) : text.len;
+
+    request->path = slice_of(text.ptr, path_len);
+    request->query = mark_at != NULL ? rest_from(text, path_len + 1) : slice_of(text.ptr + text.len, 0);
+    if (path_len == 0)
+        request->path = SLICE("/");
+}
+
+/* absolute-form, RFC 9112 3.2.2: http://authority/path?query */
+static bool split_absolute_form(struct h1_parse *parse, struct slice target)
+{
+    struct request *request = &parse->request;
+    size_t scheme_len = 0, end;
+
+    if (target.len > 7 && strncasecmp(target.ptr, "http://", 7) == 0)
+        scheme_len = 7;
+    else if (target.len > 8 && strncasecmp(target.ptr, "https://", 8) == 0)
+        scheme_len = 8;
+    if (scheme_len == 0)
+        return refuse(parse, 400, "request target is neither a path nor an http URL");
+    for (end = scheme_len; end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?'; end++)
+        ;
+    request->authority = slice_of(target.ptr + scheme_len, end - scheme_len);
+    request->is_absolute_form = true;
+    if (!h1_rules_is_authority(request->authority))
+        return refuse(parse, 400, "invalid host in the request target");
+    split_query(request, rest_from(target, end));
+    return true;
+}
+
+/* The four forms of a request target, RFC 9112 3.2. */
+static bool split_target(struct h1_parse *parse)
+{
+    struct request *request = &parse->request;
+    struct slice target = request->target;
+
+    if (!all_bytes(target, CHAR_BAD_TARGET, 0))
+        return refuse(parse, 400, "invalid character in the request target");
+    if (target.len > 0 && target.ptr[0] == '/') {
+        split_query(request, target);
+    } else if (slice_equal(target, SLICE("*"))) {
+        if (!slice_equal(request->method, SLICE("OPTIONS")))
+            return refuse(parse, 400, "request target * with a method other than OPTIONS");
+        request->path = target;
+        request->query = slice_of(target.ptr + 1, 0);
+    } else if (!split_absolute_form(parse, target)) {
+        return false;
+    }
+    if (has_nul_escape(request->path))
+        return refuse(parse, 400, "%00 in the request target");
+    return true;
+}
+
+struct field_counts {
+    unsigned host, transfer_encoding, content_length;
+};
+
+static bool check_expect(struct h1_parse *parse, struct slice value)
+{
+    if (parse->request.version_minor == 0)
+        return true; /* RFC 9110 10.1.1: ignored */
+    if (!slice_equal_nocase(value, SLICE("100-continue")))
+        return refuse(parse, 417, "unknown expectation");
+    parse->expects_continue = true;
+    return true;
+}
+
+static bool check_known_field(struct h1_parse *parse, const struct header *field, struct field_counts *counts)
+{
+    switch (field->id) {
+    case HEADER_HOST:
+        if (++counts->host > 1)
+            return refuse(parse, 400, "two Host fields");
+        if (!h1_rules_is_authority(field->value))
+            return refuse(parse, 400, "empty or invalid Host field");
+        if (!parse->request.is_absolute_form)
+            parse->request.authority = field->value;
+        return true;
+    case HEADER_TRANSFER_ENCODING:
+        if (++counts->transfer_encoding > 1)
+            return refuse(parse, 400, "two Transfer-Encoding fields");
+        if (!slice_equal_nocase(field->value, SLICE("chunked")))
+            return refuse(parse, 501, "transfer coding other than chunked");
+        return true;
+    case HEADER_CONTENT_LENGTH:
+        if (++counts->content_length > 1)
+            return refuse(parse, 400, "two Content-Length fields");
+        return true;
+    case HEADER_EXPECT:
+        return check_expect(parse, field->value);
+    default:
+        return true;
+    }
+}
+
+static struct slice trim_end(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with '-'
+ * (CVE-2015-0219), and Proxy as a variable that HTTP clients obey (CVE-2016-5385). */
+static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < parse->field_count; i++) {
+        struct header *field = &parse->fields[i];
+
+        field->value = trim_end(field->value);
+        field->id = known_header_find(field->name);
+        if (!h1_rules_is_field_value(field->value))
+            return refuse(parse, 400, "control character in a field value");
+        if (field->id != HEADER_UNKNOWN) {
+            if (!check_known_field(parse, field, counts))
+                return false;
+            if (field->id == HEADER_PROXY)
+                continue;
+        } else if (memchr(field->name.ptr, '_', field->name.len) != NULL) {
+            continue;
+        }
+        if (kept != i)
+            parse->fields[kept] = *field;
+        kept++;
+    }
+    parse->request.headers = parse->fields;
+    parse->request.header_count = kept;
+    return true;
+}
+
+static bool check_framing(struct h1_parse *parse, const struct field_counts *counts)
+{
+    if (parse->request.version_minor == 1 && counts->host == 0)
+        return refuse(parse, 400, "no Host field");
+    if (counts->transfer_encoding > 0 && parse->request.version_minor == 0)
+        return refuse(parse, 400, "Transfer-Encoding in an HTTP/1.0 request"); /* RFC 9112 6.1 */
+    if (counts->transfer_encoding > 0 && counts->content_length > 0)
+        return refuse(parse, 400, "both Transfer-Encoding and Content-Length");
+    if (parse->settings->body_limit_bytes != 0 && parse->content_length > parse->settings->body_limit_bytes)
+        return refuse(parse, 413, "request body is larger than limit-request-body");
+    return true;
+}
+
+bool h1_rules_apply(struct h1_parse *parse)
+{
+    struct field_counts counts = {0};
+
+    return split_target(parse) && check_fields(parse, &counts) && check_framing(parse, &counts);
+}
