@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Checks across options, after the environment and the command line were read. */
+#include "check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app_name.h"
+#include "units.h"
+#include "value.h"
+
+static struct quoted label_of(const struct config *config, enum option_id id)
+{
+    return value_label(config->ledger->options[id].spelling, &options_table[id]);
+}
+
+/* --callable gives the callable that APP does not. Between two different names the stronger origin decides. */
+static void merge_callable(struct config *config, struct mistakes *mistakes)
+{
+    const struct config_ledger *ledger = config->ledger;
+    const struct origin *option = &ledger->options[OPTION_callable];
+    struct quoted label = label_of(config, OPTION_callable), callable;
+
+    if (config->callable == NULL)
+        return;
+    callable = mistakes_quote(slice_of_string(config->callable));
+    if (!app_name_is_dotted(slice_of_string(config->callable))) {
+        mistakes_add(mistakes, "%s: '%s' is not the name of a callable (words of letters, digits and _, parted by dots)", label.text,
+                     callable.text);
+        return;
+    }
+    if (config->app.callable != NULL && ledger->app.kind == option->kind && strcmp(config->app.callable, config->callable) != 0)
+        mistakes_add(mistakes, "%s: '%s' is not the callable that '%s' (%s) names", label.text, callable.text,
+                     mistakes_quote(slice_of_string(config->app.given)).text, ledger->app.spelling);
+    if (config->app.given != NULL && (config->app.callable == NULL || option->kind > ledger->app.kind))
+        config->app.callable = config->callable;
+}
+
+/* Returns a descriptor of the directory in which the application will be looked for, or -errno after a mistake. */
+static int open_directory(const struct config *config, struct mistakes *mistakes)
+{
+    int fd = open(config->chdir != NULL ? config->chdir : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        return fd;
+    fd = -errno;
+    if (config->chdir != NULL)
+        mistakes_add(mistakes, "%s: '%s' %s", label_of(config, OPTION_chdir).text,
+                     mistakes_quote(slice_of_string(config->chdir)).text,
+                     fd == -ENOENT    ? "does not exist: an existing directory is needed"
+                     : fd == -ENOTDIR ? "is not a directory"
+                                      : "cannot be entered: permission is missing");
+    return fd;
+}
+
+/* Only what is plainly wrong is a mistake: another user may be able to read what the master's user cannot. */
+static void check_file(const struct config *config, struct mistakes *mistakes, int directory)
+{
+    const char *spelling = config->ledger->app.spelling;
+    struct quoted file = mistakes_quote(slice_of_string(config->app.file));
+    struct stat status;
+
+    if (fstatat(directory, config->app.file, &status, 0) < 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            mistakes_add(mistakes, "%s: the file '%s' does not exist in %s", spelling, file.text,
+                         config->app.file[0] == '/' ? "the file system"
+                         : config->chdir != NULL    ? mistakes_quote(slice_of_string(config->chdir)).text
+                                                    : "the current directory");
+    } else if (S_ISDIR(status.st_mode)) {
+        mistakes_add(mistakes, "%s: '%s' is a directory: a .py file or a module is needed", spelling, file.text);
+    }
+}
+
+static void check_places(const struct config *config, struct mistakes *mistakes)
+{
+    int directory = open_directory(config, mistakes);
+
+    if (directory < 0)
+        return;
+    if (config->app.file != NULL)
+        check_file(config, mistakes, directory);
+    close(directory);
+}
+
+static void check_env(const struct config *config, struct mistakes *mistakes)
+{
+    struct quoted label = label_of(config, OPTION_env);
+
+    for (size_t i = 0; i < config->env.count; i++) {
+        const char *entry = config->env.items[i], *equals = strchr(entry, '=');
+
+        if (equals == NULL || equals == entry)
+            mistakes_add(mistakes, "%s: '%s' is not of the form NAME=VALUE", label.text, mistakes_quote(slice_of_string(entry)).text);
+    }
+}
+
+/* The head's limit holds for the request line as well: a longer line could never get in. */
+static void check_limits(const struct config *config, struct mistakes *mistakes)
+{
+    char line[UNITS_TEXT_BYTES], head[UNITS_TEXT_BYTES];
+
+    if (config->limit_request_line_bytes <= config->limit_request_head_bytes ||
+        config->ledger->options[OPTION_limit_request_line_bytes].kind == ORIGIN_DEFAULT)
+        return;
+    units_format_size(line, config->limit_request_line_bytes);
+    units_format_size(head, config->limit_request_head_bytes);
+    mistakes_add(mistakes, "%s: %s is more than --limit-request-head (%s), which counts the request line as well",
+                 label_of(config, OPTION_limit_request_line_bytes).text, line, head);
+}
+
+void check_config(struct config *config, struct mistakes *mistakes, bool needs_app)
+{
+    if (config->ledger->app.spelling == NULL && needs_app)
+        mistakes_add(mistakes, "no application is named: clutch [options] APP, where APP is module:callable, module, file.py or "
+                               "file.py:callable");
+    merge_callable(config, mistakes);
+    check_places(config, mistakes);
+    check_env(config, mistakes);
+    check_limits(config, mistakes);
+}

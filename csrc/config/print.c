@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * The answer to --print-config. */
+#include "buf.h"
+#include "describe.h"
+#include "ledger.h"
+
+enum { NAME_COLUMNS = 22, VALUE_COLUMNS = 28 };
+
+static void print_origin(const struct config_ledger *ledger, const struct origin *origin, FILE *out)
+{
+    if (ledger == NULL || origin->kind == ORIGIN_DEFAULT)
+        fputs("default\n", out);
+    else if (origin->kind == ORIGIN_ENVIRONMENT)
+        fprintf(out, "environment %s\n", origin->spelling);
+    else
+        fprintf(out, "command line %s\n", origin->spelling);
+}
+
+static void print_option(const struct config *config, enum option_id id, FILE *out)
+{
+    struct buf value;
+
+    buf_init(&value);
+    if (describe_value(&value, config, id) < 0)
+        fprintf(out, "%-*s (not enough memory)\n", NAME_COLUMNS, options_table[id].name);
+    else
+        fprintf(out, "%-*s %-*.*s ", NAME_COLUMNS, options_table[id].name, VALUE_COLUMNS, (int)value.len, value.ptr);
+    print_origin(config->ledger, config->ledger != NULL ? &config->ledger->options[id] : NULL, out);
+    buf_fini(&value);
+}
+
+void config_print_values(const struct config *config, FILE *out)
+{
+    fprintf(out, "%-*s %-*s ", NAME_COLUMNS, "app", VALUE_COLUMNS, config->app.given != NULL ? config->app.given : "(none)");
+    if (config->ledger != NULL && config->app.given != NULL)
+        print_origin(config->ledger, &config->ledger->app, out);
+    else
+        fputs("-\n", out);
+    for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
+        if (options_table[id].kind != KIND_ACTION)
+            print_option(config, id, out);
+    }
+}
