@@ -1,25 +1,34 @@
 /* SPDX-License-Identifier: MIT
- * The complete list of what a worker receives across the fork. */
+ * The complete list of what a child receives across the fork. */
 #ifndef CLUTCH_INHERIT_H
 #define CLUTCH_INHERIT_H
 
+#include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 struct config;
 struct gateway_ops;
 struct listener;
+struct privileges;
 struct scoreboard;
 
+/* The same for all children of a master. All of it is borrowed. */
 struct inherit {
     const struct config *config;
     const struct gateway_ops *gateway_ops;
+    const struct privileges *privileges; /* to be taken on */
     struct scoreboard *scoreboard;
-    const struct listener *listeners; /* borrowed; open descriptors */
+    const struct listener *listeners; /* open descriptors */
     size_t listener_count;
-    int access_log_fd;   /* -1: no access log */
-    int notify_fd;       /* write end: struct worker_notice to the master; a write is atomic */
-    pid_t master_pid;
+    int access_log_fd; /* -1: no access log */
+    int notify_fd;     /* write end: struct notice to the master */
+};
+
+/* What one child is to be. Passed to the zygote for a worker as it stands, with the descriptor beside it. */
+struct birth {
+    int32_t number;  /* of the worker; 0: the zygote */
+    int32_t control_fd; /* owned by the child. A worker's: end of file or a byte tells it to end. The zygote's: orders come here */
+    uint64_t serial; /* to be named in its notices */
 };
 
 #endif

@@ -5,23 +5,26 @@
 #define CLUTCH_SCOREBOARD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "attrs.h"
+#include "slice.h"
 
-enum { SCOREBOARD_LINE_BYTES = 160 };
+enum { SCOREBOARD_LINE_BYTES = 160, SCOREBOARD_PEER_BYTES = 64 };
 
 enum worker_state { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_DRAINING };
 
 struct scoreboard_row {
-    _Alignas(64) _Atomic(pid_t) pid; /* written first of all by the worker itself */
-    _Atomic(int) state;              /* enum worker_state */
-    _Atomic(int64_t) started_us;     /* clock_now_us() of the fork */
-    _Atomic(uint64_t) requests;      /* finished in this slot, kept across respawns */
+    _Alignas(64) _Atomic(pid_t) pid;     /* written first of all by the worker itself */
+    _Atomic(int) state;                  /* enum worker_state */
+    _Atomic(int64_t) started_us;         /* clock_now_us() of the fork */
+    _Atomic(uint64_t) requests;          /* finished in this slot, kept across respawns */
     _Atomic(int64_t) request_started_us; /* 0 while idle */
-    char request_line[SCOREBOARD_LINE_BYTES]; /* "GET /path" of the running request, NUL-terminated, escaped, cut */
-    char request_peer[64];
+    _Atomic(uint32_t) line_len;
+    char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
+    char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
 };
 
 struct scoreboard {
@@ -30,12 +33,33 @@ struct scoreboard {
     struct scoreboard_row rows[];
 };
 
+/* A request as it was found in a row: text fit for a log line. */
+struct scoreboard_request {
+    int64_t started_us;
+    char line[SCOREBOARD_LINE_BYTES * 4 + 1]; /* escaped */
+    char peer[SCOREBOARD_PEER_BYTES];
+};
+
 /* Returns shared memory for `row_count` workers, or NULL with errno set. Owned by the caller; inherited by every fork. */
 struct scoreboard *scoreboard_new(int row_count) MUST_CHECK;
 void scoreboard_free(struct scoreboard *);
 
-/* A request begins or ends in this row. Never fails, never blocks. */
-void scoreboard_begin_request(struct scoreboard_row *, const char *line, const char *peer, int64_t now_us);
-void scoreboard_end_request(struct scoreboard *, struct scoreboard_row *);
+/* The row of worker `number`, from 1. Lives as long as the scoreboard. */
+struct scoreboard_row *scoreboard_row(struct scoreboard *, int number);
+
+/* A worker starts in this row: writes down the pid of the caller, first of all, and forgets the request of its predecessor. */
+void scoreboard_enter_row(struct scoreboard_row *, int64_t now_us);
+/* The worker has gone. For the master, when it has reaped it. */
+void scoreboard_clear_row(struct scoreboard_row *);
+
+/* A request begins or ends in this row. Never fails, never blocks. Borrows and copies; the peer's address is "" for a unix
+ * socket. End returns the number of requests finished by all workers so far, this one included. */
+void scoreboard_begin_request(struct scoreboard_row *, struct slice method, struct slice target, const char *peer_address,
+                              const char *peer_port, int64_t now_us);
+uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_row *);
+
+/* What the worker of this row is running, or was when it was killed; false when it is idle. From any process: when the worker is
+ * alive the text may already be that of its next request, but is never more than its bounds. */
+bool scoreboard_read_request(const struct scoreboard_row *, struct scoreboard_request *);
 
 #endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * The start-up script, and the only place that knows which gateway serves: read the options, answer those that are questions, hand
+ * over to the master. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "banner.h"
+#include "config.h"
+#include "gateway.h"
+#include "log.h"
+#include "master.h"
+#include "python_gateway.h"
+#include "surroundings.h"
+#include "trial.h"
+
+enum { EXIT_BAD_OPTION = 2, ERROR_BYTES = 1024 };
+
+/* Answers the options that are questions; false when there was none. */
+static bool answer(const struct config *config, const struct gateway_ops *gateway)
+{
+    char banner[BANNER_BYTES];
+
+    if (config->help && config->help_is_markdown)
+        config_print_markdown(stdout);
+    else if (config->help)
+        config_print_help(stdout);
+    else if (config->version)
+        printf("%s\n", banner_format(banner, gateway));
+    else if (config->print_config)
+        config_print_values(config, stdout);
+    else
+        return false;
+    return true;
+}
+
+static int run(const struct config *config, const struct gateway_ops *gateway)
+{
+    char error[ERROR_BYTES];
+
+    if (answer(config, gateway))
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    log_init((enum log_level)config->log_level);
+    if (surroundings_enter(config, error, sizeof(error)) < 0) {
+        log_critical("%s", error);
+        return EXIT_FAILURE;
+    }
+    if (gateway->check(config) < 0)
+        return EXIT_BAD_OPTION;
+    return config->check_config ? trial_run(config, gateway) : master_run(config, gateway);
+}
+
+int main(int argc, char **argv)
+{
+    struct config *config;
+    int exit_status;
+
+    surroundings_fill_standard_fds();
+    config = config_parse(argc, argv, environ, stderr);
+    if (config == NULL)
+        return EXIT_BAD_OPTION;
+    exit_status = run(config, &python_gateway);
+    config_free(config);
+    return exit_status;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "child.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "log.h"
+#include "privileges.h"
+#include "signals.h"
+
+enum { ROLE_BYTES = 24 };
+
+void child_set_name(int number)
+{
+    char role[ROLE_BYTES] = "zygote", title[ROLE_BYTES] = "clutch: zygote";
+
+    if (number > 0) {
+        snprintf(role, sizeof(role), "worker %d", number);
+        snprintf(title, sizeof(title), "clutch: w%d", number);
+    }
+    log_set_role(role);
+    prctl(PR_SET_NAME, title);
+}
+
+void child_enter(const struct inherit *inherit, const struct birth *birth)
+{
+    int result;
+
+    child_set_name(birth->number);
+    signals_become_child();
+    result = privileges_drop(inherit->privileges);
+    if (result < 0) {
+        log_critical("cannot change to the user and group of --user and --group: %s", strerror(-result));
+        exit(EXIT_FAILURE);
+    }
+}

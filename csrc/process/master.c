@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "master.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "access_log.h"
+#include "banner.h"
+#include "child.h"
+#include "clock.h"
+#include "config.h"
+#include "death.h"
+#include "fd.h"
+#include "listener.h"
+#include "log.h"
+#include "master_priv.h"
+#include "pidfile.h"
+#include "scoreboard.h"
+#include "signals.h"
+#include "surroundings.h"
+
+enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
+
+/* --- Set-up -------------------------------------------------------------------------------------------------------------- */
+
+static int fail(struct master *master, int exit_status, const char *error)
+{
+    log_critical("%s", error);
+    master->exit_status = exit_status;
+    return -1;
+}
+
+static int clamp_backlog(const struct config *config)
+{
+    int longest = listener_longest_backlog();
+
+    if (config->backlog <= longest)
+        return (int)config->backlog;
+    log_warning("--backlog %d is more than the kernel allows: %d is used (net.core.somaxconn)", (int)config->backlog, longest);
+    return longest;
+}
+
+static int open_listeners(struct master *master, char *error)
+{
+    const struct config_list *addresses = &master->config->bind;
+    int backlog = clamp_backlog(master->config);
+
+    master->listeners = calloc(addresses->count, sizeof(*master->listeners));
+    if (master->listeners == NULL)
+        return fail(master, EXIT_FAILURE, "not enough memory");
+    for (size_t i = 0; i < addresses->count; i++) {
+        struct listener *listener = &master->listeners[i];
+
+        if (listener_open(listener, addresses->items[i], backlog, error, ERROR_BYTES) < 0)
+            return fail(master, EXIT_FAILURE, error);
+        master->listener_count++;
+        log_info("listening at %s (backlog %d)", listener->url, backlog);
+    }
+    return 0;
+}
+
+/* The workers make the access log's format their own; what is wrong with it is better said before there are any. */
+static int open_access_log(struct master *master, char *error)
+{
+    const struct config *config = master->config;
+    struct access_log *log;
+
+    master->inherit.access_log_fd = -1;
+    if (config->access_logfile == NULL)
+        return 0;
+    log = access_log_new(config->access_logformat, -1, error, ERROR_BYTES);
+    if (log == NULL)
+        return fail(master, EXIT_BAD_OPTION, error);
+    access_log_free(log);
+    master->inherit.access_log_fd =
+        surroundings_open_log("--access-logfile", config->access_logfile, STDOUT_FILENO, error, ERROR_BYTES);
+    return master->inherit.access_log_fd < 0 ? fail(master, EXIT_FAILURE, error) : 0;
+}
+
+static int settle_privileges(struct master *master, char *error)
+{
+    const struct config *config = master->config;
+
+    if (privileges_init(&master->privileges, config->user, config->group, error, ERROR_BYTES) < 0)
+        return fail(master, EXIT_BAD_OPTION, error);
+    if (!privileges_are_allowed(&master->privileges))
+        return fail(master, EXIT_FAILURE, "--user and --group: only root can serve as somebody else");
+    if (geteuid() == 0 && !master->privileges.has_user)
+        log_warning("the workers run as root; name another user with --user");
+    return 0;
+}
+
+static int open_shared(struct master *master)
+{
+    int result = fd_pipe(master->notify_fds);
+
+    master->scoreboard = scoreboard_new((int)master->config->workers);
+    if (result == 0 && master->scoreboard == NULL)
+        result = -errno;
+    if (result == 0)
+        result = crew_init(&master->crew, (int)master->config->workers, master->config->preload, clock_now_us());
+    if (result == 0) {
+        master->signal_fd = signals_open();
+        result = master->signal_fd < 0 ? master->signal_fd : 0;
+    }
+    return result < 0 ? fail(master, EXIT_FAILURE, strerror(-result)) : 0;
+}
+
+static int write_pidfile(struct master *master, char *error)
+{
+    if (master->config->pid == NULL)
+        return 0;
+    if (pidfile_write(master->config->pid, error, ERROR_BYTES) < 0)
+        return fail(master, EXIT_FAILURE, error);
+    master->has_pidfile = true;
+    return 0;
+}
+
+static void fill_inheritance(struct master *master)
+{
+    struct inherit *inherit = &master->inherit;
+
+    inherit->config = master->config;
+    inherit->gateway_ops = master->gateway_ops;
+    inherit->privileges = &master->privileges;
+    inherit->scoreboard = master->scoreboard;
+    inherit->listeners = master->listeners;
+    inherit->listener_count = master->listener_count;
+    inherit->notify_fd = master->notify_fds[1];
+}
+
+static void announce_mode(const struct master *master)
+{
+    int count = master->crew.worker_count;
+
+    log_info("mode: %d worker%s x 1 thread, each with its own interpreter and GIL; the application is loaded %s", count,
+             count == 1 ? "" : "s", master->config->preload ? "once and shared by fork" : "in every worker");
+}
+
+static int set_up(struct master *master)
+{
+    char error[ERROR_BYTES], banner[BANNER_BYTES];
+
+    log_info("%s, master pid %d", banner_format(banner, master->gateway_ops), (int)getpid());
+    prctl(PR_SET_NAME, "clutch: master");
+    if (settle_privileges(master, error) < 0 || open_access_log(master, error) < 0 || open_shared(master) < 0)
+        return -1;
+    /* The workers that the zygote forks are to be our children. */
+    if (master->config->preload && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+        return fail(master, EXIT_FAILURE, "--preload: this kernel has no child subreapers");
+    announce_mode(master);
+    if (write_pidfile(master, error) < 0 || open_listeners(master, error) < 0)
+        return -1;
+    fill_inheritance(master);
+    return 0;
+}
+
+/* --- Loop ---------------------------------------------------------------------------------------------------------------- */
+
+static void end_listeners(struct master *master)
+{
+    for (size_t i = 0; i < master->listener_count; i++)
+        listener_end(&master->listeners[i]);
+}
+
+static void stop(struct master *master, int signal_number)
+{
+    bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
+
+    log_info("stopping%s: %s", is_quick ? " at once" : "", death_signal_name(signal_number));
+    if (is_quick)
+        supervise_kill_all(master);
+    else
+        supervise_drain_all(master);
+    end_listeners(master);
+}
+
+static void read_signals(struct master *master)
+{
+    int number;
+
+    while ((number = signals_next(master->signal_fd)) != 0) {
+        if (number == SIGCHLD)
+            supervise_reap(master);
+        else
+            stop(master, number);
+    }
+}
+
+static void give_up_when_hopeless(struct master *master)
+{
+    if (master->phase != MASTER_RUNNING || !crew_is_hopeless(&master->crew))
+        return;
+    log_critical("no worker could be started with the application '%s': giving up; the reasons are above",
+                 master->config->app.given);
+    master->exit_status = CHILD_EXIT_APP;
+    supervise_kill_all(master);
+}
+
+static void start_due(struct master *master)
+{
+    for CREW_EACH (slot, &master->crew) {
+        if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))
+            spawn_slot(master, slot);
+    }
+}
+
+/* Waits for signals and notices, or until something is due. */
+static void wait_for_events(struct master *master)
+{
+    struct pollfd fds[] = {
+        {.fd = master->signal_fd, .events = POLLIN},
+        {.fd = master->notify_fds[0], .events = POLLIN},
+    };
+    int64_t next_us = crew_next_us(&master->crew, master->phase == MASTER_RUNNING);
+    int64_t wait_ms = -1;
+
+    if (next_us != SLOT_NEVER) {
+        wait_ms = (next_us - clock_now_us() + 999) / 1000;
+        wait_ms = wait_ms < 0 ? 0 : wait_ms > 3600000 ? 3600000 : wait_ms;
+    }
+    poll(fds, ARRAY_COUNT(fds), (int)wait_ms);
+}
+
+static void supervise(struct master *master)
+{
+    while (master->phase == MASTER_RUNNING || !crew_is_empty(&master->crew)) {
+        start_due(master);
+        wait_for_events(master);
+        /* Notices first: they are older than the death of who sent them. */
+        supervise_read_notices(master);
+        read_signals(master);
+        supervise_enforce_deadlines(master, clock_now_us());
+        give_up_when_hopeless(master);
+    }
+}
+
+/* --- End ----------------------------------------------------------------------------------------------------------------- */
+
+static void tear_down(struct master *master)
+{
+    end_listeners(master);
+    free(master->listeners);
+    if (master->has_pidfile)
+        pidfile_remove(master->config->pid);
+    crew_fini(&master->crew);
+    scoreboard_free(master->scoreboard);
+    privileges_fini(&master->privileges);
+    fd_close(&master->signal_fd);
+    fd_close(&master->notify_fds[0]);
+    fd_close(&master->notify_fds[1]);
+    if (master->inherit.access_log_fd > STDERR_FILENO)
+        fd_close(&master->inherit.access_log_fd);
+}
+
+int master_run(const struct config *config, const struct gateway_ops *gateway_ops)
+{
+    struct master master = {
+        .config = config,
+        .gateway_ops = gateway_ops,
+        .inherit = {.access_log_fd = -1},
+        .signal_fd = -1,
+        .notify_fds = {-1, -1},
+        .began_us = clock_now_us(),
+    };
+
+    if (set_up(&master) == 0) {
+        supervise(&master);
+        if (master.exit_status == EXIT_SUCCESS)
+            log_info("stopped");
+    }
+    tear_down(&master);
+    return master.exit_status;
+}

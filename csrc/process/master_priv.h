@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * The state of the master, for the files that make it up: master.c (set-up, loop, end), spawn.c (how processes come to life),
+ * supervise.c (what becomes of them). */
+#ifndef CLUTCH_MASTER_PRIV_H
+#define CLUTCH_MASTER_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "attrs.h"
+#include "crew.h"
+#include "inherit.h"
+#include "privileges.h"
+
+enum master_phase {
+    MASTER_RUNNING,
+    MASTER_STOPPING, /* told the workers to drain; waiting for them */
+    MASTER_KILLING,  /* sent SIGKILL to all; waiting to reap them */
+};
+
+struct master {
+    const struct config *config;
+    const struct gateway_ops *gateway_ops;
+    struct inherit inherit; /* borrows from this struct */
+    struct privileges privileges;
+    struct scoreboard *scoreboard; /* owned */
+    struct listener *listeners;    /* owned, open */
+    size_t listener_count;
+    struct crew crew;
+    int signal_fd;
+    int notify_fds[2];
+    uint64_t last_serial;
+    int64_t began_us;
+    bool has_announced_ready; /* "ready: 5 workers serve" is said once */
+    bool has_pidfile;
+    enum master_phase phase;
+    int exit_status;
+};
+
+/* --- spawn.c --- */
+
+/* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
+void spawn_slot(struct master *, struct slot *);
+/* The pid of a process ordered from the zygote has become known. */
+void spawn_note_pid(struct slot *, pid_t pid);
+
+/* --- supervise.c --- */
+
+/* Reads what the children have told. */
+void supervise_read_notices(struct master *);
+/* Waits for the children that have ended, orphans of theirs included (all of them belong to process 1). */
+void supervise_reap(struct master *);
+/* Kills those whose time is up. */
+void supervise_enforce_deadlines(struct master *, int64_t now_us);
+
+/* Tells all to drain and gives them --graceful-timeout; none is started any more. */
+void supervise_drain_all(struct master *);
+/* SIGKILL to all; none is started any more. */
+void supervise_kill_all(struct master *);
+
+#endif

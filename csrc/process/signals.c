@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { EXIT_BY_SIGNAL = 128 };
+
+enum phase { PHASE_LOADING, PHASE_ZYGOTE, PHASE_SERVING };
+
+/* Of this process; read by the handler. */
+static volatile sig_atomic_t phase = PHASE_LOADING;
+static volatile sig_atomic_t was_told;
+static volatile sig_atomic_t told_fd = -1;
+
+/* Those that mean nothing here: ignored everywhere, so that a signal sent to the whole group by habit does no harm. */
+static const int ignored_signals[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU};
+
+static const int ending_signals[] = {SIGTERM, SIGINT, SIGQUIT};
+
+/* Whatever the process that started the server had set: an ignored SIGCHLD, say, would leave no child to wait for. */
+static void set_dispositions(void (*on_ending)(int))
+{
+    struct sigaction action = {.sa_handler = on_ending, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < ARRAY_COUNT(ending_signals); i++)
+        sigaction(ending_signals[i], &action, NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(ignored_signals); i++)
+        signal(ignored_signals[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+}
+
+int signals_open(void)
+{
+    sigset_t set;
+    int fd;
+
+    set_dispositions(SIG_DFL);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < ARRAY_COUNT(ending_signals); i++)
+        sigaddset(&set, ending_signals[i]);
+    if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+        return -errno;
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd >= 0 ? fd : -errno;
+}
+
+int signals_next(int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    if (read(signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+static void on_ending_signal(int number)
+{
+    const uint64_t one = 1;
+    int saved_errno = errno;
+
+    if (phase == PHASE_ZYGOTE && number == SIGINT)
+        return;
+    if (phase != PHASE_SERVING || number == SIGQUIT || was_told)
+        _exit(EXIT_BY_SIGNAL + number);
+    was_told = 1;
+    (void)!write(told_fd, &one, sizeof(one));
+    errno = saved_errno;
+}
+
+void signals_become_child(void)
+{
+    sigset_t none;
+
+    phase = PHASE_LOADING;
+    was_told = 0;
+    set_dispositions(on_ending_signal);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void signals_become_zygote(void)
+{
+    phase = PHASE_ZYGOTE;
+}
+
+int signals_become_worker(void)
+{
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    if (fd < 0)
+        return -errno;
+    told_fd = fd;
+    phase = PHASE_SERVING;
+    return fd;
+}

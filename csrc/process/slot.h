@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the next attempt
+ * is due after a failure. Only book-keeping: nothing here makes a system call but to close the control descriptor. */
+#ifndef CLUTCH_SLOT_H
+#define CLUTCH_SLOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum slot_state {
+    SLOT_EMPTY,    /* no process; the next attempt is due at start_us */
+    SLOT_ORDERED,  /* the zygote was asked for a worker; its pid is not known yet */
+    SLOT_STARTING, /* loading the application */
+    SLOT_READY,    /* serving; the zygote: able to fork */
+    SLOT_DRAINING, /* told to end */
+    SLOT_KILLED,   /* SIGKILL was sent; about to be reaped */
+};
+
+#define SLOT_NEVER INT64_MAX
+
+struct slot {
+    int number; /* of the worker; 0: the zygote */
+    enum slot_state state;
+    pid_t pid;           /* 0: none, or not known yet */
+    uint64_t serial;     /* of the process in this slot, different for every one of the server's life */
+    int control_fd;      /* owned; its end tells the process to end; -1: none */
+    int64_t start_us;    /* EMPTY: when the next attempt is due */
+    int64_t started_us;  /* when this process was started */
+    int64_t ready_us;    /* when it became ready; 0: not yet */
+    int64_t deadline_us; /* by when it must have reached the next state; SLOT_NEVER */
+    unsigned failures;   /* in a row */
+    bool has_failed;     /* an attempt to start in this slot has failed, ever */
+    bool was_ready;      /* a process in this slot has been ready, ever */
+};
+
+enum { SLOT_NAME_BYTES = 48 };
+
+/* An empty slot whose first attempt is due at once. */
+void slot_init(struct slot *, int number, int64_t now_us);
+
+/* A process is being started. Takes control_fd. boot_timeout_us 0: no limit. */
+void slot_order(struct slot *, uint64_t serial, int control_fd, int64_t now_us, int64_t boot_timeout_us);
+/* Its pid is known: it is starting, unless it has been told to end meanwhile. */
+void slot_begin(struct slot *, pid_t pid);
+void slot_become_ready(struct slot *, int64_t now_us);
+/* It has been told to end, and must have done so by then (SLOT_NEVER: when it likes). Closes the control descriptor. */
+void slot_drain(struct slot *, int64_t deadline_us);
+/* It has been sent SIGKILL. */
+void slot_kill(struct slot *);
+/* The process has ended, or could not be started: the slot is empty. Decides when the next attempt is due. */
+void slot_end(struct slot *, int64_t now_us);
+/* The order came to nothing through no fault of the slot (the zygote has died, or is not listening): empty, and due then. */
+void slot_cancel(struct slot *, int64_t start_us);
+
+/* Whether a process is there, known or on its way. */
+static inline bool slot_is_taken(const struct slot *slot)
+{
+    return slot->state != SLOT_EMPTY;
+}
+
+/* Writes "worker 3 (pid: 8)" or "zygote (pid: 7)" and returns `name` (SLOT_NAME_BYTES). */
+const char *slot_format_name(const struct slot *, char *name);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * How the master brings processes to life: a worker or the zygote by fork, a worker through the zygote. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "config.h"
+#include "fd.h"
+#include "log.h"
+#include "master_priv.h"
+#include "worker.h"
+#include "zygote.h"
+
+enum { ORDER_AGAIN_US = 50 * 1000 };
+
+/* One way to fill a slot. */
+struct role {
+    const char *name; /* in messages */
+    /* Makes the channel whose ends[0] the master keeps as control descriptor and whose ends[1] is the child's. */
+    int (*open_channel)(int ends[2]);
+    /* What the child becomes; NULL: the zygote forks it. */
+    void (*run)(const struct inherit *, const struct birth *) NORETURN;
+};
+
+static int open_control_pipe(int ends[2])
+{
+    int pipe_ends[2];
+    int result = fd_pipe(pipe_ends);
+
+    if (result == 0) {
+        ends[0] = pipe_ends[1];
+        ends[1] = pipe_ends[0];
+    }
+    return result;
+}
+
+static const struct role WORKER = {.name = "worker", .open_channel = open_control_pipe, .run = worker_run};
+static const struct role HATCHED_WORKER = {.name = "worker", .open_channel = open_control_pipe};
+static const struct role ZYGOTE = {.name = "zygote", .open_channel = zygote_open_channel, .run = zygote_run};
+
+static const struct role *role_of(const struct master *master, const struct slot *slot)
+{
+    if (slot->number == 0)
+        return &ZYGOTE;
+    return master->crew.has_zygote ? &HATCHED_WORKER : &WORKER;
+}
+
+/* Closes what is the master's alone. Above all the control descriptors: a worker's brother that kept one would keep it from noticing
+ * that the master has gone. */
+static void release_in_child(struct master *master)
+{
+    fd_close(&master->signal_fd);
+    fd_close(&master->notify_fds[0]);
+    for CREW_EACH (slot, &master->crew)
+        fd_close(&slot->control_fd);
+}
+
+static void announce(const struct slot *slot)
+{
+    if (slot->number == 0)
+        log_info("spawned zygote (pid: %d)", (int)slot->pid);
+    else
+        log_info("spawned worker %d (pid: %d, cores: 1)", slot->number, (int)slot->pid);
+}
+
+static int fork_child(struct master *master, struct slot *slot, const struct role *role, const struct birth *birth)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        return -errno;
+    if (pid == 0) {
+        release_in_child(master);
+        role->run(&master->inherit, birth);
+    }
+    slot_begin(slot, pid);
+    announce(slot);
+    return 0;
+}
+
+/* Fills the slot; on failure it is still empty. 0 or -errno. */
+static int start(struct master *master, struct slot *slot, const struct role *role)
+{
+    struct birth birth = {.number = slot->number, .serial = ++master->last_serial};
+    int ends[2];
+    int result = role->open_channel(ends);
+
+    if (result < 0)
+        return result;
+    birth.control_fd = ends[1];
+    slot_order(slot, birth.serial, ends[0], clock_now_us(), master->config->boot_timeout_ms * 1000);
+    if (role->run != NULL)
+        result = fork_child(master, slot, role, &birth);
+    else
+        result = zygote_order(master->crew.slots[0].control_fd, &birth);
+    close(ends[1]);
+    return result;
+}
+
+void spawn_slot(struct master *master, struct slot *slot)
+{
+    const struct role *role = role_of(master, slot);
+    int result = start(master, slot, role);
+
+    if (result == 0)
+        return;
+    /* More orders than fit the zygote's queue are no failure: it will have taken some by then. */
+    if (result == -EAGAIN && role->run == NULL) {
+        slot_cancel(slot, clock_now_us() + ORDER_AGAIN_US);
+        return;
+    }
+    log_error("cannot start a %s: %s", role->name, strerror(-result));
+    slot_end(slot, clock_now_us());
+}
+
+void spawn_note_pid(struct slot *slot, pid_t pid)
+{
+    if (slot->pid != 0)
+        return;
+    slot_begin(slot, pid);
+    announce(slot);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * What becomes of the master's children: ready, dead, too slow. Runs in the master. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "config.h"
+#include "death.h"
+#include "log.h"
+#include "master_priv.h"
+#include "notice.h"
+#include "scoreboard.h"
+
+enum { DURATION_BYTES = 32 };
+
+static struct scoreboard_row *row_of(const struct master *master, const struct slot *slot)
+{
+    return slot->number > 0 ? scoreboard_row(master->scoreboard, slot->number) : NULL;
+}
+
+static int64_t drain_deadline_us(const struct master *master)
+{
+    int64_t timeout_us = master->config->graceful_timeout_ms * 1000;
+
+    return timeout_us > 0 ? clock_now_us() + timeout_us : SLOT_NEVER;
+}
+
+static const char *format_duration(char *text, int64_t duration_ms)
+{
+    snprintf(text, DURATION_BYTES, "%g s", (double)duration_ms / 1e3);
+    return text;
+}
+
+static void kill_process(struct slot *slot)
+{
+    if (slot->pid > 0)
+        kill(slot->pid, SIGKILL);
+    slot_kill(slot);
+}
+
+/* --- Notices ------------------------------------------------------------------------------------------------------------- */
+
+static void announce_ready(struct master *master)
+{
+    int count = master->crew.worker_count;
+
+    if (master->has_announced_ready || !crew_is_ready(&master->crew))
+        return;
+    master->has_announced_ready = true;
+    log_info("ready: %d %s after %.0f ms", count, count == 1 ? "worker serves" : "workers serve",
+             (double)(clock_now_us() - master->began_us) / 1e3);
+}
+
+static void learn_pid(struct slot *slot, pid_t pid)
+{
+    spawn_note_pid(slot, pid);
+    /* Its end was decided before it had a pid to send a signal to. */
+    if (slot->state == SLOT_KILLED)
+        kill_process(slot);
+}
+
+static void take_notice(struct master *master, struct slot *slot, const struct notice *notice)
+{
+    int64_t now_us = clock_now_us();
+
+    switch ((enum notice_kind)notice->kind) {
+    case NOTICE_SPAWNED:
+        learn_pid(slot, notice->pid);
+        break;
+    case NOTICE_SPAWN_FAILED:
+        slot_end(slot, now_us);
+        break;
+    case NOTICE_READY:
+        learn_pid(slot, notice->pid);
+        if (slot->state == SLOT_STARTING)
+            slot_become_ready(slot, now_us);
+        announce_ready(master);
+        break;
+    case NOTICE_BOOT_FAILED:
+    case NOTICE_DRAINING:
+        learn_pid(slot, notice->pid);
+        /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that. */
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_READY)
+            slot_drain(slot, drain_deadline_us(master));
+        break;
+    }
+}
+
+void supervise_read_notices(struct master *master)
+{
+    struct notice notice;
+
+    while (notice_receive(master->notify_fds[0], &notice)) {
+        struct slot *slot = crew_find_serial(&master->crew, notice.number, notice.serial);
+
+        if (slot != NULL)
+            take_notice(master, slot, &notice);
+    }
+}
+
+/* --- Deaths -------------------------------------------------------------------------------------------------------------- */
+
+static enum log_level death_level(const struct master *master, const struct slot *slot, int wait_status)
+{
+    if (slot->state == SLOT_KILLED) /* the reason has been logged */
+        return LOG_LEVEL_DEBUG;
+    if (slot->state == SLOT_DRAINING && wait_status == 0)
+        return master->phase == MASTER_RUNNING ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    return LOG_LEVEL_ERROR;
+}
+
+/* What the zygote was still to fork, it will not. */
+static void cancel_orders(struct master *master)
+{
+    for CREW_EACH (slot, &master->crew) {
+        if (slot_is_taken(slot) && slot->pid == 0)
+            slot_cancel(slot, clock_now_us());
+    }
+}
+
+static void announce_next_attempt(const struct master *master, const struct slot *slot, int64_t now_us)
+{
+    char who[DURATION_BYTES] = "zygote";
+
+    if (master->phase != MASTER_RUNNING || slot->start_us <= now_us || crew_is_hopeless(&master->crew))
+        return;
+    if (slot->number > 0)
+        snprintf(who, sizeof(who), "worker %d", slot->number);
+    log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
+}
+
+static void bury(struct master *master, struct slot *slot, int wait_status)
+{
+    char text[DEATH_TEXT_BYTES];
+    struct scoreboard_row *row = row_of(master, slot);
+    enum log_level level = death_level(master, slot, wait_status);
+    bool was_ready = slot->ready_us != 0;
+    int64_t now_us = clock_now_us();
+
+    LOG_AT(level, "%s", death_describe(text, slot, wait_status, row, now_us));
+    if (row != NULL)
+        scoreboard_clear_row(row);
+    slot_end(slot, now_us);
+    if (slot->number == 0) {
+        if (master->phase == MASTER_RUNNING && was_ready)
+            log_warning("the workers go on; missing ones wait for the next zygote");
+        cancel_orders(master);
+    }
+    announce_next_attempt(master, slot, now_us);
+}
+
+void supervise_reap(struct master *master)
+{
+    int wait_status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+        struct slot *slot = crew_find_pid(&master->crew, pid);
+
+        /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else has. */
+        if (slot == NULL) {
+            supervise_read_notices(master);
+            slot = crew_find_pid(&master->crew, pid);
+        }
+        if (slot != NULL)
+            bury(master, slot, wait_status);
+        else
+            log_debug("reaped process %d, an orphan", (int)pid);
+    }
+}
+
+/* --- Deadlines ----------------------------------------------------------------------------------------------------------- */
+
+static void kill_slow_starter(struct master *master, struct slot *slot)
+{
+    char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
+
+    log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
+              format_duration(limit, master->config->boot_timeout_ms));
+    kill_process(slot);
+}
+
+static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
+{
+    char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
+    const struct scoreboard_row *row = row_of(master, slot);
+
+    if (row != NULL)
+        death_describe_request(request, sizeof(request), row, now_us);
+    log_error("%s has not ended within %s (--graceful-timeout): killed, %s", slot_format_name(slot, name),
+              format_duration(limit, master->config->graceful_timeout_ms), request);
+    kill_process(slot);
+}
+
+void supervise_enforce_deadlines(struct master *master, int64_t now_us)
+{
+    for CREW_EACH (slot, &master->crew) {
+        if (slot->deadline_us > now_us)
+            continue;
+        if (slot->state == SLOT_ORDERED && master->crew.slots[0].pid > 0) {
+            /* The zygote is stuck. With its death the order is void. */
+            slot->deadline_us = SLOT_NEVER;
+            kill_slow_starter(master, &master->crew.slots[0]);
+        } else if (slot->state == SLOT_DRAINING) {
+            kill_slow_drainer(master, slot, now_us);
+        } else {
+            kill_slow_starter(master, slot);
+        }
+    }
+}
+
+/* --- The end ------------------------------------------------------------------------------------------------------------- */
+
+void supervise_drain_all(struct master *master)
+{
+    int64_t deadline_us = drain_deadline_us(master);
+
+    master->phase = MASTER_STOPPING;
+    for CREW_EACH (slot, &master->crew) {
+        if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its control pipe yet */
+            kill(slot->pid, SIGTERM);
+        if (slot->state == SLOT_STARTING || slot->state == SLOT_ORDERED || slot->state == SLOT_READY)
+            slot_drain(slot, deadline_us);
+    }
+}
+
+void supervise_kill_all(struct master *master)
+{
+    master->phase = MASTER_KILLING;
+    for CREW_EACH (slot, &master->crew) {
+        if (slot_is_taken(slot))
+            kill_process(slot);
+    }
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "surroundings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "fd.h"
+#include "log.h"
+
+void surroundings_fill_standard_fds(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    fd_close(&fd);
+}
+
+static int close_input(void)
+{
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int result = fd >= 0 && dup2(fd, STDIN_FILENO) >= 0 ? 0 : -errno;
+
+    fd_close(&fd);
+    return result;
+}
+
+static int apply_environment(const struct config_list *env, char *error, size_t size)
+{
+    for (size_t i = 0; i < env->count; i++) {
+        const char *item = env->items[i];
+        const char *equals = strchr(item, '=');
+        char *name = equals != NULL && equals != item ? strndup(item, (size_t)(equals - item)) : NULL;
+        int result = name != NULL ? setenv(name, equals + 1, 1) : -1;
+
+        free(name);
+        if (result < 0) {
+            snprintf(error, size, "--env %s: expected NAME=VALUE", item);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The standard descriptor that the path means, or -1. They are used as they are, because a socket, as journald gives it to a
+ * service, cannot be opened by such a path. */
+static int standard_fd_of(const char *path, int standard_fd)
+{
+    if (strcmp(path, "-") == 0)
+        return standard_fd;
+    if (strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/proc/self/fd/1") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0 || strcmp(path, "/proc/self/fd/2") == 0)
+        return STDERR_FILENO;
+    return -1;
+}
+
+int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size)
+{
+    int fd = standard_fd_of(path, standard_fd);
+
+    if (fd < 0)
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        snprintf(error, size, "%s %s: the file cannot be opened for appending: %s", option, path, strerror(errno));
+    return fd;
+}
+
+/* Standard error becomes the log, so that tracebacks and C libraries write there as well. */
+static int open_error_log(const char *path, char *error, size_t size)
+{
+    int fd = surroundings_open_log("--error-logfile", path, STDERR_FILENO, error, size);
+    int result;
+
+    if (fd < 0)
+        return -1;
+    if (fd == STDERR_FILENO)
+        return 0;
+    result = dup2(fd, STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        fd_close(&fd);
+    if (result < 0)
+        snprintf(error, size, "--error-logfile %s: %s", path, strerror(errno));
+    return result < 0 ? -1 : 0;
+}
+
+int surroundings_enter(const struct config *config, char *error, size_t size)
+{
+    if (config->umask >= 0)
+        umask((mode_t)config->umask);
+    if (config->chdir != NULL && chdir(config->chdir) < 0) {
+        snprintf(error, size, "--chdir %s: %s", config->chdir, strerror(errno));
+        return -1;
+    }
+    if (apply_environment(&config->env, error, size) < 0 || open_error_log(config->error_logfile, error, size) < 0)
+        return -1;
+    if (close_input() < 0) {
+        snprintf(error, size, "/dev/null cannot be opened: %s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}

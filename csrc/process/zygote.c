@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "zygote.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "config.h"
+#include "fd.h"
+#include "gateway.h"
+#include "log.h"
+#include "notice.h"
+#include "signals.h"
+#include "worker.h"
+
+struct zygote {
+    const struct inherit *inherit;
+    struct birth birth;
+    struct gateway *gateway;
+};
+
+/* Room for one descriptor beside a message, aligned as the kernel wants it. */
+union fd_message {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* --- Orders -------------------------------------------------------------------------------------------------------------- */
+
+int zygote_open_channel(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    return 0;
+}
+
+int zygote_order(int channel_fd, const struct birth *birth)
+{
+    struct birth order = *birth;
+    struct iovec body = {.iov_base = &order, .iov_len = sizeof(order)};
+    union fd_message extra = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    struct msghdr message = {
+        .msg_iov = &body,
+        .msg_iovlen = 1,
+        .msg_control = &extra,
+        .msg_controllen = sizeof(extra.bytes),
+    };
+
+    memcpy(CMSG_DATA(&extra.header), &birth->control_fd, sizeof(int));
+    return sendmsg(channel_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
+}
+
+/* Waits for the next order. The descriptor in it is the caller's. False at the end: the master wants no more, or has died. */
+static bool receive_order(int channel_fd, struct birth *order)
+{
+    struct iovec body = {.iov_base = order, .iov_len = sizeof(*order)};
+    union fd_message extra;
+    struct msghdr message = {
+        .msg_iov = &body,
+        .msg_iovlen = 1,
+        .msg_control = &extra,
+        .msg_controllen = sizeof(extra.bytes),
+    };
+    const struct cmsghdr *header;
+    ssize_t got;
+
+    do {
+        got = recvmsg(channel_fd, &message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    header = CMSG_FIRSTHDR(&message);
+    if (got != (ssize_t)sizeof(*order) || header == NULL || header->cmsg_type != SCM_RIGHTS)
+        return false;
+    memcpy(&order->control_fd, CMSG_DATA(header), sizeof(int));
+    return true;
+}
+
+/* --- Forks --------------------------------------------------------------------------------------------------------------- */
+
+/* In the grandchild. */
+static void NORETURN become_worker(struct zygote *zygote, const struct birth *order)
+{
+    fd_close(&zygote->birth.control_fd);
+    worker_run_hatched(zygote->inherit, order, zygote->gateway);
+}
+
+/* In the child, which ends at once so that the worker is the master's. It speaks for the worker: should that be killed before its
+ * first step, the master knows its pid all the same. */
+static void NORETURN run_between(struct zygote *zygote, const struct birth *order)
+{
+    int notify_fd = zygote->inherit->notify_fd;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        become_worker(zygote, order);
+    if (pid < 0)
+        log_error("cannot fork worker %d: %s", order->number, strerror(errno));
+    notice_send(notify_fd, pid < 0 ? NOTICE_SPAWN_FAILED : NOTICE_SPAWNED, order->number, order->serial, pid < 0 ? 0 : pid);
+    _exit(EXIT_SUCCESS);
+}
+
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+static void hatch(struct zygote *zygote, struct birth *order)
+{
+    const struct gateway_ops *ops = zygote->inherit->gateway_ops;
+    pid_t pid;
+
+    ops->before_fork(zygote->gateway);
+    pid = fork();
+    if (pid == 0)
+        run_between(zygote, order);
+    if (pid < 0) {
+        log_error("cannot fork worker %d: %s", order->number, strerror(errno));
+        notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
+    }
+    ops->after_fork_parent(zygote->gateway);
+    fd_close(&order->control_fd);
+    if (pid > 0)
+        reap(pid);
+}
+
+/* --- Life ---------------------------------------------------------------------------------------------------------------- */
+
+static void load_application(struct zygote *zygote)
+{
+    const struct inherit *inherit = zygote->inherit;
+    const struct gateway_place place = {.worker_count = (int)inherit->config->workers, .thread_count = 1, .generation = 1};
+
+    zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);
+    if (zygote->gateway == NULL) {
+        notice_send(inherit->notify_fd, NOTICE_BOOT_FAILED, 0, zygote->birth.serial, 0);
+        exit(CHILD_EXIT_APP);
+    }
+    inherit->gateway_ops->freeze(zygote->gateway);
+}
+
+void zygote_run(const struct inherit *inherit, const struct birth *birth)
+{
+    struct zygote zygote = {.inherit = inherit, .birth = *birth};
+    struct birth order;
+
+    child_enter(inherit, birth);
+    load_application(&zygote);
+    signals_become_zygote();
+    notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);
+    while (receive_order(zygote.birth.control_fd, &order))
+        hatch(&zygote, &order);
+    /* Without the application's exit handlers: they belong to the workers, which may still need what the handlers would remove. */
+    _exit(EXIT_SUCCESS);
+}
