@@ -71,7 +71,8 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
             h1_conn_proceed(conn);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
         relieve_pressure(acceptor->server, errno);
-    } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+    } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && errno != EINVAL) {
+        /* EINVAL: the master has ended the address for all; the order to drain is among the next events. */
         log_warning("accept at %s: %s", acceptor->listener->url, strerror(errno));
     }
 }
