@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * The two layouts that are no list of fields: the line that uWSGI's users know, and JSON. */
+#include <stdio.h>
+#include <time.h>
+
+#include "access_log_fields.h"
+#include "access_log_priv.h"
+#include "clock.h"
+
+/* The pairs that uWSGI's HTTP router sends its workers, whatever the request: REQUEST_METHOD, PATH_INFO, REQUEST_URI, QUERY_STRING,
+ * SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME, SERVER_PORT, UWSGI_ROUTER, REMOTE_ADDR, REMOTE_PORT. */
+enum { FIXED_VARIABLES = 11, FIXED_NAME_BYTES = 14 + 9 + 11 + 12 + 15 + 11 + 11 + 11 + 12 + 11 + 11, PAIR_BYTES = 4 };
+
+static size_t count_variable_bytes(const struct access_line *line)
+{
+    const struct exchange *exchange = line->exchange;
+    const struct request *request = exchange->request;
+    size_t bytes = FIXED_NAME_BYTES + FIXED_VARIABLES * PAIR_BYTES + strlen("HTTP/1.1") + strlen("http");
+
+    bytes += request->method.len + request->path.len + request->target.len + request->query.len;
+    bytes += strlen(exchange->endpoints->server_name) + strlen(exchange->endpoints->server_port);
+    bytes += strlen(exchange->endpoints->remote_address) + strlen(exchange->endpoints->remote_port);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct header *field = &request->headers[i];
+        bool has_prefix = field->id != HEADER_CONTENT_LENGTH && field->id != HEADER_CONTENT_TYPE;
+
+        bytes += PAIR_BYTES + (has_prefix ? strlen("HTTP_") : 0) + field->name.len + field->value.len;
+    }
+    return bytes;
+}
+
+void access_log_layout_uwsgi(struct access_line *line)
+{
+    const struct exchange *exchange = line->exchange;
+    const struct h1_summary *summary = line->summary;
+    const struct access_log_place *place = line->place;
+    time_t taken = time(NULL) - (time_t)(summary->duration_us / 1000000);
+    char when[32];
+    struct slice none = slice_of(NULL, 0);
+    size_t user_at;
+
+    ctime_r(&taken, when);
+    access_line_put_format(line, "[pid: %d|app: 0|req: %llu/%llu] %s (", (int)place->pid,
+                           (unsigned long long)place->worker_requests, (unsigned long long)place->all_requests,
+                           exchange->endpoints->remote_address);
+    user_at = line->len;
+    access_field_put_user(line, none);
+    if (line->len == user_at + 1 && line->text[user_at] == '-')
+        line->len = user_at; /* uWSGI writes nothing where others write a dash */
+    access_line_put_format(line, ") {%zu vars in %zu bytes} [%.24s] ",
+                           2 * (FIXED_VARIABLES + exchange->request->header_count), count_variable_bytes(line), when);
+    access_line_put_escaped(line, exchange->request->method);
+    access_line_put(line, SLICE(" "));
+    access_line_put_escaped(line, exchange->request->target);
+    access_line_put_format(line, " => generated %llu bytes in %lld msecs (HTTP/1.%d %d) %u headers in %zu bytes (%u switches on core %d)",
+                           (unsigned long long)summary->body_bytes, (long long)(summary->duration_us / 1000),
+                           exchange->request->version_minor, summary->status, summary->field_count,
+                           summary->app_head_bytes, exchange->block_count, place->core);
+}
+
+/* A JSON string (RFC 8259 7). Bytes beyond ASCII are taken as ISO 8859-1, as WSGI takes them. The caller has seen to the room. */
+static void put_string(struct access_line *line, struct slice text, size_t most)
+{
+    access_line_put(line, SLICE("\""));
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        if (i == most) {
+            access_line_put(line, SLICE("..."));
+            break;
+        }
+        if (byte == '"' || byte == '\\')
+            access_line_put_format(line, "\\%c", byte);
+        else if (byte < 0x20 || byte >= 0x7f)
+            access_line_put_format(line, "\\u%04x", byte);
+        else
+            access_line_put(line, slice_of(text.ptr + i, 1));
+    }
+    access_line_put(line, SLICE("\""));
+}
+
+static void put_member(struct access_line *line, const char *name, struct slice text, size_t most)
+{
+    access_line_put_format(line, ", \"%s\": ", name);
+    if (text.ptr == NULL)
+        access_line_put(line, SLICE("null"));
+    else
+        put_string(line, text, most);
+}
+
+static void put_number(struct access_line *line, const char *name, int64_t value)
+{
+    access_line_put_format(line, ", \"%s\": %lld", name, (long long)(value > 0 ? value : 0));
+}
+
+static void put_moment(struct access_line *line)
+{
+    int64_t now_us = clock_wall_us();
+    time_t seconds = (time_t)(now_us / 1000000);
+    struct tm tm;
+
+    gmtime_r(&seconds, &tm);
+    access_line_put_format(line, "{\"time\": \"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
+                           tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now_us % 1000000));
+}
+
+/* What clients choose is cut so that the line, at six characters a byte, stays whole: it must remain valid JSON. */
+enum { MOST_METHOD = 16, MOST_TARGET = 300, MOST_FIELD = 120 };
+
+void access_log_layout_json(struct access_line *line)
+{
+    const struct exchange *exchange = line->exchange;
+    const struct request *request = exchange->request;
+    const struct exchange_times *times = &exchange->times;
+
+    put_moment(line);
+    put_number(line, "pid", line->place->pid);
+    put_number(line, "worker", line->place->worker);
+    put_member(line, "remote_address", slice_of_string(exchange->endpoints->remote_address), MOST_FIELD);
+    put_member(line, "method", request->method, MOST_METHOD);
+    put_member(line, "target", request->target, MOST_TARGET);
+    put_member(line, "protocol", request->version_minor == 1 ? SLICE("HTTP/1.1") : SLICE("HTTP/1.0"), MOST_FIELD);
+    put_number(line, "status", line->summary->status);
+    put_number(line, "request_bytes", (int64_t)exchange->body.length);
+    put_number(line, "response_bytes", (int64_t)line->summary->body_bytes);
+    put_member(line, "referer", access_line_known_field(line, HEADER_REFERER), MOST_FIELD);
+    put_member(line, "user_agent", access_line_known_field(line, HEADER_USER_AGENT), MOST_FIELD);
+    put_number(line, "duration_us", line->summary->duration_us);
+    put_number(line, "queue_us", times->taken_us - times->arrived_us);
+    put_number(line, "gil_us", times->gil_wait_us);
+    put_number(line, "app_us", times->app_us);
+    put_number(line, "write_us", times->write_us);
+    access_line_put(line, SLICE("}"));
+}
