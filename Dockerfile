@@ -14,7 +14,8 @@ COPY csrc csrc
 RUN setup/build release && DESTDIR=/image cmake --install build/release --strip
 
 # The directory of the application inside the build context, and its list of requirements inside that directory (none by default).
-# They go to a virtual environment without pip: nothing is installed in a container that runs.
+# They go to a virtual environment without pip: nothing is installed in a container that runs. The application is compiled now, as far
+# as it can be: nothing is written in a container that runs.
 ARG APP_DIR=pyapps
 ARG REQUIREMENTS=
 COPY ${APP_DIR} /image/app
@@ -23,8 +24,8 @@ RUN python3 -m venv --without-pip /venv && \
         python3 -m venv /pip && \
         /pip/bin/pip --python /venv/bin/python install --no-cache-dir --requirement "/image/app/$REQUIREMENTS"; \
     fi && \
-    /venv/bin/python -m compileall -q /image/app && \
-    mv /venv /image/venv
+    mv /venv /image/venv && \
+    { python3 -m compileall -qq -s /image /image/app || true; }
 
 FROM debian:trixie-slim
 RUN apt-get update && \
