@@ -30,7 +30,7 @@ RUN python3 -m venv --without-pip /venv && \
 FROM debian:trixie-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends libllhttp9.2 libpython3.13 python3 && \
-    rm -rf /var/lib/apt/lists/* && \
+    apt-get clean && rm -rf /var/lib/apt/lists/* && \
     useradd --system --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin clutch
 COPY --from=build /image /
 COPY setup/container/healthcheck.py /usr/local/lib/clutch/healthcheck.py
