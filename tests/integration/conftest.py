@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the integration tests: servers that are checked when their test (or module) ends."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from support.server import BEHAVIOUR, Server, find_binary  # noqa: E402
+from support.waiting import Gate  # noqa: E402
+
+# Servers that run at the moment: their output is added to the report of a failed test.
+running: list[Server] = []
+
+
+def pytest_configure(config):
+    binary = find_binary()
+    if not os.access(binary, os.X_OK):
+        raise pytest.UsageError(f"no program at {binary}: build it first, or set CLUTCH_BINARY")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for server in running:
+            report.sections.append(("clutch", server.describe()))
+    return report
+
+
+def make_starter():
+    """Returns start(app, *options, ...) -> Server, and finish() which ends and checks all that it started."""
+    started: list[Server] = []
+
+    def start(app, *options, ready: bool = True, **keywords) -> Server:
+        server = Server(app, *options, **keywords)
+        started.append(server)
+        running.append(server)
+        return server.wait_ready() if ready else server
+
+    def finish() -> None:
+        mistakes = []
+        for server in started:
+            try:
+                server.finish()
+            except (AssertionError, subprocess.TimeoutExpired) as error:
+                mistakes.append(f"{error}\n{server.describe()}")
+            finally:
+                running.remove(server)
+        assert not mistakes, "\n\n".join(mistakes)
+
+    return start, finish
+
+
+@pytest.fixture
+def start():
+    """start(app, *options, ready=True, ...): starts a server for one test. See support/server.py."""
+    start_server, finish = make_starter()
+    yield start_server
+    finish()
+
+
+@pytest.fixture(scope="module")
+def start_module():
+    """The same for servers that all tests of a module share."""
+    start_server, finish = make_starter()
+    yield start_server
+    finish()
+
+
+@pytest.fixture(scope="module")
+def behaviours(start_module):
+    """One worker that serves all applications of pyapps/behaviour, shared by the tests of a module."""
+    return start_module("router", "--pythonpath", BEHAVIOUR)
+
+
+@pytest.fixture
+def record(behaviours):
+    """Returns a function that gives what the applications noted since the test began, each as [name, details]."""
+    behaviours.request("/record/")
+    return lambda: behaviours.request("/record/").json()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A gate for one application to wait at; given up at the end of the test."""
+    made = Gate(tmp_path)
+    yield made
+    made.release()
+
+
+@pytest.fixture(scope="session")
+def app_venv():
+    """The virtual environment with the frameworks, of the Python that clutch was built with: $CLUTCH_TEST_VENV."""
+    path = os.environ.get("CLUTCH_TEST_VENV")
+    assert path, "CLUTCH_TEST_VENV must name a virtual environment with tests/requirements.txt installed"
+    assert os.path.exists(os.path.join(path, "pyvenv.cfg")), f"CLUTCH_TEST_VENV: no virtual environment at {path}"
+    return path

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""What the kernel tells of processes: who belongs to a session, who is whose child, which descriptors are open."""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+import re
+
+PROC = pathlib.Path("/proc")
+
+
+def read_stat(pid: int) -> list[str] | None:
+    """Returns the fields of /proc/PID/stat from the third one (state) on, or None when there is no such process."""
+    try:
+        text = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return text[text.rindex(")") + 2:].split()
+
+
+def all_pids() -> list[int]:
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    stat = read_stat(pid)
+    return stat is not None and stat[0] not in ("Z", "X")
+
+
+def session_members(session: int) -> list[int]:
+    """Pids of the running processes of a session."""
+    members = []
+    for pid in all_pids():
+        stat = read_stat(pid)
+        if stat is not None and stat[0] not in ("Z", "X") and int(stat[3]) == session:
+            members.append(pid)
+    return members
+
+
+def children(pid: int) -> list[int]:
+    """Pids of the running children of a process, oldest first."""
+    found = []
+    for other in all_pids():
+        stat = read_stat(other)
+        if stat is not None and stat[0] not in ("Z", "X") and int(stat[1]) == pid:
+            found.append((int(stat[19]), other))
+    return [other for _, other in sorted(found)]
+
+
+def open_descriptors(pid: int) -> collections.Counter:
+    """Counts what a process has open by kind: socket, pipe, anon_inode:[eventpoll], or the path of a file."""
+    counts: collections.Counter = collections.Counter()
+    try:
+        entries = list((PROC / str(pid) / "fd").iterdir())
+    except (FileNotFoundError, PermissionError):
+        return counts
+    for entry in entries:
+        try:
+            target = os.readlink(entry)
+        except FileNotFoundError:
+            continue
+        counts[re.sub(r"^(socket|pipe):\[\d+\]$", r"\1", target)] += 1
+    return counts
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has used."""
+    stat = read_stat(pid)
+    assert stat is not None, f"process {pid} has gone"
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")

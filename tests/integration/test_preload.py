@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""--preload: the application is loaded once, in the zygote, and the workers are forked from it with Python's fork hooks."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from support import processes
+from support.server import BEHAVIOUR, SPAWNED
+from support.waiting import wait_until
+
+WORKERS = 3
+
+
+@pytest.fixture
+def server(start):
+    return start("preloaded", "--pythonpath", BEHAVIOUR, "--preload", workers=WORKERS)
+
+
+def zygote_pid(server) -> int:
+    return int(server.log.find_all(r"spawned zygote \(pid: (\d+)\)")[-1][1])
+
+
+def reports_of_all(server) -> dict[int, dict]:
+    """Returns the answer of every worker by its pid. A worker that has answered is stopped until all have: the kernel may favour
+    one of the idle ones."""
+    reports: dict[int, dict] = {}
+    try:
+        while len(reports) < WORKERS:
+            report = server.request("/").json()
+            assert report["pid"] not in reports
+            reports[report["pid"]] = report
+            os.kill(report["pid"], signal.SIGSTOP)
+    finally:
+        for pid in reports:
+            os.kill(pid, signal.SIGCONT)
+    return reports
+
+
+def test_loaded_once_and_forked(server):
+    assert len(server.out.find_all(r"imported by process \d+")) == 1
+    reports = reports_of_all(server)
+    assert set(reports) == set(server.worker_pids())
+    for report in reports.values():
+        assert report["import_pid"] == zygote_pid(server)
+        assert report["pid"] != report["import_pid"]
+        assert report["parent"] == server.pid, "the workers are the master's children"
+
+
+def test_fork_hooks_ran(server):
+    for report in reports_of_all(server).values():
+        assert report["hooks"][-2:] == ["before", "child"]
+        assert report["hooks"].count("child") == 1
+        assert report["threads"] == 1 and report["is_main"]
+        assert report["native_id"] == report["pid"], "threading still believes to be in the zygote"
+
+
+def test_random_numbers_differ(server):
+    numbers = [report["random"] for report in reports_of_all(server).values()]
+    assert len(set(numbers)) == WORKERS
+
+
+def test_a_killed_worker_is_replaced(server):
+    mark = server.log.mark()
+    pid = server.kill_worker()
+    server.wait_for_log(rf"worker 1 \(pid: {pid}\) was killed by signal 9", after=mark)
+    server.wait_for_log(SPAWNED.pattern, after=mark)
+    wait_until(lambda: server.request("/").json()["pid"] in server.worker_pids(), "an answer")
+    assert len(server.out.find_all(r"imported by process \d+")) == 1
+
+
+def test_a_killed_zygote_is_replaced_and_makes_new_workers(server):
+    mark = server.log.mark()
+    old = zygote_pid(server)
+    os.kill(old, signal.SIGKILL)
+    server.wait_for_log(rf"zygote \(pid: {old}\) was killed by signal 9", after=mark)
+    assert server.request("/").json()["import_pid"] == old, "the workers go on"
+    server.wait_for_log(r"spawned zygote \(pid: \d+\)", after=mark)
+    mark = server.log.mark()
+    server.kill_worker()
+    server.wait_for_log(SPAWNED.pattern, after=mark)
+    reports = reports_of_all(server)
+    assert {report["import_pid"] for report in reports.values()} == {old, zygote_pid(server)}
+
+
+def test_stop_leaves_nothing(server):
+    zygote = zygote_pid(server)
+    assert server.stop() == 0
+    assert not processes.is_running(zygote)
+
+
+def test_requests_are_served(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--preload", workers=2)
+    with server.connect() as connection:
+        for _ in range(20):
+            assert connection.request("/blocks/list-of-one").body == b"one"
+    assert server.request("/threads/").json()["is_main"]
+
+
+def test_a_module_that_starts_a_thread_gets_a_warning(start):
+    """The thread exists in the zygote alone; the operator has to know."""
+    server = start("ticker", "--pythonpath", BEHAVIOUR, "--preload")
+    server.wait_for_log(r"\[warning\].*thread")
+    assert server.request("/").status == 200

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""TERM and INT let running requests finish; a second one, or the graceful timeout, does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from support.client import make_request
+from support.server import BEHAVIOUR
+from support.waiting import Gate, wait_until
+
+
+@pytest.fixture
+def server(start):
+    return start("router", "--pythonpath", BEHAVIOUR)
+
+
+def begin_request(server, gate):
+    """Starts a request that waits at the gate; returns its connection."""
+    connection = server.connect()
+    connection.send(make_request(f"/gated/?gate={gate.path}&tag=last"))
+    gate.wait_reached()
+    return connection
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_idle_server(server, number):
+    server.signal(number)
+    assert server.wait_exit() == 0
+    assert server.log_contains(rf"\[info\] master: stopping: {number.name}$")
+    assert server.log.lines[-1].endswith("master: stopped")
+
+
+def test_a_running_request_finishes(server, gate):
+    connection = begin_request(server, gate)
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+    gate.open()
+    response = connection.read_response()
+    assert response.status == 200 and response.text.startswith("last served by")
+    assert response.says_close
+    assert connection.is_closed_by_server()
+    assert server.wait_exit() == 0
+
+
+def test_a_streamed_response_finishes(server, gate):
+    with server.connect() as connection:
+        connection.send(make_request(f"/stream/?blocks=2&size=3&gate={gate.path}"))
+        gate.wait_reached()
+        server.signal(signal.SIGTERM)
+        server.wait_for_log("stopping: SIGTERM")
+        gate.open()
+        response = connection.read_response()
+        assert (response.chunks, response.is_complete) == ([b"aaa", b"bbb"], True)
+    assert server.wait_exit() == 0
+
+
+def test_idle_connections_are_closed(server):
+    connections = [server.connect() for _ in range(5)]
+    for connection in connections[:3]:
+        assert connection.request("/blocks/list-of-one").status == 200
+    server.signal(signal.SIGTERM)
+    for connection in connections:
+        assert connection.read_to_end() == b""
+    assert server.wait_exit() == 0
+
+
+def test_no_new_connections_while_draining(server, gate):
+    running = begin_request(server, gate)
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+
+    def is_refused():
+        try:
+            server.connect().close()
+        except ConnectionRefusedError:
+            return True
+        return False
+    wait_until(is_refused, "new connections to be refused")
+    gate.open()
+    assert running.read_response().status == 200
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
+                                           (signal.SIGTERM, signal.SIGINT)], ids=lambda number: number.name)
+def test_a_second_signal_stops_at_once(server, gate, first, second):
+    connection = begin_request(server, gate)
+    server.signal(first)
+    server.wait_for_log(f"stopping: {first.name}")
+    server.signal(second)
+    assert server.wait_exit() == 0
+    assert connection.read_to_end() == b""
+    assert server.log_contains(rf"stopping at once: {second.name}")
+
+
+def test_quit_stops_at_once(server, gate):
+    connection = begin_request(server, gate)
+    server.signal(signal.SIGQUIT)
+    assert server.wait_exit() == 0
+    assert connection.read_to_end() == b""
+
+
+def test_graceful_timeout(start, gate):
+    """A request that does not finish in time is cut off; the log says which."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "300ms")
+    connection = begin_request(server, gate)
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert connection.read_to_end() == b""
+    line = server.wait_for_log(r"worker 1 \(pid: \d+\) has not ended within 0\.3 s \(--graceful-timeout\)").string
+    assert '"GET /gated/' in line
+
+
+def test_an_application_that_ignores_signals(start, gate):
+    """Python code that ignores TERM and INT and never ends its request is killed all the same."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "300ms")
+    with server.connect() as connection:
+        connection.send(make_request(f"/stubborn/?gate={gate.path}"))
+        gate.wait_reached()
+        server.signal(signal.SIGTERM)
+        assert server.wait_exit() == 0
+
+
+def test_ctrl_c_reaches_the_whole_group(server, gate):
+    """A terminal sends INT to all processes of the group: the workers leave the stop to the master."""
+    connection = begin_request(server, gate)
+    os.killpg(server.pid, signal.SIGINT)
+    server.wait_for_log("stopping: SIGINT")
+    gate.open()
+    assert connection.read_response().status == 200
+    assert server.wait_exit() == 0
+    assert not server.log_contains("KeyboardInterrupt|Traceback|killed by signal")
+
+
+def test_waiting_requests_of_open_connections_are_served(start, tmp_path):
+    """A request that the server had received before the signal is answered, or its connection closed: never left hanging."""
+    server = start("router", "--pythonpath", BEHAVIOUR)
+    gate = Gate(tmp_path)
+    running = begin_request(server, gate)
+    waiting = server.connect()
+    waiting.send(make_request("/blocks/list-of-one"))
+    server.signal(signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+    gate.open()
+    assert running.read_response().status == 200
+    answer = waiting.read_to_end()
+    assert answer == b"" or answer.endswith(b"one")
+    assert server.wait_exit() == 0
+
+
+def test_exit_handlers_and_threads_of_the_application(start):
+    server = start("at_exit", "--pythonpath", BEHAVIOUR)
+    assert server.request("/").status == 200
+    server.signal(signal.SIGTERM)
+    assert server.wait_exit() == 0
+    assert server.out.find("exit handler ran") and server.out.find("thread ended")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_many_workers_busy_and_idle(start, tmp_path, number):
+    server = start("router", "--pythonpath", BEHAVIOUR, workers=4)
+    gates = [Gate(tmp_path, f"gate{i}") for i in range(2)]
+    connections = [begin_request(server, gate) for gate in gates]
+    server.signal(number)
+    server.wait_for_log(f"stopping: {number.name}")
+    for gate, connection in zip(gates, connections):
+        gate.open()
+        assert connection.read_response().status == 200
+    assert server.wait_exit() == 0

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""A worker that dies is replaced; the log tells how it ended, its age and what it was running; nobody else's request is lost."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from support.client import make_request
+from support.server import BEHAVIOUR, SPAWNED
+
+
+def start_router(start, **options):
+    return start("router", "--pythonpath", BEHAVIOUR, **options)
+
+
+def wait_replaced(server, mark: int, number: int = 1) -> int:
+    """Waits until worker `number` was spawned again; returns the new pid."""
+    return int(server.wait_for_log(SPAWNED.pattern.replace(r"(?P<number>\d+)", str(number)), after=mark)["pid"])
+
+
+def test_idle_worker_killed(start):
+    server = start_router(start)
+    mark = server.log.mark()
+    pid = server.kill_worker()
+    server.wait_for_log(rf"\[error\] master: worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, idle$",
+                        after=mark)
+    assert wait_replaced(server, mark) != pid
+    assert server.request("/blocks/list-of-one").body == b"one"
+
+
+def test_running_worker_killed(start, gate):
+    server = start_router(start)
+    mark = server.log.mark()
+    with server.connect() as connection:
+        address = connection.local_address
+        connection.send(make_request(f"/gated/?gate={gate.path}"))
+        gate.wait_reached()
+        pid = server.kill_worker()
+        assert connection.read_to_end() == b"", "the client sees the connection end, not a made-up answer"
+    server.wait_for_log(rf"worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, "
+                        rf'while running "GET /gated/\?gate={gate.path}[^"]*" of {address} for \d+\.\d s$', after=mark)
+    gate.release()
+    wait_replaced(server, mark)
+    assert server.request("/blocks/list-of-one").body == b"one"
+
+
+@pytest.mark.parametrize("target, how", [
+    ("process?status=7", r"exited with status 7"),
+    ("process?status=0", r"exited with status 0"),
+    (f"kill?signal={signal.SIGABRT:d}", r"was killed by signal 6 \(SIGABRT\)"),
+    (f"kill?signal={signal.SIGKILL:d}", r"was killed by signal 9 \(SIGKILL\)"),
+])
+def test_a_request_that_ends_its_worker(start, target, how):
+    server = start_router(start)
+    mark = server.log.mark()
+    with server.connect() as connection:
+        connection.send(make_request(f"/exits/{target}"))
+        assert connection.read_to_end() == b""
+    line = server.wait_for_log(rf"worker 1 \(pid: \d+\) {how}, age \d+\.\d s, while running ", after=mark).string
+    assert f'"GET /exits/{target}"' in line
+    wait_replaced(server, mark)
+    assert server.request("/blocks/list-of-one").body == b"one"
+
+
+def test_the_requests_of_other_workers_go_on(start, tmp_path, gate):
+    server = start_router(start, workers=2)
+    mark = server.log.mark()
+    with server.connect() as survivor, server.connect() as victim:
+        survivor.send(make_request(f"/gated/?gate={gate.path}"))
+        gate.wait_reached()
+        victim.send(make_request("/exits/process?status=1"))
+        assert victim.read_to_end() == b""
+        gate.open()
+        assert survivor.read_response().status == 200
+    server.wait_for_log(r"exited with status 1", after=mark)
+
+
+def test_connections_that_wait_are_served_by_the_successor(start, gate):
+    """They stand in the kernel's queue of the listener, which outlives the worker."""
+    server = start_router(start)
+    with server.connect() as running:
+        running.send(make_request(f"/gated/?gate={gate.path}"))
+        gate.wait_reached()
+        waiting = [server.connect() for _ in range(5)]
+        for connection in waiting:
+            connection.send(make_request("/blocks/list-of-one"))
+        server.kill_worker()
+        for connection in waiting:
+            assert connection.read_response().body == b"one"
+
+
+def test_the_request_line_in_the_log_is_escaped(start):
+    """What a client sends can never forge a line of the log."""
+    server = start_router(start)
+    mark = server.log.mark()
+    with server.connect() as connection:
+        connection.send(make_request("/exits/process?status=9&x=%22%0a[error]" + "y" * 500))
+        connection.read_to_end()
+    line = server.wait_for_log(r"exited with status 9", after=mark).string
+    assert "/exits/process?status=9&x=%22%0a[error]" in line and len(line) < 500
+
+
+def test_a_worker_that_keeps_dying_is_not_restarted_without_pause(start):
+    """Deaths in a row soon after the start are answered with growing pauses, each of which the log tells."""
+    server = start_router(start)
+    for _ in range(2):
+        mark = server.log.mark()
+        with server.connect() as connection:
+            connection.send(make_request("/exits/process?status=1"))
+            connection.read_to_end()
+        server.wait_for_log("exited with status 1", after=mark)
+    server.wait_for_log(r"worker 1: next attempt in \d+\.\d s", after=mark)
+    assert server.request("/blocks/list-of-one").body == b"one"
+
+
+def test_all_workers_killed_at_once(start):
+    server = start_router(start, workers=3)
+    before = set(server.worker_pids())
+    mark = server.log.mark()
+    for index in range(3):
+        server.kill_worker(index)
+    server.log.wait_for(SPAWNED.pattern, after=mark, count=3)
+    assert not before & set(server.worker_pids())
+    assert server.request("/blocks/list-of-one").body == b"one"

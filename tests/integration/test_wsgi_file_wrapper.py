@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""wsgi.file_wrapper: point 31 of the PEP 3333 checklist."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+SIZE = 300_000
+CLOSED = ["file closed", {}]
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("files") / "data.bin"
+    path.write_bytes(random.Random(31).randbytes(SIZE))
+    return path
+
+
+def test_a_whole_file(behaviours, record, file):
+    with behaviours.connect() as connection:
+        response = connection.request(f"/file_wrapper/plain?file={file}")
+        assert (response.status, response.header("Content-Length")) == (200, str(SIZE))
+        assert response.body == file.read_bytes()
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    assert record() == [CLOSED]
+
+
+@pytest.mark.parametrize("skip", [1, 4096, SIZE - 1, SIZE])
+def test_from_the_current_position(behaviours, file, skip):
+    response = behaviours.request(f"/file_wrapper/plain?file={file}&skip={skip}")
+    assert (response.header("Content-Length"), response.body) == (str(SIZE - skip), file.read_bytes()[skip:])
+
+
+@pytest.mark.parametrize("skip", [0, 1, 10_000])
+def test_of_a_buffered_file(behaviours, file, skip):
+    """The descriptor of a buffered reader is further on than the reader itself."""
+    assert behaviours.request(f"/file_wrapper/buffered?file={file}&skip={skip}").body == file.read_bytes()[skip:]
+
+
+@pytest.mark.parametrize("length", [0, 1, 5000, SIZE])
+def test_up_to_the_declared_length(behaviours, record, file, length):
+    with behaviours.connect() as connection:
+        response = connection.request(f"/file_wrapper/declared?file={file}&length={length}")
+        assert response.body == file.read_bytes()[:length]
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    assert record() == [CLOSED]
+
+
+def test_a_file_shorter_than_declared(behaviours, record, file):
+    with behaviours.connect() as connection:
+        response = connection.request(f"/file_wrapper/declared?file={file}&length={SIZE + 10}")
+        assert (response.body, response.is_complete) == (file.read_bytes(), False)
+        assert connection.is_closed_by_server()
+    assert record() == [CLOSED]
+
+
+def test_an_empty_file(behaviours, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    response = behaviours.request(f"/file_wrapper/plain?file={empty}")
+    assert (response.status, response.body, response.is_complete) == (200, b"", True)
+
+
+def test_head(behaviours, record, file):
+    with behaviours.connect() as connection:
+        assert connection.request(f"/file_wrapper/plain?file={file}", "HEAD").status == 200
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    assert record() == [CLOSED]
+
+
+@pytest.mark.parametrize("skip", [0, 777])
+def test_something_without_a_descriptor(behaviours, skip):
+    assert behaviours.request(f"/file_wrapper/bytesio?skip={skip}").body == (b"in memory " * 1000)[skip:]
+
+
+def test_reads_blocks_of_the_asked_size(behaviours, record):
+    assert behaviours.request("/file_wrapper/no-fileno").body == b"y" * 20000
+    events = record()
+    assert events[-1] == CLOSED
+    assert {details["size"] for name, details in events if name == "read"} == {4096}
+
+
+def test_middleware_in_between_is_not_bypassed(behaviours, record, tmp_path):
+    small = tmp_path / "small.txt"
+    small.write_text("lower case")
+    assert behaviours.request(f"/file_wrapper/middleware?file={small}").body == b"LOWER CASE"
+    assert record() == [CLOSED]
+
+
+def test_it_is_an_iterable(behaviours):
+    assert behaviours.request("/file_wrapper/iterate").json() == ["zzzz", "zzzz", "zz"]
+
+
+def test_making_one_sends_nothing(behaviours, file):
+    assert behaviours.request(f"/file_wrapper/unused?file={file}").body == b"something else"
+
+
+def test_a_pipe_is_read_not_sent_as_a_file(behaviours):
+    """fileno() works, but there is no position: what comes out of it is the body. /dev/null ends at once."""
+    response = behaviours.request("/file_wrapper/buffered?file=/dev/null")
+    assert (response.status, response.body, response.is_complete) == (200, b"", True)
+
+
+def test_a_large_file(behaviours, tmp_path):
+    large = tmp_path / "large"
+    with large.open("wb") as output:
+        output.truncate(30_000_000)
+        output.seek(29_999_990)
+        output.write(b"0123456789")
+    response = behaviours.request(f"/file_wrapper/plain?file={large}")
+    assert (len(response.body), response.body[-10:]) == (30_000_000, b"0123456789")
+
+
+def test_http_1_0(behaviours, file):
+    with behaviours.connect() as connection:
+        response = connection.request(f"/file_wrapper/plain?file={file}", version="1.0")
+        assert response.body == file.read_bytes()
+        assert connection.is_closed_by_server()
