@@ -39,8 +39,12 @@ static int on_method(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_parse *parse = parser->data;
 
-    if (parse->start == NULL)
+    if (parse->start == NULL) {
         parse->start = at;
+        parse->skipped_bytes += (uint32_t)(at - parse->fed_from);
+        if (parse->skipped_bytes > MOST_SKIPPED_BYTES)
+            return refuse(parse, 400, "too many empty lines before the request line");
+    }
     extend(&parse->request.method, at, len);
     return 0;
 }
@@ -263,11 +267,13 @@ static void refuse_version(struct h1_parse *parse, struct slice bytes)
     const char *at = target->ptr + target->len;
     size_t left = (size_t)(bytes.ptr + bytes.len - at);
 
-    if (left >= VERSION_PART_BYTES && memcmp(at, " HTTP/", 6) == 0 && at[6] >= '0' && at[6] <= '9' && at[7] == '.' &&
-        at[8] >= '0' && at[8] <= '9')
+    bool is_well_formed = left >= VERSION_PART_BYTES && memcmp(at, " HTTP/", 6) == 0 && at[6] >= '0' && at[6] <= '9' &&
+                          at[7] == '.' && at[8] >= '0' && at[8] <= '9';
+
+    if (is_well_formed && memcmp(at + 6, "1.0", 3) != 0 && memcmp(at + 6, "1.1", 3) != 0)
         refuse(parse, 505, "HTTP version is not 1.0 or 1.1");
     else
-        refuse(parse, 400, "malformed HTTP version");
+        refuse(parse, 400, "malformed end of the request line");
 }
 
 static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slice bytes)
@@ -323,8 +329,10 @@ static void bound_unfinished(struct h1_parse *parse, size_t len)
 enum h1_parse_result h1_parse_feed(struct h1_parse *parse, struct slice bytes, size_t *used)
 {
     llhttp_t *parser = parser_of(parse);
-    llhttp_errno_t error = llhttp_execute(parser, bytes.ptr, bytes.len);
+    llhttp_errno_t error;
 
+    parse->fed_from = bytes.ptr;
+    error = llhttp_execute(parser, bytes.ptr, bytes.len);
     *used = bytes.len;
     if (parse->start != NULL && !parse->is_head_done)
         parse->fed_bytes = (size_t)(bytes.ptr + bytes.len - parse->start);

@@ -38,6 +38,7 @@ struct h1_parse {
     struct h1_refusal refusal;
 
     const char *start;      /* first byte of the message in the caller's memory */
+    const char *fed_from;   /* first byte of the current feed */
     size_t fed_bytes;       /* of the head so far */
     size_t head_bytes;      /* of the whole head; 0 until is_head_done */
     uint32_t skipped_bytes; /* empty lines before the request line */
