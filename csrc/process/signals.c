@@ -8,8 +8,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-enum { EXIT_BY_SIGNAL = 128 };
-
 enum phase { PHASE_LOADING, PHASE_ZYGOTE, PHASE_SERVING };
 
 /* Of this process; read by the handler. */
@@ -68,7 +66,7 @@ static void on_ending_signal(int number)
     if (phase == PHASE_ZYGOTE && number == SIGINT)
         return;
     if (phase != PHASE_SERVING || number == SIGQUIT || was_told)
-        _exit(EXIT_BY_SIGNAL + number);
+        _exit(signals_exit_status(number));
     was_told = 1;
     (void)!write(told_fd, &one, sizeof(one));
     errno = saved_errno;

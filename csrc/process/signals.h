@@ -22,4 +22,10 @@ void signals_become_zygote(void);
  * the second, and SIGQUIT, ends the worker at once. */
 int signals_become_worker(void) MUST_CHECK;
 
+/* The exit status of a child that such a signal ended at once: that of a shell. */
+static inline int signals_exit_status(int signal_number)
+{
+    return 128 + signal_number;
+}
+
 #endif

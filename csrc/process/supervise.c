@@ -2,6 +2,7 @@
  * What becomes of the master's children: ready, dead, too slow. Runs in the master. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -11,6 +12,7 @@
 #include "master_priv.h"
 #include "notice.h"
 #include "scoreboard.h"
+#include "signals.h"
 
 enum { DURATION_BYTES = 32 };
 
@@ -101,11 +103,20 @@ void supervise_read_notices(struct master *master)
 
 /* --- Deaths -------------------------------------------------------------------------------------------------------------- */
 
+/* Whether it ended as it was told to: by itself, or while it was loading by a signal that a whole group may have been sent. */
+static bool is_obedient(const struct slot *slot, int wait_status)
+{
+    int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+
+    return slot->state == SLOT_DRAINING &&
+           (exit_status == EXIT_SUCCESS || exit_status == signals_exit_status(SIGTERM) || exit_status == signals_exit_status(SIGINT));
+}
+
 static enum log_level death_level(const struct master *master, const struct slot *slot, int wait_status)
 {
     if (slot->state == SLOT_KILLED) /* the reason has been logged */
         return LOG_LEVEL_DEBUG;
-    if (slot->state == SLOT_DRAINING && wait_status == 0)
+    if (is_obedient(slot, wait_status))
         return master->phase == MASTER_RUNNING ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
     return LOG_LEVEL_ERROR;
 }
@@ -225,11 +236,24 @@ void supervise_drain_all(struct master *master)
     }
 }
 
+/* Somebody will look for the request that got no answer. */
+static void log_cut_request(const struct master *master, const struct slot *slot)
+{
+    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
+    const struct scoreboard_row *row = row_of(master, slot);
+
+    if (row != NULL && slot->ready_us != 0 && atomic_load(&row->request_started_us) != 0)
+        log_warning("%s is killed %s", slot_format_name(slot, name),
+                    death_describe_request(request, sizeof(request), row, clock_now_us()));
+}
+
 void supervise_kill_all(struct master *master)
 {
     master->phase = MASTER_KILLING;
     for CREW_EACH (slot, &master->crew) {
-        if (slot_is_taken(slot))
-            kill_process(slot);
+        if (!slot_is_taken(slot))
+            continue;
+        log_cut_request(master, slot);
+        kill_process(slot);
     }
 }

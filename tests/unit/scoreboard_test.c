@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * The scoreboard: what the master reads of a worker, alive or killed, and the words it makes of it. */
+#include "scoreboard.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "death.h"
+#include "slot.h"
+
+static const int64_t NOW = 1000000000;
+
+static void begin(struct scoreboard_row *row, const char *target)
+{
+    scoreboard_begin_request(row, SLICE("GET"), slice_of_string(target), "127.0.0.1", "40112", NOW);
+}
+
+static void test_rows_stand_on_cache_lines_of_their_own(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(3);
+
+    (void)state;
+    assert_non_null(scoreboard);
+    assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 1) % 64, 0);
+    assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 2) % 64, 0);
+    assert_ptr_equal(scoreboard_row(scoreboard, 3), &scoreboard->rows[2]);
+    scoreboard_free(scoreboard);
+}
+
+static void test_requests_begin_and_end(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(2);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard_request request;
+
+    (void)state;
+    assert_false(scoreboard_read_request(row, &request));
+    begin(row, "/x?y=1");
+    assert_true(scoreboard_read_request(row, &request));
+    assert_string_equal(request.line, "GET /x?y=1");
+    assert_string_equal(request.peer, "127.0.0.1:40112");
+    assert_true(request.started_us == NOW);
+    assert_int_equal(scoreboard_end_request(scoreboard, row), 1);
+    assert_false(scoreboard_read_request(row, &request));
+    begin(scoreboard_row(scoreboard, 2), "/z");
+    assert_int_equal(scoreboard_end_request(scoreboard, scoreboard_row(scoreboard, 2)), 2);
+    assert_int_equal(atomic_load(&row->requests), 1);
+    scoreboard_free(scoreboard);
+}
+
+static void test_long_and_dangerous_lines_are_tamed(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard_request request;
+    char target[4096];
+
+    (void)state;
+    memset(target, 'a', sizeof(target) - 1);
+    target[sizeof(target) - 1] = '\0';
+    begin(row, target);
+    assert_true(scoreboard_read_request(row, &request));
+    assert_int_equal(strlen(request.line), SCOREBOARD_LINE_BYTES);
+
+    begin(row, "/\"\n\x1b[31m\xff");
+    assert_true(scoreboard_read_request(row, &request));
+    assert_null(strchr(request.line, '\n'));
+    assert_null(strchr(request.line, '\x1b'));
+    assert_non_null(strstr(request.line, "\\x0a\\x1b[31m\\xff"));
+    scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
+    assert_true(scoreboard_read_request(row, &request));
+    assert_string_equal(request.peer, "");
+    scoreboard_free(scoreboard);
+}
+
+static void test_a_killed_worker_leaves_its_request_behind(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard_request request;
+    int wait_status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        scoreboard_enter_row(row, NOW);
+        begin(row, "/stuck");
+        raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_true(WIFSIGNALED(wait_status));
+    assert_int_equal(atomic_load(&row->pid), pid);
+    assert_int_equal(atomic_load(&row->state), WORKER_STARTING);
+    assert_true(scoreboard_read_request(row, &request));
+    assert_string_equal(request.line, "GET /stuck");
+    scoreboard_clear_row(row);
+    assert_false(scoreboard_read_request(row, &request));
+    assert_int_equal(atomic_load(&row->pid), 0);
+    scoreboard_free(scoreboard);
+}
+
+/* Wait statuses as Linux makes them. */
+static int exited(int status)
+{
+    return status << 8;
+}
+
+static void test_deaths_are_described(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(3);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 3);
+    struct slot slot;
+    char text[DEATH_TEXT_BYTES];
+
+    (void)state;
+    slot_init(&slot, 3, NOW);
+    slot_order(&slot, 1, -1, NOW - 10200000, 0);
+    slot_begin(&slot, 8);
+    assert_string_equal(death_describe(text, &slot, exited(1), row, NOW), "worker 3 (pid: 8) exited with status 1, age 10.2 s");
+
+    slot_become_ready(&slot, NOW);
+    assert_string_equal(death_describe(text, &slot, SIGSEGV | 0x80, row, NOW),
+                        "worker 3 (pid: 8) was killed by signal 11 (SIGSEGV), age 10.2 s, idle");
+    begin(row, "/x?y");
+    assert_string_equal(death_describe(text, &slot, SIGKILL, row, NOW + 2100000),
+                        "worker 3 (pid: 8) was killed by signal 9 (SIGKILL), age 12.3 s, while running \"GET /x?y\" of "
+                        "127.0.0.1:40112 for 2.1 s");
+    scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
+    assert_string_equal(death_describe(text, &slot, exited(0), row, NOW),
+                        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
+
+    slot.number = 0;
+    assert_string_equal(death_describe(text, &slot, exited(3), NULL, NOW), "zygote (pid: 8) exited with status 3, age 10.2 s");
+    scoreboard_free(scoreboard);
+}
+
+static void test_the_longest_death_fits(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct slot slot;
+    char text[DEATH_TEXT_BYTES], target[512], peer[128];
+
+    (void)state;
+    memset(target, 0xff, sizeof(target) - 1);
+    target[sizeof(target) - 1] = '\0';
+    memset(peer, 'f', sizeof(peer) - 1);
+    peer[sizeof(peer) - 1] = '\0';
+    slot_init(&slot, 1, NOW);
+    slot_order(&slot, 1, -1, 0, 0);
+    slot_begin(&slot, INT32_MAX);
+    slot_become_ready(&slot, NOW);
+    scoreboard_begin_request(row, SLICE("GET"), slice_of_string(target), peer, "65535", NOW);
+    death_describe(text, &slot, SIGVTALRM, row, NOW);
+    assert_non_null(strstr(text, " for 0.0 s"));
+    scoreboard_free(scoreboard);
+}
+
+static void test_signals_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(death_signal_name(SIGTERM), "SIGTERM");
+    assert_string_equal(death_signal_name(SIGBUS), "SIGBUS");
+    assert_string_equal(death_signal_name(0), "an unknown signal");
+    assert_string_equal(death_signal_name(-1), "an unknown signal");
+    assert_string_equal(death_signal_name(SIGRTMIN + 1), "an unknown signal");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_stand_on_cache_lines_of_their_own),
+        cmocka_unit_test(test_requests_begin_and_end),
+        cmocka_unit_test(test_long_and_dangerous_lines_are_tamed),
+        cmocka_unit_test(test_a_killed_worker_leaves_its_request_behind),
+        cmocka_unit_test(test_deaths_are_described),
+        cmocka_unit_test(test_the_longest_death_fits),
+        cmocka_unit_test(test_signals_have_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ * Signals as each process of the server takes them. Every case runs in a child of its own. */
+#include "signals.h"
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Runs `body` in a child; its wait status. */
+static int run(int (*body)(void))
+{
+    int wait_status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(body());
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    return wait_status;
+}
+
+static void assert_exits(int (*body)(void), int status)
+{
+    int wait_status = run(body);
+
+    assert_true(WIFEXITED(wait_status));
+    assert_int_equal(WEXITSTATUS(wait_status), status);
+}
+
+static int master_reads_signals(void)
+{
+    int fd;
+
+    /* As a careless parent may leave them. */
+    signal(SIGCHLD, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    fd = signals_open();
+    if (fd < 0 || signals_next(fd) != 0)
+        return 1;
+    raise(SIGTERM);
+    if (signals_next(fd) != SIGTERM || signals_next(fd) != 0)
+        return 2;
+    raise(SIGHUP);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    raise(SIGWINCH);
+    raise(SIGTTIN);
+    raise(SIGTTOU);
+    raise(SIGPIPE);
+    if (signals_next(fd) != 0)
+        return 3;
+    if (fork() == 0)
+        _exit(7);
+    poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+    if (signals_next(fd) != SIGCHLD)
+        return 4;
+    return wait(NULL) > 0 ? 0 : 5;
+}
+
+static void test_master(void **state)
+{
+    (void)state;
+    assert_exits(master_reads_signals, 0);
+}
+
+static int loading_ends_at_once(void)
+{
+    int fd = signals_open();
+
+    signals_become_child();
+    close(fd);
+    raise(SIGTERM);
+    return 0;
+}
+
+static int what_came_before_is_delivered(void)
+{
+    int fd = signals_open();
+
+    /* Blocked in the child still, as it is between fork and its first step. */
+    raise(SIGINT);
+    signals_become_child();
+    close(fd);
+    return 0;
+}
+
+static int loading_ignores_habits(void)
+{
+    sigset_t mask;
+
+    if (signals_open() < 0)
+        return 1;
+    signals_become_child();
+    raise(SIGHUP);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    raise(SIGPIPE);
+    raise(SIGXFSZ);
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    for (int number = 1; number < 32; number++) {
+        if (sigismember(&mask, number))
+            return 2;
+    }
+    return 0;
+}
+
+static void test_loading(void **state)
+{
+    (void)state;
+    assert_exits(loading_ends_at_once, 128 + SIGTERM);
+    assert_exits(what_came_before_is_delivered, 128 + SIGINT);
+    assert_exits(loading_ignores_habits, 0);
+}
+
+static int zygote_leaves_int_to_the_master(void)
+{
+    signals_become_child();
+    signals_become_zygote();
+    raise(SIGINT);
+    raise(SIGTERM);
+    return 0;
+}
+
+static void test_zygote(void **state)
+{
+    (void)state;
+    assert_exits(zygote_leaves_int_to_the_master, 128 + SIGTERM);
+}
+
+static int is_readable(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 0) == 1;
+}
+
+static int worker_is_told_once(void)
+{
+    int fd;
+
+    signals_become_child();
+    signals_become_zygote();
+    fd = signals_become_worker();
+    if (fd < 0 || is_readable(fd))
+        return 1;
+    raise(SIGINT);
+    if (!is_readable(fd))
+        return 2;
+    raise(SIGTERM);
+    return 0;
+}
+
+static int worker_quits_at_once(void)
+{
+    signals_become_child();
+    if (signals_become_worker() < 0)
+        return 1;
+    raise(SIGQUIT);
+    return 0;
+}
+
+static void test_worker(void **state)
+{
+    (void)state;
+    assert_exits(worker_is_told_once, 128 + SIGTERM);
+    assert_exits(worker_quits_at_once, 128 + SIGQUIT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_master),
+        cmocka_unit_test(test_loading),
+        cmocka_unit_test(test_zygote),
+        cmocka_unit_test(test_worker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
