@@ -202,9 +202,11 @@ void h1_conn_free(struct h1_conn *conn)
 
 bool h1_conn_is_quiet(const struct h1_conn *conn)
 {
-    char byte;
     bool is_waiting = conn->state == &IDLE || (conn->state == &READING_HEAD && conn->partial == NULL);
+    char byte;
 
+    if (conn->state == &LINGERING)
+        return true;
     return is_waiting && conn->leftover.len == 0 && recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 

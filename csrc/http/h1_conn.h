@@ -74,7 +74,8 @@ void h1_conn_finish_request(struct h1_conn *);
 void h1_conn_close(struct h1_conn *);
 void h1_conn_free(struct h1_conn *);
 
-/* Whether it waits for a request and nothing of one has come, not even to the socket. */
+/* Whether closing it loses nothing: it waits for a request and nothing of one has come, not even to the socket, or it has had
+ * its answer. */
 bool h1_conn_is_quiet(const struct h1_conn *);
 
 #endif

@@ -340,9 +340,13 @@ enum h1_parse_result h1_parse_feed(struct h1_parse *parse, struct slice bytes, s
         *used = (size_t)(llhttp_get_error_pos(parser) - bytes.ptr);
         return H1_MESSAGE_DONE;
     }
-    if (error != HPE_OK)
+    if (error != HPE_OK) {
         refuse_for(parse, error, bytes);
-    else if (!parse->is_head_done)
+        if (parse->start == NULL) { /* refused at the first word: the log shall show it */
+            parse->start = bytes.ptr;
+            parse->fed_bytes = bytes.len;
+        }
+    } else if (!parse->is_head_done)
         bound_unfinished(parse, bytes.len);
     return parse->refusal.status == 0 ? H1_NEED_MORE : H1_REFUSED;
 }

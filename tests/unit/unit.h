@@ -13,4 +13,7 @@
 
 #include <cmocka.h>
 
+/* A macro of so common a word gets in the way of our own. */
+#undef fail
+
 #endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT
+ * A server on a loopback port with a gateway that is a C function, and a client in a thread of its own. */
+#ifndef CLUTCH_FAKE_GATEWAY_H
+#define CLUTCH_FAKE_GATEWAY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "buf.h"
+#include "exchange.h"
+#include "h1_server.h"
+#include "listener.h"
+
+typedef void (*fake_serve_fn)(struct exchange *);
+struct fake;
+typedef void (*fake_client_fn)(struct fake *);
+
+struct fake {
+    struct h1_settings settings;
+    fake_serve_fn serve;
+    fake_client_fn client;
+    struct listener listener;
+    struct h1_server *server;
+    int stop_fd;      /* eventfd: the client is through */
+    int client_fd;    /* connected before the client starts */
+    struct buf input; /* what the client has received */
+    int begun, ended, last_status;
+};
+
+static const struct h1_settings fake_settings = {
+    .line_limit_bytes = 8190,
+    .head_limit_bytes = 32768,
+    .field_limit = 100,
+    .body_limit_bytes = 1 << 24,
+    .body_memory_bytes = 1 << 16,
+    .head_timeout_us = 60000000,
+    .body_timeout_us = 60000000,
+    .send_timeout_us = 60000000,
+    .keep_alive_us = 60000000,
+};
+
+static void fake_count_begin(void *context, const struct exchange *exchange)
+{
+    (void)exchange;
+    ((struct fake *)context)->begun++;
+}
+
+static void fake_count_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
+{
+    struct fake *fake = context;
+
+    (void)exchange;
+    fake->ended++;
+    fake->last_status = summary->status;
+}
+
+static void fake_on_stop(void *context, int fd)
+{
+    uint64_t count;
+    struct fake *fake = context;
+
+    (void)!read(fd, &count, sizeof(count));
+    h1_server_drain(fake->server);
+}
+
+static void fake_connect(struct fake *fake)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+    address.sin_port = htons((uint16_t)atoi(fake->listener.server_port));
+    fake->client_fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fake->client_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+static void fake_send(struct fake *fake, const char *text)
+{
+    size_t len = strlen(text);
+
+    while (len > 0) {
+        ssize_t sent = send(fake->client_fd, text, len, MSG_NOSIGNAL);
+
+        if (sent <= 0)
+            return;
+        text += sent;
+        len -= (size_t)sent;
+    }
+}
+
+/* How often `text` stands in what has been received. */
+static size_t fake_count(const struct fake *fake, const char *text)
+{
+    const char *at = fake->input.ptr, *end = at + fake->input.len;
+    size_t found = 0;
+
+    while (at != NULL && (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL) {
+        found++;
+        at += strlen(text);
+    }
+    return found;
+}
+
+/* Receives until `text` has been seen so often, or the connection ends. Returns whether it was seen. */
+static bool fake_receive_times(struct fake *fake, const char *text, size_t times)
+{
+    while (fake_count(fake, text) < times) {
+        char piece[65536];
+        ssize_t got = recv(fake->client_fd, piece, sizeof(piece), 0);
+
+        if (got <= 0 || buf_append(&fake->input, slice_of(piece, (size_t)got)) < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool fake_receive_until(struct fake *fake, const char *text)
+{
+    return fake_receive_times(fake, text, 1);
+}
+
+/* Receives until the server closes the connection. */
+static void fake_receive_all(struct fake *fake)
+{
+    fake_receive_until(fake, "never sent \x01");
+}
+
+static void *fake_run_client(void *context)
+{
+    struct fake *fake = context;
+    uint64_t one = 1;
+
+    fake->client(fake);
+    (void)!write(fake->stop_fd, &one, sizeof(one));
+    return NULL;
+}
+
+/* Serves one client from its first byte to its last; afterwards fake->input is what it got. */
+static void fake_run(struct fake *fake)
+{
+    struct h1_observer observer = {fake, fake_count_begin, fake_count_end};
+    struct exchange *exchange;
+    char error[200];
+    pthread_t thread;
+
+    if (fake->settings.field_limit == 0)
+        fake->settings = fake_settings;
+    assert_int_equal(listener_open(&fake->listener, "127.0.0.1:0", 16, error, sizeof(error)), 0);
+    fake->server = h1_server_new(&fake->settings, &fake->listener, 1, &observer);
+    assert_non_null(fake->server);
+    fake->stop_fd = eventfd(0, EFD_NONBLOCK);
+    assert_int_equal(h1_server_watch(fake->server, fake->stop_fd, fake_on_stop, fake), 0);
+    fake_connect(fake);
+    pthread_create(&thread, NULL, fake_run_client, fake);
+    while ((exchange = h1_server_next(fake->server)) != NULL) {
+        fake->serve(exchange);
+        h1_server_finish(fake->server, exchange);
+    }
+    pthread_join(thread, NULL);
+    close(fake->client_fd);
+    close(fake->stop_fd);
+    h1_server_free(fake->server);
+    listener_close(&fake->listener);
+    assert_int_equal(buf_append(&fake->input, slice_of("", 1)), 0); /* a NUL, for the string functions */
+}
+
+static void fake_fini(struct fake *fake)
+{
+    buf_fini(&fake->input);
+}
+
+#endif
