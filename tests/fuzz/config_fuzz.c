@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Command lines and environments made of arbitrary words: each is either understood or refused with a line for every mistake. */
+ * Command lines and environments made of arbitrary words: each is either understood, or refused with a reason. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

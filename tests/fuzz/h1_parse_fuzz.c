@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Feeds the request parser the same bytes twice, whole and in pieces from memory that moves, and compares: both must come to the
- * same requests, and refuse or not. And what is handed over must be what the rest of the server relies on. */
+ * Feeds the request parser the same bytes twice, whole and in pieces from memory that moves, and compares: both must
+ * come to the same requests, and refuse or not. And what is handed over must be what the server relies on. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -73,8 +73,9 @@ static void note_request(struct outcome *outcome, const struct h1_parse *parse)
     note(outcome, parse->is_keep_alive ? "open" : "close", slice_of("", 0));
 }
 
-/* Feeds one message from `bytes` in pieces of `piece_bytes`, each time from fresh memory of exactly the size in use, so that a slice
- * left behind or a byte read too far is a sanitizer's report. Returns the bytes used, or 0 at the end: refused or incomplete. */
+/* Feeds one message from `bytes` in pieces of `piece_bytes`, each time from fresh memory of exactly the size in use, so
+ * that a slice left behind or a byte read too far is a sanitizer's report. Returns the bytes used, or 0 at the end:
+ * refused or incomplete. */
 static size_t feed_message(struct outcome *outcome, struct slice bytes, size_t piece_bytes)
 {
     struct h1_parse *parse = malloc(h1_parse_size(&settings));
@@ -106,7 +107,8 @@ static size_t feed_message(struct outcome *outcome, struct slice bytes, size_t p
         note_request(outcome, parse);
     if (result == H1_REFUSED) {
         assert(parse->refusal.status >= 400 && parse->refusal.status <= 599 && parse->refusal.reason != NULL);
-        note(outcome, "refused", slice_of("", 0)); /* which of two reasons it is told may depend on what had come by then */
+        /* Which of two reasons it is told may depend on what had come by then. */
+        note(outcome, "refused", slice_of("", 0));
     }
     free(held);
     free(parse);
