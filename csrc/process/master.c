@@ -9,7 +9,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "access_log.h"
 #include "banner.h"
 #include "child.h"
 #include "clock.h"
@@ -64,19 +63,14 @@ static int open_listeners(struct master *master, char *error)
     return 0;
 }
 
-/* The workers make the access log's format their own; what is wrong with it is better said before there are any. */
 static int open_access_log(struct master *master, char *error)
 {
     const struct config *config = master->config;
-    struct access_log *log;
 
-    master->inherit.access_log_fd = -1;
+    if (surroundings_check_access_log(config, error, ERROR_BYTES) < 0)
+        return fail(master, EXIT_BAD_OPTION, error);
     if (config->access_logfile == NULL)
         return 0;
-    log = access_log_new(config->access_logformat, -1, error, ERROR_BYTES);
-    if (log == NULL)
-        return fail(master, EXIT_BAD_OPTION, error);
-    access_log_free(log);
     master->inherit.access_log_fd =
         surroundings_open_log("--access-logfile", config->access_logfile, STDOUT_FILENO, error, ERROR_BYTES);
     return master->inherit.access_log_fd < 0 ? fail(master, EXIT_FAILURE, error) : 0;

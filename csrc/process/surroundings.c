@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access_log.h"
 #include "config.h"
 #include "fd.h"
-#include "log.h"
+
+enum { REASON_BYTES = 256 };
 
 void surroundings_fill_standard_fds(void)
 {
@@ -106,5 +108,21 @@ int surroundings_enter(const struct config *config, char *error, size_t size)
         snprintf(error, size, "/dev/null cannot be opened: %s", strerror(errno));
         return -1;
     }
+    return 0;
+}
+
+int surroundings_check_access_log(const struct config *config, char *error, size_t size)
+{
+    char reason[REASON_BYTES];
+    struct access_log *log;
+
+    if (config->access_logfile == NULL)
+        return 0;
+    log = access_log_new(config->access_logformat, -1, reason, sizeof(reason));
+    if (log == NULL) {
+        snprintf(error, size, "--access-logformat '%s': %s", config->access_logformat, reason);
+        return -1;
+    }
+    access_log_free(log);
     return 0;
 }

@@ -21,4 +21,8 @@ int surroundings_enter(const struct config *, char *error, size_t size) MUST_CHE
  * the caller's, or -1 after writing to `error` (size bytes) that the value of `option` is wrong and why. */
 int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size) MUST_CHECK;
 
+/* Whether the format of the access log, if there is to be one, can be understood. 0, or -1 after writing to `error`. The workers make
+ * it their own; what is wrong with it is better said before there are any. */
+int surroundings_check_access_log(const struct config *, char *error, size_t size) MUST_CHECK;
+
 #endif

@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "access_log.h"
 #include "child.h"
 #include "config.h"
 #include "death.h"
@@ -18,6 +18,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "privileges.h"
+#include "surroundings.h"
 
 enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
 
@@ -37,25 +38,29 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
     exit(EXIT_SUCCESS);
 }
 
-/* Waits until the child has ended, which closes the other end of the pipe; kills it when it takes too long. Returns its status. */
-static int await(pid_t pid, int pipe_fd, int64_t timeout_ms)
+/* Waits until the child has ended, which closes the other end of the pipe; kills it when it takes too long. Returns whether it
+ * ended well, after logging what it could not say itself. */
+static bool await(pid_t pid, int pipe_fd, int64_t timeout_ms)
 {
     struct pollfd end = {.fd = pipe_fd, .events = POLLIN};
+    bool is_late = poll(&end, 1, timeout_ms > 0 ? (int)timeout_ms : -1) == 0;
     int wait_status;
 
-    if (poll(&end, 1, timeout_ms > 0 ? (int)timeout_ms : -1) == 0) {
+    if (is_late) {
         log_error("the application was not loaded within %g s (--boot-timeout)", (double)timeout_ms / 1e3);
         kill(pid, SIGKILL);
     }
     while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
         ;
-    return wait_status;
+    if (WIFSIGNALED(wait_status) && !is_late)
+        log_error("the process was killed by signal %d (%s)", WTERMSIG(wait_status), death_signal_name(WTERMSIG(wait_status)));
+    return wait_status == 0;
 }
 
 static int load_in_child(const struct config *config, const struct gateway_ops *ops, const struct privileges *privileges)
 {
     int ends[2];
-    int wait_status;
+    bool is_good;
     pid_t pid;
 
     signal(SIGCHLD, SIG_DFL);
@@ -68,27 +73,20 @@ static int load_in_child(const struct config *config, const struct gateway_ops *
         load(config, ops, privileges);
     }
     close(ends[1]);
-    wait_status = await(pid, ends[0], config->boot_timeout_ms);
+    is_good = await(pid, ends[0], config->boot_timeout_ms);
     close(ends[0]);
-    if (wait_status == 0)
-        return EXIT_SUCCESS;
-    if (WIFSIGNALED(wait_status))
-        log_error("the process was killed by signal %d (%s)", WTERMSIG(wait_status), death_signal_name(WTERMSIG(wait_status)));
-    return CHILD_EXIT_APP;
+    return is_good ? EXIT_SUCCESS : CHILD_EXIT_APP;
 }
 
 static int check_options(const struct config *config, struct privileges *privileges)
 {
     char error[ERROR_BYTES];
-    struct access_log *log = NULL;
 
     if (privileges_init(privileges, config->user, config->group, error, sizeof(error)) < 0 ||
-        (config->access_logfile != NULL &&
-         (log = access_log_new(config->access_logformat, -1, error, sizeof(error))) == NULL)) {
+        surroundings_check_access_log(config, error, sizeof(error)) < 0) {
         log_critical("%s", error);
         return EXIT_BAD_OPTION;
     }
-    access_log_free(log);
     if (privileges_are_allowed(privileges))
         return EXIT_SUCCESS;
     log_critical("--user and --group: only root can serve as somebody else");
