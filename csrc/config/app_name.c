@@ -56,9 +56,10 @@ static struct app_parts split_parts(struct slice text, enum app_form form)
             break;
         }
     }
-    parts.is_file = form == APP_FORM_FILE ||
-                    (form == APP_FORM_GUESSED && ((parts.target.len > 0 && memchr(parts.target.ptr, '/', parts.target.len) != NULL) ||
-                                                  ends_with(parts.target, SLICE(".py"))));
+    parts.is_file =
+        form == APP_FORM_FILE || (form == APP_FORM_GUESSED &&
+                                  ((parts.target.len > 0 && memchr(parts.target.ptr, '/', parts.target.len) != NULL) ||
+                                   ends_with(parts.target, SLICE(".py"))));
     return parts;
 }
 
@@ -71,12 +72,14 @@ static bool is_configuration_file(struct slice target)
 static bool check_module(struct mistakes *mistakes, struct slice target, const char *label, const char *given)
 {
     if (is_configuration_file(target))
-        mistakes_add(mistakes, "%s: '%s': configuration files are not read: give the options here or as CLUTCH_* variables", label,
-                     given);
+        mistakes_add(mistakes,
+                     "%s: '%s': configuration files are not read: give the options here or as CLUTCH_* variables",
+                     label, given);
     else if (ends_with(target, SLICE(".py")))
         mistakes_add(mistakes, "%s: '%s' is a file, not a module: give it as it is, or with --wsgi-file", label, given);
     else if (!app_name_is_dotted(target))
-        mistakes_add(mistakes, "%s: '%s' names no module (words of letters, digits and _, parted by dots) and no .py file", label,
+        mistakes_add(mistakes,
+                     "%s: '%s' names no module (words of letters, digits and _, parted by dots) and no .py file", label,
                      given);
     else
         return true;
@@ -86,13 +89,16 @@ static bool check_module(struct mistakes *mistakes, struct slice target, const c
 static bool check_parts(struct mistakes *mistakes, const struct app_parts *parts, const char *label, const char *given)
 {
     if (parts->target.len == 0)
-        mistakes_add(mistakes, "%s: '%s' names no application: module, module:callable, file.py or file.py:callable is needed", label,
-                     given);
+        mistakes_add(mistakes,
+                     "%s: '%s' names no application: module, module:callable, file.py or file.py:callable is needed",
+                     label, given);
     else if (!parts->is_file && !check_module(mistakes, parts->target, label, given))
         return false;
     else if (parts->callable.ptr != NULL && !app_name_is_dotted(parts->callable))
-        mistakes_add(mistakes, "%s: '%s' has no name of a callable after the colon (words of letters, digits and _, parted by dots)",
-                     label, given);
+        mistakes_add(
+            mistakes,
+            "%s: '%s' has no name of a callable after the colon (words of letters, digits and _, parted by dots)",
+            label, given);
     else
         return true;
     return false;
@@ -105,7 +111,8 @@ static bool is_same_text(const char *text, struct slice other)
 
 static bool is_same_app(const struct config_app *app, const struct app_parts *parts)
 {
-    return is_same_text(parts->is_file ? app->file : app->module, parts->target) && is_same_text(app->callable, parts->callable);
+    return is_same_text(parts->is_file ? app->file : app->module, parts->target) &&
+           is_same_text(app->callable, parts->callable);
 }
 
 static void store_parts(struct config *config, const struct app_parts *parts, struct slice given)
@@ -120,7 +127,8 @@ static void store_parts(struct config *config, const struct app_parts *parts, st
     };
 }
 
-void app_name_set(struct config *config, struct mistakes *mistakes, enum app_form form, struct slice text, struct origin origin)
+void app_name_set(struct config *config, struct mistakes *mistakes, enum app_form form, struct slice text,
+                  struct origin origin)
 {
     struct quoted label = mistakes_quote(slice_of_string(origin.spelling)), given = mistakes_quote(text);
     struct origin *before = &config->ledger->app;
@@ -132,8 +140,10 @@ void app_name_set(struct config *config, struct mistakes *mistakes, enum app_for
     if (is_call(text, &call)) {
         struct quoted maker = mistakes_quote(call);
 
-        mistakes_add(mistakes, "%s: '%s' calls a factory, which is not supported: write `application = %s` in a module and name that",
-                     label.text, given.text, maker.text);
+        mistakes_add(
+            mistakes,
+            "%s: '%s' calls a factory, which is not supported: write `application = %s` in a module and name that",
+            label.text, given.text, maker.text);
         return;
     }
     if (!check_parts(mistakes, &parts, label.text, given.text))

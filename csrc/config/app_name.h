@@ -15,8 +15,9 @@ enum app_form {
     APP_FORM_MODULE,
 };
 
-/* Reads `text` and makes it the config's application; an origin of more power replaces what is there. Mistakes: a malformed name, a
- * factory (`module:make()`), a second and different name from the same origin. Does not look at the file system. */
+/* Reads `text` and makes it the config's application; an origin of more power replaces what is there. Mistakes: a
+ * malformed name, a factory (`module:make()`), a second and different name from the same origin. Does not look at the
+ * file system. */
 void app_name_set(struct config *, struct mistakes *, enum app_form, struct slice text, struct origin);
 
 /* Whether `text` is one or more Python identifiers parted by dots. */

@@ -27,11 +27,13 @@ static void merge_callable(struct config *config, struct mistakes *mistakes)
         return;
     callable = mistakes_quote(slice_of_string(config->callable));
     if (!app_name_is_dotted(slice_of_string(config->callable))) {
-        mistakes_add(mistakes, "%s: '%s' is not the name of a callable (words of letters, digits and _, parted by dots)", label.text,
-                     callable.text);
+        mistakes_add(mistakes,
+                     "%s: '%s' is not the name of a callable (words of letters, digits and _, parted by dots)",
+                     label.text, callable.text);
         return;
     }
-    if (config->app.callable != NULL && ledger->app.kind == option->kind && strcmp(config->app.callable, config->callable) != 0)
+    if (config->app.callable != NULL && ledger->app.kind == option->kind &&
+        strcmp(config->app.callable, config->callable) != 0)
         mistakes_add(mistakes, "%s: '%s' is not the callable that '%s' (%s) names", label.text, callable.text,
                      mistakes_quote(slice_of_string(config->app.given)).text, ledger->app.spelling);
     if (config->app.given != NULL && (config->app.callable == NULL || option->kind > ledger->app.kind))
@@ -92,7 +94,8 @@ static void check_env(const struct config *config, struct mistakes *mistakes)
         const char *entry = config->env.items[i], *equals = strchr(entry, '=');
 
         if (equals == NULL || equals == entry)
-            mistakes_add(mistakes, "%s: '%s' is not of the form NAME=VALUE", label.text, mistakes_quote(slice_of_string(entry)).text);
+            mistakes_add(mistakes, "%s: '%s' is not of the form NAME=VALUE", label.text,
+                         mistakes_quote(slice_of_string(entry)).text);
     }
 }
 
@@ -113,8 +116,9 @@ static void check_limits(const struct config *config, struct mistakes *mistakes)
 void check_config(struct config *config, struct mistakes *mistakes, bool needs_app)
 {
     if (config->ledger->app.spelling == NULL && needs_app)
-        mistakes_add(mistakes, "no application is named: clutch [options] APP, where APP is module:callable, module, file.py or "
-                               "file.py:callable");
+        mistakes_add(mistakes,
+                     "no application is named: clutch [options] APP, where APP is module:callable, module, file.py or "
+                     "file.py:callable");
     merge_callable(config, mistakes);
     check_places(config, mistakes);
     check_env(config, mistakes);

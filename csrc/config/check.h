@@ -8,9 +8,9 @@
 #include "ledger.h"
 #include "mistakes.h"
 
-/* Completes the application (--callable becomes its callable) and adds what does not fit together to `mistakes`: no application
- * although `needs_app`, a file or --chdir directory that is not there, an --env entry without a name, ... Looks at the file
- * system. */
+/* Completes the application (--callable becomes its callable) and adds what does not fit together to `mistakes`: no
+ * application although `needs_app`, a file or --chdir directory that is not there, an --env entry without a name, ...
+ * Looks at the file system. */
 void check_config(struct config *, struct mistakes *, bool needs_app);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Makes the config: defaults, then the environment, then the command line, then the checks. Runs in the master, once. */
+ * Makes the config: defaults, then the environment, then the command line, then the checks. The master does it once. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -45,7 +45,8 @@ static void resolve_workers(struct config *config)
         config->workers = most;
 }
 
-static void fill_config(struct config *config, struct mistakes *mistakes, int argc, char *const *argv, char *const *environment)
+static void fill_config(struct config *config, struct mistakes *mistakes, int argc, char *const *argv,
+                        char *const *environment)
 {
     bool is_understood;
 
@@ -53,7 +54,6 @@ static void fill_config(struct config *config, struct mistakes *mistakes, int ar
     env_read(config, mistakes, environment);
     is_understood = parse_arguments(config, mistakes, argc, argv);
     check_config(config, mistakes, is_understood && !config->print_config);
-    resolve_workers(config);
 }
 
 struct config *config_parse(int argc, char *const *argv, char *const *environment, FILE *errors)
@@ -78,6 +78,8 @@ struct config *config_parse(int argc, char *const *argv, char *const *environmen
     if (!is_good || config->ledger->is_out_of_memory) {
         config_free(config);
         config = NULL;
+    } else {
+        resolve_workers(config);
     }
     mistakes_fini(&mistakes);
     return config;

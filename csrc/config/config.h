@@ -46,20 +46,20 @@ struct config {
 #undef NO_EFFECT
     struct config_app app;
     bool help_is_markdown;        /* --help=markdown: the answer is config_print_markdown */
-    struct config_ledger *ledger; /* owned; who said what, and the memory of all texts (ledger.h). NULL in a config made by hand */
+    struct config_ledger *ledger; /* owned; origins and texts (ledger.h); NULL in a config made by hand */
 };
 
-/* Reads the CLUTCH_* variables of `environment` and the command line (which wins). Returns a config owned by the caller (end it
- * with config_free), or NULL after writing one clear line per mistake to `errors`: exit with status 2 then. Lines that begin with
- * "clutch: warning:" may be written in both cases.
- * --help and --version win over every mistake. With them or --print-config a missing APP is no mistake. workers is never 0 in the
- * result: auto is resolved here (cpus.h). The texts are copies: argv and environment need not outlive the call. Reads the file
- * system (does APP's file exist, is --chdir a directory) but changes nothing, and never exits. */
+/* Reads the CLUTCH_* variables of `environment` (may be NULL) and the command line, which wins. Returns a config owned
+ * by the caller (end it with config_free), or NULL after writing one clear line per mistake to `errors`: exit with
+ * status 2 then. Lines that begin with "clutch: warning:" may be written in both cases.
+ * --help and --version win over every mistake. With them or --print-config a missing APP is no mistake. workers is never
+ * 0 in the result: auto is resolved here (cpus.h). The texts are copies: argv and environment need not outlive the call.
+ * Reads the file system (does APP's file exist, is --chdir a directory) but changes nothing, and never exits. */
 struct config *config_parse(int argc, char *const *argv, char *const *environment, FILE *errors) MUST_CHECK;
 void config_free(struct config *);
 
-/* The answers to --help and --print-config, and the Markdown reference of all options (--help=markdown). The help is wrapped at the
- * width of the terminal that `out` is, between 80 and 100 columns; at 80 when it is none. */
+/* The answers to --help and --print-config, and the Markdown reference of all options (--help=markdown). The help is
+ * wrapped at the width of the terminal that `out` is, between 80 and 100 columns; at 80 when it is none. */
 void config_print_help(FILE *out);
 void config_print_values(const struct config *, FILE *out);
 void config_print_markdown(FILE *out);

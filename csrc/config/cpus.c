@@ -114,14 +114,16 @@ static bool find_group(const char *root, const struct hierarchy *hierarchy, char
     return is_found;
 }
 
-/* The group as seen below the mount point, "" for the mount point itself. NULL: the hierarchy is mounted here without the group. */
+/* The group as seen below the mount point, "" for the mount point itself. NULL: the hierarchy is mounted here without
+ * the group. */
 static const char *strip_root(const char *group, const struct hierarchy *hierarchy)
 {
     size_t len = strcmp(hierarchy->root, "/") == 0 ? 0 : strlen(hierarchy->root);
 
-    if (strncmp(group, hierarchy->root, len) == 0 && strstr(group, "/..") == NULL && (group[len] == '/' || group[len] == '\0'))
+    if (strncmp(group, hierarchy->root, len) == 0 && strstr(group, "/..") == NULL &&
+        (group[len] == '/' || group[len] == '\0'))
         return strcmp(group + len, "/") == 0 ? "" : group + len;
-    /* A container may see its group under the host's name while only the group itself is mounted, at the usual place. */
+    /* A container may see its group under the host's name while only the group is mounted, at the usual place. */
     return strncmp(hierarchy->mount_point, "/sys/fs/cgroup", 14) == 0 ? "" : NULL;
 }
 

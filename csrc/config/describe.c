@@ -15,8 +15,8 @@ static struct description describe_words(const struct option *option)
     size_t len = strlen(words.text);
 
     while (options_next_word(option, &word) && len < sizeof words.text)
-        len += (size_t)snprintf(words.text + len, sizeof words.text - len, "%s%.*s", len > strlen("one of ") ? ", " : "",
-                                (int)word.len, word.ptr);
+        len += (size_t)snprintf(words.text + len, sizeof words.text - len, "%s%.*s",
+                                len > strlen("one of ") ? ", " : "", (int)word.len, word.ptr);
     return words;
 }
 
@@ -110,6 +110,8 @@ static int append_number(struct buf *out, const struct config *config, const str
 
     if (option->kind == KIND_OCTAL && value < 0)
         return buf_append(out, SLICE("(none)"));
+    if (option->kind == KIND_OCTAL)
+        return buf_append_format(out, "%#" PRIo64, (uint64_t)value);
     format_number(number, option->kind, value);
     return buf_append_format(out, is_auto ? "auto (%s)" : "%s", number);
 }

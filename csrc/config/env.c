@@ -27,19 +27,22 @@ static bool split_variable(const char *entry, struct variable *variable)
     variable->name = slice_of(entry, (size_t)(equals - entry));
     variable->value = slice_of_string(equals + 1);
     for (const char *from = entry + prefix.len; from < equals && len < sizeof variable->option_text - 1; from++)
-        variable->option_text[len++] = *from == '_' ? '-' : (char)(*from >= 'A' && *from <= 'Z' ? *from - 'A' + 'a' : *from);
+        variable->option_text[len++] =
+            *from == '_' ? '-' : (char)(*from >= 'A' && *from <= 'Z' ? *from - 'A' + 'a' : *from);
     variable->option_text[len] = '\0';
     return true;
 }
 
-/* In a Kubernetes cluster with a service called "clutch" every container gets CLUTCH_SERVICE_HOST, CLUTCH_PORT=tcp://..., ... */
+/* In a Kubernetes cluster with a service called "clutch" every container gets CLUTCH_SERVICE_HOST,
+ * CLUTCH_PORT=tcp://..., ... */
 static bool is_service_link(const struct variable *variable)
 {
     struct slice scheme = SLICE("://");
 
-    return strcmp(variable->option_text, "service-host") == 0 || strncmp(variable->option_text, "service-port", 12) == 0 ||
-           strncmp(variable->option_text, "port-", 5) == 0 ||
-           (strcmp(variable->option_text, "port") == 0 && memmem(variable->value.ptr, variable->value.len, scheme.ptr, scheme.len));
+    return strcmp(variable->option_text, "service-host") == 0 ||
+           strncmp(variable->option_text, "service-port", 12) == 0 || strncmp(variable->option_text, "port-", 5) == 0 ||
+           (strcmp(variable->option_text, "port") == 0 &&
+            memmem(variable->value.ptr, variable->value.len, scheme.ptr, scheme.len));
 }
 
 static void warn_unknown(struct mistakes *mistakes, const struct variable *variable, const struct option_name *alias)
@@ -56,12 +59,13 @@ static void warn_unknown(struct mistakes *mistakes, const struct variable *varia
         mistakes_warn(mistakes, "%s is not used: there is no such option", name.text);
 }
 
-/* Options that act and exit belong on the command line. CLUTCH_VERSION passes without a word: images use such names for their own
- * purposes. */
+/* Options that act and exit belong on the command line. CLUTCH_VERSION passes without a word: images use such names for
+ * their own purposes. */
 static void warn_action(struct mistakes *mistakes, const struct option *option)
 {
     if (option != &options_table[OPTION_version])
-        mistakes_warn(mistakes, "%s is not used: --%s works on the command line only", describe_variable(option).text, option->name);
+        mistakes_warn(mistakes, "%s is not used: --%s works on the command line only", describe_variable(option).text,
+                      option->name);
 }
 
 static void set_items(struct config *config, struct mistakes *mistakes, enum option_id id, struct slice value,

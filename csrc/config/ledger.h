@@ -32,7 +32,8 @@ struct config_ledger *ledger_new(void) MUST_CHECK;
 /* Frees it and every text that it keeps; NULL is fine. */
 void ledger_free(struct config_ledger *);
 
-/* Copies `text` and ends it with NUL; the copy lives as long as the ledger. Without memory: "" and is_out_of_memory is set. */
+/* Copies `text` and ends it with NUL; the copy lives as long as the ledger. Without memory: "" and is_out_of_memory is
+ * set. */
 const char *ledger_keep(struct config_ledger *, struct slice text);
 
 #endif

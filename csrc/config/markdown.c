@@ -69,7 +69,8 @@ static void print_groups(FILE *out)
 
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
         if (strcmp(group, options_table[id].group) != 0)
-            fprintf(out, "\n### %s\n\n| Option | Default | Allowed | Meaning |\n|---|---|---|---|\n", options_table[id].group);
+            fprintf(out, "\n### %s\n\n| Option | Default | Allowed | Meaning |\n|---|---|---|---|\n",
+                    options_table[id].group);
         group = options_table[id].group;
         print_option(out, id);
     }
@@ -81,7 +82,8 @@ static void print_others(FILE *out)
     for (size_t i = 0; i < options_names_count; i++) {
         if (options_names[i].role == NAME_APP)
             fprintf(out, "| `--%s %s` | APP is a %s, with `:callable` if wanted |\n", options_names[i].name,
-                    options_names[i].is_file ? "FILE" : "MODULE", options_names[i].is_file ? "Python file, whatever its name" : "module");
+                    options_names[i].is_file ? "FILE" : "MODULE",
+                    options_names[i].is_file ? "Python file, whatever its name" : "module");
     }
     fputs("\n### Accepted and without effect\n\n| Option | Because |\n|---|---|\n", out);
     for (size_t i = 0; i < options_names_count; i++) {
@@ -111,14 +113,19 @@ void config_print_markdown(FILE *out)
 {
     fputs("## Options\n"
           "\n"
-          "`clutch [options] APP`, where APP is `module:callable`, `module` (then its `application`, or else its `app`), `path/file.py`\n"
-          "or `path/file.py:callable`. An option is written `--name VALUE` or `--name=VALUE`, a short one `-w VALUE` or `-wVALUE`; one\n"
+          "`clutch [options] APP`, where APP is `module:callable`, `module` (then its `application`, or else its "
+          "`app`), `path/file.py`\n"
+          "or `path/file.py:callable`. An option is written `--name VALUE` or `--name=VALUE`, a short one `-w VALUE` "
+          "or `-wVALUE`; one\n"
           "that takes no value can be switched off with `--no-name` or `--name=no`.\n"
           "\n"
-          "Every option is also read from the environment: `--log-level` from `CLUTCH_LOG_LEVEL`, APP from `CLUTCH_APP`; the items of an\n"
-          "option that may be repeated are parted by commas there. The command line wins. An empty variable counts as unset.\n"
+          "Every option is also read from the environment: `--log-level` from `CLUTCH_LOG_LEVEL`, APP from "
+          "`CLUTCH_APP`; the items of an\n"
+          "option that may be repeated are parted by commas there. The command line wins. An empty variable counts as "
+          "unset.\n"
           "\n"
-          "TIME is a number with `ms`, `s`, `m` or `h` (`500ms`, `1.5s`, `2m`); without a unit it is seconds. SIZE is a number with `k`,\n"
+          "TIME is a number with `ms`, `s`, `m` or `h` (`500ms`, `1.5s`, `2m`); without a unit it is seconds. SIZE is "
+          "a number with `k`,\n"
           "`m` or `g` (`64k`, `1.5m`, powers of 1024); without a unit it is bytes.\n",
           out);
     print_groups(out);

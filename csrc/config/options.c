@@ -7,7 +7,7 @@
 #define TAKES_VALUE(kind) (KIND_##kind != KIND_FLAG && KIND_##kind != KIND_ACTION)
 
 const struct option options_table[OPTIONS_COUNT] = {
-#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                                \
+#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                          \
     {KIND_##kind, name, short_name, default_value, least, most, value, group, help, offsetof(struct config, field)},
 #define ALIAS(name, short_name, field)
 #define APP_ALIAS(name, short_name, is_file)
@@ -21,7 +21,7 @@ const struct option options_table[OPTIONS_COUNT] = {
 
 /* An alias takes a value exactly when its option does. */
 enum {
-#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                                \
+#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                          \
     takes_value_##field = TAKES_VALUE(kind),
 #define ALIAS(name, short_name, field)
 #define APP_ALIAS(name, short_name, is_file)
@@ -34,12 +34,11 @@ enum {
 };
 
 const struct option_name options_names[] = {
-#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                                \
+#define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help)                          \
     {name, short_name, NAME_OWN, OPTION_##field, false, takes_value_##field, NULL},
-#define ALIAS(name, short_name, field)                                                                                       \
-    {name, short_name, NAME_ALIAS, OPTION_##field, false, takes_value_##field, NULL},
+#define ALIAS(name, short_name, field) {name, short_name, NAME_ALIAS, OPTION_##field, false, takes_value_##field, NULL},
 #define APP_ALIAS(name, short_name, is_file) {name, short_name, NAME_APP, OPTIONS_COUNT, is_file, true, NULL},
-#define NO_EFFECT(name, short_name, takes_value, why)                                                                        \
+#define NO_EFFECT(name, short_name, takes_value, why)                                                                  \
     {name, short_name, NAME_NO_EFFECT, OPTIONS_COUNT, false, takes_value, why},
 #include "options.def"
 #undef OPTION

@@ -33,7 +33,8 @@ static bool is_number(const char *text)
 
 static bool is_word_but_auto(const char *text)
 {
-    return ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || *text == '_') && strcasecmp(text, "auto") != 0;
+    return ((*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || *text == '_') &&
+           strcasecmp(text, "auto") != 0;
 }
 
 /* Short names that uWSGI gives to something else, and values by which that is seen. */
@@ -51,7 +52,8 @@ static const struct clash {
 static const struct clash *find_clash(const struct occurrence *occurrence)
 {
     for (size_t i = 0; i < ARRAY_COUNT(clashes); i++) {
-        if (occurrence->spelling[1] == clashes[i].short_name && clashes[i].is_meant(occurrence->value))
+        if (occurrence->spelling[0] == '-' && occurrence->spelling[1] == clashes[i].short_name &&
+            clashes[i].is_meant(occurrence->value))
             return &clashes[i];
     }
     return NULL;
@@ -63,7 +65,8 @@ static bool is_option(const char *argument)
     return argument[0] == '-' && argument[1] != '\0' && !(argument[1] >= '0' && argument[1] <= '9');
 }
 
-/* Gives the occurrence its value from the next argument when it needs one and has none; false and a mistake when there is none. */
+/* Gives the occurrence its value from the next argument when it needs one and has none; false and a mistake when there
+ * is none. */
 static bool take_value(struct command_line *line, struct occurrence *occurrence)
 {
     const struct option_name *name = occurrence->name;
@@ -108,8 +111,8 @@ static void set_option(struct command_line *line, const struct occurrence *occur
     const struct clash *clash = occurrence->value != NULL ? find_clash(occurrence) : NULL;
 
     if (clash != NULL)
-        mistakes_add(line->mistakes, "%s %s: %s", occurrence->spelling, mistakes_quote(slice_of_string(occurrence->value)).text,
-                     clash->explanation);
+        mistakes_add(line->mistakes, "%s %s: %s", occurrence->spelling,
+                     mistakes_quote(slice_of_string(occurrence->value)).text, clash->explanation);
     else
         value_set(line->config, line->mistakes, occurrence->name->id,
                   slice_of_string(occurrence->value != NULL ? occurrence->value : "yes"), origin);
@@ -135,8 +138,8 @@ static void apply(struct command_line *line, struct occurrence *occurrence)
     if (name->role == NAME_NO_EFFECT)
         check_no_effect(line, occurrence);
     else if (name->role == NAME_APP)
-        app_name_set(line->config, line->mistakes, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE, slice_of_string(occurrence->value),
-                (struct origin){ORIGIN_COMMAND_LINE, occurrence->spelling});
+        app_name_set(line->config, line->mistakes, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE,
+                     slice_of_string(occurrence->value), (struct origin){ORIGIN_COMMAND_LINE, occurrence->spelling});
     else if (options_table[name->id].kind == KIND_ACTION)
         do_action(line, occurrence);
     else
@@ -144,7 +147,8 @@ static void apply(struct command_line *line, struct occurrence *occurrence)
 }
 
 /* Complains of an option of another server. Its value, when it takes one, is stepped over. */
-static void report_foreign(struct command_line *line, const struct foreign_option *foreign, struct slice spelling, bool has_value)
+static void report_foreign(struct command_line *line, const struct foreign_option *foreign, struct slice spelling,
+                           bool has_value)
 {
     mistakes_add(line->mistakes, "%s is not an option of clutch: %s", mistakes_quote(spelling).text, foreign->instead);
     if (foreign->takes_value && !has_value && line->next < line->argc && !is_option(line->argv[line->next]))
@@ -174,7 +178,8 @@ static bool read_negation(struct command_line *line, struct slice name, const ch
         mistakes_add(line->mistakes, "%s is not possible: %s", spelling, flag->why);
         return true;
     }
-    if (flag == NULL || (flag->role != NAME_OWN && flag->role != NAME_ALIAS) || options_table[flag->id].kind != KIND_FLAG)
+    if (flag == NULL || (flag->role != NAME_OWN && flag->role != NAME_ALIAS) ||
+        options_table[flag->id].kind != KIND_FLAG)
         return false;
     if (value != NULL)
         mistakes_add(line->mistakes, "%s: '%s' is not expected: it takes no value", spelling,
@@ -237,7 +242,7 @@ static void read_app(struct command_line *line, const char *argument)
 {
     if (!line->is_ambiguous)
         app_name_set(line->config, line->mistakes, APP_FORM_GUESSED, slice_of_string(argument),
-                (struct origin){ORIGIN_COMMAND_LINE, "APP"});
+                     (struct origin){ORIGIN_COMMAND_LINE, "APP"});
 }
 
 bool parse_arguments(struct config *config, struct mistakes *mistakes, int argc, char *const *argv)

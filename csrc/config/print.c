@@ -31,7 +31,8 @@ static void print_option(const struct config *config, enum option_id id, FILE *o
 
 void config_print_values(const struct config *config, FILE *out)
 {
-    fprintf(out, "%-*s %-*s ", NAME_COLUMNS, "app", VALUE_COLUMNS, config->app.given != NULL ? config->app.given : "(none)");
+    fprintf(out, "%-*s %-*s ", NAME_COLUMNS, "app", VALUE_COLUMNS,
+            config->app.given != NULL ? config->app.given : "(none)");
     if (config->ledger != NULL && config->app.given != NULL)
         print_origin(config->ledger, &config->ledger->app, out);
     else

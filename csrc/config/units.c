@@ -17,7 +17,10 @@ static const struct unit time_units[] = {
 };
 
 static const struct unit size_units[] = {
-    {SLICE(""), 1}, {SLICE("k"), 1024}, {SLICE("m"), 1048576}, {SLICE("g"), 1073741824},
+    {SLICE(""), 1},
+    {SLICE("k"), 1024},
+    {SLICE("m"), 1048576},
+    {SLICE("g"), 1073741824},
 };
 
 enum { FRACTION_DIGITS = 9, FRACTION_ONE = 1000000000 };
@@ -137,8 +140,8 @@ enum units_result units_parse_octal(struct slice text, int64_t *value)
 
 bool units_parse_flag(struct slice text, bool *value)
 {
-    static const struct slice words[] = {SLICE("no"), SLICE("yes"), SLICE("false"), SLICE("true"),
-                                         SLICE("off"), SLICE("on"), SLICE("0"), SLICE("1")};
+    static const struct slice words[] = {SLICE("no"),  SLICE("yes"), SLICE("false"), SLICE("true"),
+                                         SLICE("off"), SLICE("on"),  SLICE("0"),     SLICE("1")};
 
     for (size_t i = 0; i < ARRAY_COUNT(words); i++) {
         if (slice_equal_nocase(text, words[i])) {

@@ -23,8 +23,8 @@ enum units_result {
 /* 12 */
 enum units_result units_parse_count(struct slice text, int64_t *value) MUST_CHECK;
 
-/* 500ms 10s 2m 1h, with a fraction if wanted (1.5s); a bare number is seconds. Milliseconds; a part of one counts as a whole one,
- * so that no text but a zero gives 0. */
+/* 500ms 10s 2m 1h, with a fraction if wanted (1.5s); a bare number is seconds. Milliseconds; a part of one counts as a
+ * whole one, so that no text but a zero gives 0. */
 enum units_result units_parse_duration(struct slice text, int64_t *value_ms) MUST_CHECK;
 
 /* 8190 64k 1m 2g (powers of 1024), with a fraction if wanted (1.5m). Bytes; a part of one counts as a whole one. */

@@ -119,7 +119,8 @@ static bool set_number(const struct setting *setting)
     if (result == UNITS_MALFORMED)
         complain(setting, "is not");
     else
-        complain(setting, result == UNITS_DONE && value < option->least ? "is too small: it must be" : "is too large: it must be");
+        complain(setting, result == UNITS_DONE && value < option->least ? "is too small: it must be"
+                                                                        : "is too large: it must be");
     return false;
 }
 
@@ -167,14 +168,16 @@ static bool set_by_kind(const struct setting *setting)
     return false;
 }
 
-void value_set(struct config *config, struct mistakes *mistakes, enum option_id id, struct slice text, struct origin origin)
+void value_set(struct config *config, struct mistakes *mistakes, enum option_id id, struct slice text,
+               struct origin origin)
 {
     struct setting setting = {config, mistakes, id, text, origin};
     const struct option *option = &options_table[id];
 
     if (text.len == 0)
         mistakes_add(mistakes, "%s: the value is empty: %s is needed", value_label(origin.spelling, option).text,
-                     option->value[0] != '\0' && option->kind != KIND_CHOICE ? option->value : describe_allowed(option).text);
+                     option->value[0] != '\0' && option->kind != KIND_CHOICE ? option->value
+                                                                             : describe_allowed(option).text);
     else if (set_by_kind(&setting))
         config->ledger->options[id] = origin;
 }

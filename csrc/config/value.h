@@ -7,8 +7,8 @@
 #include "mistakes.h"
 #include "options.h"
 
-/* Reads `text` as the option's kind says and stores it, with its origin; lists grow, but an origin of more power starts them anew.
- * A text that is not allowed is added to `mistakes` and changes nothing. Not for KIND_ACTION. */
+/* Reads `text` as the option's kind says and stores it, with its origin; lists grow, but an origin of more power starts
+ * them anew. A text that is not allowed is added to `mistakes` and changes nothing. Not for KIND_ACTION. */
 void value_set(struct config *, struct mistakes *, enum option_id, struct slice text, struct origin);
 
 /* Gives every option its default. */
