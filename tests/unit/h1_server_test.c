@@ -309,9 +309,10 @@ enum { HUGE_BYTES = 8 << 20 };
 static void answer_huge(struct exchange *exchange)
 {
     char *body = malloc(HUGE_BYTES);
-    struct slice block = slice_of(body, HUGE_BYTES);
+    struct slice block;
 
     memset(body, 'h', HUGE_BYTES);
+    block = slice_of(body, HUGE_BYTES);
     start(exchange, 200);
     assert_false(exchange_buffer_body(exchange, &block, 1));
     exchange_write(exchange, &block, 1, true);
