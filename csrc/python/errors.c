@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * Exceptions to log lines: the one place where CPython's way of failing ends. Runs on app threads, with the GIL. */
+#include "errors.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "message.h"
+#include "runtime.h"
+#include "text.h"
+
+enum { WHAT_BYTES = 512, SUMMARY_BYTES = 1024 };
+
+int errors_init(struct errors *errors)
+{
+    PyObject *module = PyImport_ImportModule("traceback");
+
+    errors->format_exception = module != NULL ? PyObject_GetAttrString(module, "format_exception") : NULL;
+    Py_XDECREF(module);
+    return errors->format_exception != NULL ? 0 : -1;
+}
+
+void errors_fini(struct errors *errors)
+{
+    Py_CLEAR(errors->format_exception);
+}
+
+PyObject *errors_take(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type = NULL, *value = NULL, *traceback = NULL;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == NULL)
+        return NULL;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    Py_XDECREF(traceback);
+    Py_XDECREF(type);
+    return value;
+#endif
+}
+
+void errors_restore(PyObject *exception)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyErr_SetRaisedException(exception);
+#else
+    PyErr_Restore(Py_NewRef((PyObject *)Py_TYPE(exception)), exception, PyException_GetTraceback(exception));
+#endif
+}
+
+/* str -> UTF-8 with anything that has no encoding escaped. New reference to bytes, or NULL without an exception. */
+static PyObject *encode(PyObject *text)
+{
+    PyObject *bytes = text != NULL ? PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace") : NULL;
+
+    if (bytes == NULL)
+        PyErr_Clear();
+    return bytes;
+}
+
+/* Joins a list of str. One line alone says nothing that the summary does not say. New reference or NULL. */
+static PyObject *join_lines(PyObject *lines)
+{
+    PyObject *nothing, *joined;
+
+    if (lines == NULL || !PyList_Check(lines) || PyList_GET_SIZE(lines) < 2)
+        return NULL;
+    nothing = PyUnicode_New(0, 127);
+    joined = nothing != NULL ? PyUnicode_Join(nothing, lines) : NULL;
+    Py_XDECREF(nothing);
+    return joined;
+}
+
+/* The whole traceback as bytes, whole lines. New reference, or NULL without an exception when there is none or it cannot be had:
+ * the exception's own methods may fail, or memory may be short. */
+static PyObject *format_traceback(const struct errors *errors, PyObject *exception)
+{
+    PyObject *traceback = PyException_GetTraceback(exception), *lines = NULL, *joined, *bytes;
+
+    if (errors->format_exception != NULL)
+        lines = PyObject_CallFunctionObjArgs(errors->format_exception, (PyObject *)Py_TYPE(exception), exception,
+                                             traceback != NULL ? traceback : Py_None, NULL);
+    joined = join_lines(lines);
+    bytes = encode(joined);
+    PyErr_Clear();
+    Py_XDECREF(joined);
+    Py_XDECREF(lines);
+    Py_XDECREF(traceback);
+    return bytes;
+}
+
+/* "ValueError: message" on one line. */
+static void summarise(PyObject *exception, char *out, size_t size)
+{
+    const char *type = Py_TYPE(exception)->tp_name;
+    PyObject *text = PyObject_Str(exception), *bytes;
+    char message[SUMMARY_BYTES];
+
+    if (text == NULL)
+        PyErr_Clear();
+    bytes = encode(text);
+    text_escape(message, sizeof(message), bytes != NULL ? python_bytes_view(bytes) : SLICE("(its str() failed)"));
+    snprintf(out, size, "%s%s%s", type, message[0] != '\0' ? ": " : "", message);
+    Py_XDECREF(bytes);
+    Py_XDECREF(text);
+}
+
+static void log_exception(const struct errors *errors, const char *what)
+{
+    char summary[SUMMARY_BYTES + WHAT_BYTES];
+    PyObject *exception = errors_take(), *lines;
+    PyThreadState *state;
+
+    if (exception == NULL)
+        return;
+    summarise(exception, summary, sizeof(summary));
+    lines = format_traceback(errors, exception);
+    state = runtime_leave();
+    log_error("%s: %s", what, summary);
+    if (lines != NULL)
+        log_write_lines(log_fd(), slice_of(PyBytes_AS_STRING(lines), (size_t)PyBytes_GET_SIZE(lines)));
+    runtime_enter(state);
+    Py_XDECREF(lines);
+    Py_DECREF(exception);
+}
+
+void errors_log(const struct errors *errors, const char *format, ...)
+{
+    char what[WHAT_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(what, sizeof(what), format, arguments);
+    va_end(arguments);
+    log_exception(errors, what);
+}
+
+void errors_log_request(const struct errors *errors, const struct request *request)
+{
+    char what[WHAT_BYTES];
+
+    errors_describe_request(request, what, sizeof(what));
+    log_exception(errors, what);
+}
+
+void errors_describe_request(const struct request *request, char *out, size_t size)
+{
+    size_t len = text_escape(out, size < 40 ? size : 40, request->method);
+
+    if (len + 2 >= size)
+        return;
+    out[len++] = ' ';
+    text_escape(out + len, size - len, request->target);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * Where Python's exceptions end: in the error log, with their tracebacks. */
+#ifndef CLUTCH_ERRORS_H
+#define CLUTCH_ERRORS_H
+
+#include "python_api.h"
+
+#include "attrs.h"
+
+struct request;
+
+/* What formatting an exception needs; made at the start so that nothing has to be imported when things go wrong. */
+struct errors {
+    PyObject *format_exception; /* owned: traceback.format_exception */
+};
+
+/* Requires the GIL. Returns 0, or -1 with an exception. */
+int errors_init(struct errors *) MUST_CHECK;
+void errors_fini(struct errors *);
+
+/* Takes the current exception, an instance with its traceback attached, and puts one back (taking the reference). Require the GIL.
+ * errors_take returns a new reference, or NULL when there is none. */
+PyObject *errors_take(void);
+void errors_restore(PyObject *exception);
+
+/* Logs "<what>: ValueError: ..." and the whole traceback, and clears the exception; logs nothing when none is set. Any exception
+ * will do: SystemExit and KeyboardInterrupt end nothing here, and one that cannot be shown is named by its type. Requires the
+ * GIL, and gives it up while the log is written. */
+void errors_log(const struct errors *, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* The same for an exception that reached the gateway from the application: what = "GET /path". */
+void errors_log_request(const struct errors *, const struct request *);
+
+/* Method and path of a request for a log line: escaped, cut. */
+void errors_describe_request(const struct request *, char *out, size_t size);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * The table of operations of the Python gateway. check runs in the master (without an interpreter); all else in a worker or in the
+ * zygote. Outside of these functions no thread holds the GIL. */
+#include "python_gateway.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app.h"
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+#include "python_gateway_priv.h"
+#include "runtime.h"
+#include "venv.h"
+#include "wsgi.h"
+#include "zygote.h"
+
+enum { PATH_BYTES = 4096, MESSAGE_BYTES = 8192 };
+
+static const char *version(void)
+{
+    return "CPython " PY_VERSION;
+}
+
+static int check_venv(const struct config *config)
+{
+    static const struct venv_release release = {PY_MAJOR_VERSION, PY_MINOR_VERSION};
+    struct venv venv = venv_find(config->venv);
+    char directory[PATH_BYTES], error[MESSAGE_BYTES];
+    int result;
+
+    if (venv.directory == NULL)
+        return 0;
+    result = venv_resolve(venv.directory, config->chdir, directory, sizeof(directory));
+    if (result < 0)
+        snprintf(error, sizeof(error), "%s (%s) is not a virtual environment: %s", venv.directory, venv.source, strerror(-result));
+    if (result == 0 && venv_is_usable(&venv, directory, release, error, sizeof(error)))
+        return 0;
+    log_error("%s", error);
+    return -1;
+}
+
+static int check_file(const struct config *config)
+{
+    char path[PATH_BYTES];
+    int result = config->app.file != NULL ? venv_resolve(config->app.file, config->chdir, path, sizeof(path)) : 0;
+
+    if (result == 0)
+        return 0;
+    log_error("application '%s': file '%s': %s", config->app.given, config->app.file, strerror(-result));
+    return -1;
+}
+
+static int check(const struct config *config)
+{
+    int result = check_venv(config);
+
+    return check_file(config) < 0 ? -1 : result;
+}
+
+/* Requires the GIL. */
+static int prepare(struct gateway *gateway)
+{
+    if (errors_init(&gateway->errors) < 0 || names_init(&gateway->names) < 0 || log_streams_init(&gateway->streams) < 0 ||
+        signals_init(&gateway->signals) < 0 || wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0) {
+        errors_log(&gateway->errors, "the gateway cannot be set up");
+        return -1;
+    }
+    return 0;
+}
+
+static int load(struct gateway *gateway)
+{
+    if (app_set_search_path(gateway->config, &gateway->errors) < 0)
+        return -1;
+    gateway->app = app_load(gateway->config, &gateway->names, &gateway->errors);
+    return gateway->app != NULL ? 0 : -1;
+}
+
+static struct gateway *start(const struct config *config, const struct gateway_place *place)
+{
+    struct gateway *gateway = calloc(1, sizeof(*gateway));
+    int64_t started_us = clock_now_us();
+    int result;
+
+    if (gateway == NULL) {
+        log_error("out of memory");
+        return NULL;
+    }
+    gateway->config = config;
+    gateway->place = *place;
+    gateway->main_thread = pthread_self();
+    gateway->signals = (struct signals){.ends = {-1, -1}};
+    if (runtime_start(config) < 0) {
+        free(gateway);
+        return NULL;
+    }
+    result = prepare(gateway) == 0 ? load(gateway) : -1;
+    log_streams_flush(&gateway->streams);
+    if (result == 0)
+        log_info("application %s ready in %lld ms (CPython %s, %s)", config->app.given,
+                 (long long)((clock_now_us() - started_us) / 1000), runtime_release(), runtime_describe_gil());
+    gateway->main_state = runtime_leave();
+    /* After a failure the interpreter is left as it is: ending it would wait for threads that the application may have started. */
+    return result == 0 ? gateway : NULL;
+}
+
+static void freeze(struct gateway *gateway)
+{
+    runtime_enter(gateway->main_state);
+    log_streams_flush(&gateway->streams);
+    zygote_freeze(&gateway->errors);
+    gateway->main_state = runtime_leave();
+}
+
+static void before_fork(struct gateway *gateway)
+{
+    runtime_enter(gateway->main_state);
+    log_streams_flush(&gateway->streams);
+    PyOS_BeforeFork();
+}
+
+static void after_fork_parent(struct gateway *gateway)
+{
+    PyOS_AfterFork_Parent();
+    gateway->main_state = runtime_leave();
+}
+
+static void after_fork_child(struct gateway *gateway, const struct gateway_place *place)
+{
+    PyOS_AfterFork_Child();
+    gateway->place = *place;
+    gateway->main_thread = pthread_self();
+    if (signals_renew(&gateway->signals) < 0)
+        errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
+    gateway->main_state = runtime_leave();
+}
+
+/* A thread that Python did not start has no entry in threading until somebody asks for it. */
+static int register_thread(void)
+{
+    PyObject *module = PyImport_ImportModule("threading");
+    PyObject *current = module != NULL ? PyObject_CallMethod(module, "current_thread", NULL) : NULL;
+
+    Py_XDECREF(current);
+    Py_XDECREF(module);
+    return current != NULL ? 0 : -1;
+}
+
+/* Attaches the calling thread: the GIL is held afterwards. Returns false without memory. */
+static bool attach(struct gateway_thread *thread)
+{
+    struct gateway *gateway = thread->gateway;
+
+    thread->is_main = pthread_equal(gateway->main_thread, pthread_self());
+    thread->state = thread->is_main ? gateway->main_state : PyThreadState_New(PyInterpreterState_Main());
+    if (thread->state == NULL)
+        return false;
+    runtime_enter(thread->state);
+    return true;
+}
+
+/* The opposite, with the GIL held before and gone afterwards. */
+static void detach(struct gateway_thread *thread)
+{
+    if (thread->is_main) {
+        thread->gateway->main_state = runtime_leave();
+        return;
+    }
+    PyThreadState_Clear(thread->state);
+    PyThreadState_DeleteCurrent();
+}
+
+static struct gateway_thread *start_thread(struct gateway *gateway)
+{
+    struct gateway_thread *thread = calloc(1, sizeof(*thread));
+
+    if (thread == NULL)
+        goto no_memory;
+    thread->gateway = gateway;
+    if (!attach(thread))
+        goto no_memory;
+    if (register_thread() == 0 && wsgi_init(thread) == 0) {
+        thread->state = runtime_leave();
+        return thread;
+    }
+    errors_log(&gateway->errors, "an app thread cannot be set up");
+    wsgi_fini(thread);
+    detach(thread);
+    free(thread);
+    return NULL;
+no_memory:
+    log_error("an app thread cannot be set up: out of memory");
+    free(thread);
+    return NULL;
+}
+
+static void stop_thread(struct gateway_thread *thread)
+{
+    runtime_enter(thread->state);
+    wsgi_fini(thread);
+    detach(thread);
+    free(thread);
+}
+
+static int signal_fd(const struct gateway *gateway)
+{
+    return gateway->signals.ends[0];
+}
+
+static void run_signal_handlers(struct gateway *gateway)
+{
+    runtime_enter(gateway->main_state);
+    signals_run_handlers(&gateway->signals, &gateway->errors);
+    gateway->main_state = runtime_leave();
+}
+
+static void stop(struct gateway *gateway)
+{
+    runtime_enter(gateway->main_state);
+    Py_CLEAR(gateway->app);
+    signals_fini(&gateway->signals);
+    wsgi_files_fini(&gateway->files);
+    log_streams_flush(&gateway->streams);
+    log_streams_clear(&gateway->streams);
+    errors_fini(&gateway->errors);
+    names_fini(&gateway->names);
+    runtime_stop();
+    log_streams_fini(&gateway->streams);
+    free(gateway);
+}
+
+const struct gateway_ops python_gateway = {
+    .name = "wsgi",
+    .version = version,
+    .check = check,
+    .start = start,
+    .freeze = freeze,
+    .before_fork = before_fork,
+    .after_fork_parent = after_fork_parent,
+    .after_fork_child = after_fork_child,
+    .start_thread = start_thread,
+    .stop_thread = stop_thread,
+    .serve = wsgi_serve,
+    .signal_fd = signal_fd,
+    .run_signal_handlers = run_signal_handlers,
+    .stop = stop,
+};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * The interpreter of this process: its start, its end, and the only way into and out of the GIL. */
+#ifndef CLUTCH_RUNTIME_H
+#define CLUTCH_RUNTIME_H
+
+#include "python_api.h"
+
+#include "attrs.h"
+
+struct config;
+
+/* Starts CPython (PyConfig from the isolated defaults, opened to the PYTHON* variables), with the virtual environment of the
+ * config and sys.argv; no signal handler is installed. Call it once, from the thread that shall be Python's main thread; it holds
+ * the GIL afterwards. Returns 0, or -1 after logging why. */
+int runtime_start(const struct config *config) MUST_CHECK;
+
+/* Ends it: waits for the application's non-daemon threads, runs atexit handlers, flushes. The main thread, with the GIL, which is
+ * gone afterwards. Failures are logged. */
+void runtime_stop(void);
+
+/* Has faulthandler write tracebacks of crashes to the error log. Requires the GIL. Returns 0, or -1 with an exception. */
+int runtime_show_crashes(void) MUST_CHECK;
+
+/* The release this was compiled for as text, "3.11.7", and the one that is linked (they differ in the last number at most). */
+const char *runtime_built_release(void);
+const char *runtime_release(void);
+
+/* "GIL enabled", or "GIL disabled" on a free-threaded build that an extension did not switch back. Requires the GIL. */
+const char *runtime_describe_gil(void);
+
+/* Takes the GIL for the calling thread, whose state this is; waits as long as others hold it. */
+static inline void runtime_enter(PyThreadState *state)
+{
+    PyEval_RestoreThread(state);
+}
+
+/* Gives the GIL up; returns the state to come back with. Touch no object in between. */
+static inline PyThreadState *runtime_leave(void) MUST_CHECK;
+static inline PyThreadState *runtime_leave(void)
+{
+    return PyEval_SaveThread();
+}
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * State of one response. Runs on the app thread that serves the request, and on threads of the application that call write(). */
+#include "wsgi_response.h"
+
+#include "clock.h"
+#include "runtime.h"
+
+/* A stretch of time without the GIL. */
+struct absence {
+    PyThreadState *state;
+    int64_t left_us;
+};
+
+void wsgi_response_init(struct wsgi_response *response)
+{
+    *response = (struct wsgi_response){.exchange = NULL};
+    pthread_mutex_init(&response->busy, NULL);
+}
+
+void wsgi_response_fini(struct wsgi_response *response)
+{
+    pthread_mutex_destroy(&response->busy);
+}
+
+void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchange)
+{
+    response->exchange = exchange;
+    response->is_started = response->has_head = response->is_over = response->has_surplus = false;
+    response->away_us = 0;
+}
+
+void wsgi_response_settle(struct wsgi_response *response)
+{
+    while (response->is_busy) {
+        PyThreadState *state = runtime_leave();
+
+        pthread_mutex_lock(&response->busy);
+        pthread_mutex_unlock(&response->busy);
+        runtime_enter(state);
+    }
+}
+
+/* The lock is taken before the GIL goes: whoever then sees is_busy finds the lock held. */
+static void leave(struct wsgi_response *response, struct absence *absence)
+{
+    wsgi_response_settle(response);
+    pthread_mutex_lock(&response->busy);
+    response->is_busy = true;
+    absence->left_us = clock_now_us();
+    absence->state = runtime_leave();
+}
+
+static void come_back(struct wsgi_response *response, const struct absence *absence)
+{
+    int64_t done_us = clock_now_us(), back_us;
+
+    pthread_mutex_unlock(&response->busy);
+    runtime_enter(absence->state);
+    response->is_busy = false;
+    back_us = clock_now_us();
+    response->exchange->times.gil_wait_us += back_us - done_us;
+    response->away_us += back_us - absence->left_us;
+}
+
+enum exchange_result wsgi_response_write(struct wsgi_response *response, const struct slice *blocks, size_t count, bool is_last)
+{
+    struct absence absence;
+    enum exchange_result result;
+
+    leave(response, &absence);
+    result = exchange_write(response->exchange, blocks, count, is_last);
+    come_back(response, &absence);
+    if (result != EXCHANGE_OK || is_last)
+        response->is_over = true;
+    return result;
+}
+
+enum exchange_result wsgi_response_write_file(struct wsgi_response *response, int fd, off_t offset, uint64_t length)
+{
+    struct absence absence;
+    enum exchange_result result;
+
+    leave(response, &absence);
+    result = exchange_write_file(response->exchange, fd, offset, length);
+    come_back(response, &absence);
+    response->is_over = true;
+    return result;
+}
+
+uint64_t wsgi_response_room(const struct wsgi_response *response)
+{
+    const struct exchange *exchange = response->exchange;
+
+    if (!exchange->has_length)
+        return UINT64_MAX;
+    return exchange->declared_bytes > exchange->body_bytes ? exchange->declared_bytes - exchange->body_bytes : 0;
+}
+
+bool wsgi_response_needs_body(const struct wsgi_response *response)
+{
+    int status = response->exchange->status;
+
+    return status != 204 && status != 205 && status != 304 && !slice_equal(response->exchange->request->method, SLICE("HEAD"));
+}
+
+int wsgi_response_check_length(const struct wsgi_response *response, uint64_t more)
+{
+    const struct exchange *exchange = response->exchange;
+    uint64_t room = wsgi_response_room(response);
+
+    if (LIKELY(!exchange->has_length || room <= more) || !wsgi_response_needs_body(response))
+        return 0;
+    PyErr_Format(PyExc_ValueError, "the application declared Content-Length %llu, but its body has %llu bytes",
+                 (unsigned long long)exchange->declared_bytes, (unsigned long long)(exchange->body_bytes + more));
+    return -1;
+}
+
+int wsgi_response_check_head(const struct wsgi_response *response)
+{
+    if (LIKELY(response->has_head))
+        return 0;
+    PyErr_SetString(PyExc_RuntimeError, response->is_started ? "the last start_response() had failed, and there is a body to send"
+                                                             : "the application sent a body without calling start_response()");
+    return -1;
+}
