@@ -8,7 +8,7 @@
 
 #include "log.h"
 #include "privileges.h"
-#include "signals.h"
+#include "role_signals.h"
 
 enum { ROLE_BYTES = 24 };
 
@@ -29,7 +29,7 @@ void child_enter(const struct inherit *inherit, const struct birth *birth)
     int result;
 
     child_set_name(birth->number);
-    signals_become_child();
+    role_signals_become_child();
     result = privileges_drop(inherit->privileges);
     if (result < 0) {
         log_critical("cannot change to the user and group of --user and --group: %s", strerror(-result));

@@ -20,7 +20,7 @@
 #include "master_priv.h"
 #include "pidfile.h"
 #include "scoreboard.h"
-#include "signals.h"
+#include "role_signals.h"
 #include "surroundings.h"
 
 enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
@@ -99,7 +99,7 @@ static int open_shared(struct master *master)
     if (result == 0)
         result = crew_init(&master->crew, (int)master->config->workers, master->config->preload, clock_now_us());
     if (result == 0) {
-        master->signal_fd = signals_open();
+        master->signal_fd = role_signals_open();
         result = master->signal_fd < 0 ? master->signal_fd : 0;
     }
     return result < 0 ? fail(master, EXIT_FAILURE, strerror(-result)) : 0;
@@ -178,7 +178,7 @@ static void read_signals(struct master *master)
 {
     int number;
 
-    while ((number = signals_next(master->signal_fd)) != 0) {
+    while ((number = role_signals_next(master->signal_fd)) != 0) {
         if (number == SIGCHLD)
             supervise_reap(master);
         else

@@ -10,7 +10,7 @@
 #include "log.h"
 #include "master_priv.h"
 #include "worker.h"
-#include "zygote.h"
+#include "zygote_process.h"
 
 enum { ORDER_AGAIN_US = 50 * 1000 };
 
@@ -37,7 +37,7 @@ static int open_control_pipe(int ends[2])
 
 static const struct role WORKER = {.name = "worker", .open_channel = open_control_pipe, .run = worker_run};
 static const struct role HATCHED_WORKER = {.name = "worker", .open_channel = open_control_pipe};
-static const struct role ZYGOTE = {.name = "zygote", .open_channel = zygote_open_channel, .run = zygote_run};
+static const struct role ZYGOTE = {.name = "zygote", .open_channel = zygote_process_open_channel, .run = zygote_process_run};
 
 static const struct role *role_of(const struct master *master, const struct slot *slot)
 {
@@ -93,7 +93,7 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
     if (role->run != NULL)
         result = fork_child(master, slot, role, &birth);
     else
-        result = zygote_order(master->crew.slots[0].control_fd, &birth);
+        result = zygote_process_order(master->crew.slots[0].control_fd, &birth);
     close(ends[1]);
     return result;
 }

@@ -12,7 +12,7 @@
 #include "master_priv.h"
 #include "notice.h"
 #include "scoreboard.h"
-#include "signals.h"
+#include "role_signals.h"
 
 enum { DURATION_BYTES = 32 };
 
@@ -109,7 +109,7 @@ static bool is_obedient(const struct slot *slot, int wait_status)
     int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
 
     return slot->state == SLOT_DRAINING &&
-           (exit_status == EXIT_SUCCESS || exit_status == signals_exit_status(SIGTERM) || exit_status == signals_exit_status(SIGINT));
+           (exit_status == EXIT_SUCCESS || exit_status == role_signals_exit_status(SIGTERM) || exit_status == role_signals_exit_status(SIGINT));
 }
 
 static enum log_level death_level(const struct master *master, const struct slot *slot, int wait_status)

@@ -16,7 +16,7 @@
 #include "log.h"
 #include "notice.h"
 #include "scoreboard.h"
-#include "signals.h"
+#include "role_signals.h"
 
 enum { ERROR_BYTES = 1024 };
 
@@ -148,7 +148,7 @@ static bool watch_all(struct worker *worker)
 {
     int signal_fd = worker->ops->signal_fd(worker->gateway);
 
-    worker->told_fd = signals_become_worker();
+    worker->told_fd = role_signals_become_worker();
     return worker->told_fd >= 0 && h1_server_watch(worker->server, worker->told_fd, on_told_by_signal, worker) == 0 &&
            h1_server_watch(worker->server, worker->birth.control_fd, on_control, worker) == 0 &&
            (signal_fd < 0 || h1_server_watch(worker->server, signal_fd, on_application_signal, worker) == 0);

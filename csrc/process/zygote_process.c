@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "zygote.h"
+#include "zygote_process.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 #include "gateway.h"
 #include "log.h"
 #include "notice.h"
-#include "signals.h"
+#include "role_signals.h"
 #include "worker.h"
 
 struct zygote {
@@ -33,14 +33,14 @@ union fd_message {
 
 /* --- Orders -------------------------------------------------------------------------------------------------------------- */
 
-int zygote_open_channel(int ends[2])
+int zygote_process_open_channel(int ends[2])
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
     return 0;
 }
 
-int zygote_order(int channel_fd, const struct birth *birth)
+int zygote_process_order(int channel_fd, const struct birth *birth)
 {
     struct birth order = *birth;
     struct iovec body = {.iov_base = &order, .iov_len = sizeof(order)};
@@ -144,14 +144,14 @@ static void load_application(struct zygote *zygote)
     inherit->gateway_ops->freeze(zygote->gateway);
 }
 
-void zygote_run(const struct inherit *inherit, const struct birth *birth)
+void zygote_process_run(const struct inherit *inherit, const struct birth *birth)
 {
     struct zygote zygote = {.inherit = inherit, .birth = *birth};
     struct birth order;
 
     child_enter(inherit, birth);
     load_application(&zygote);
-    signals_become_zygote();
+    role_signals_become_zygote();
     notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);
     while (receive_order(zygote.birth.control_fd, &order))
         hatch(&zygote, &order);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "signals.h"
+#include "role_signals.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -33,7 +33,7 @@ static void set_dispositions(void (*on_ending)(int))
     signal(SIGCHLD, SIG_DFL);
 }
 
-int signals_open(void)
+int role_signals_open(void)
 {
     sigset_t set;
     int fd;
@@ -49,7 +49,7 @@ int signals_open(void)
     return fd >= 0 ? fd : -errno;
 }
 
-int signals_next(int signal_fd)
+int role_signals_next(int signal_fd)
 {
     struct signalfd_siginfo info;
 
@@ -66,13 +66,13 @@ static void on_ending_signal(int number)
     if (phase == PHASE_ZYGOTE && number == SIGINT)
         return;
     if (phase != PHASE_SERVING || number == SIGQUIT || was_told)
-        _exit(signals_exit_status(number));
+        _exit(role_signals_exit_status(number));
     was_told = 1;
     (void)!write(told_fd, &one, sizeof(one));
     errno = saved_errno;
 }
 
-void signals_become_child(void)
+void role_signals_become_child(void)
 {
     sigset_t none;
 
@@ -83,12 +83,12 @@ void signals_become_child(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void signals_become_zygote(void)
+void role_signals_become_zygote(void)
 {
     phase = PHASE_ZYGOTE;
 }
 
-int signals_become_worker(void)
+int role_signals_become_worker(void)
 {
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 

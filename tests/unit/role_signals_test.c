@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Signals as each process of the server takes them. Every case runs in a child of its own. */
-#include "signals.h"
+#include "role_signals.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -39,11 +39,11 @@ static int master_reads_signals(void)
     /* As a careless parent may leave them. */
     signal(SIGCHLD, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    fd = signals_open();
-    if (fd < 0 || signals_next(fd) != 0)
+    fd = role_signals_open();
+    if (fd < 0 || role_signals_next(fd) != 0)
         return 1;
     raise(SIGTERM);
-    if (signals_next(fd) != SIGTERM || signals_next(fd) != 0)
+    if (role_signals_next(fd) != SIGTERM || role_signals_next(fd) != 0)
         return 2;
     raise(SIGHUP);
     raise(SIGUSR1);
@@ -52,12 +52,12 @@ static int master_reads_signals(void)
     raise(SIGTTIN);
     raise(SIGTTOU);
     raise(SIGPIPE);
-    if (signals_next(fd) != 0)
+    if (role_signals_next(fd) != 0)
         return 3;
     if (fork() == 0)
         _exit(7);
     poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
-    if (signals_next(fd) != SIGCHLD)
+    if (role_signals_next(fd) != SIGCHLD)
         return 4;
     return wait(NULL) > 0 ? 0 : 5;
 }
@@ -70,9 +70,9 @@ static void test_master(void **state)
 
 static int loading_ends_at_once(void)
 {
-    int fd = signals_open();
+    int fd = role_signals_open();
 
-    signals_become_child();
+    role_signals_become_child();
     close(fd);
     raise(SIGTERM);
     return 0;
@@ -80,11 +80,11 @@ static int loading_ends_at_once(void)
 
 static int what_came_before_is_delivered(void)
 {
-    int fd = signals_open();
+    int fd = role_signals_open();
 
     /* Blocked in the child still, as it is between fork and its first step. */
     raise(SIGINT);
-    signals_become_child();
+    role_signals_become_child();
     close(fd);
     return 0;
 }
@@ -93,9 +93,9 @@ static int loading_ignores_habits(void)
 {
     sigset_t mask;
 
-    if (signals_open() < 0)
+    if (role_signals_open() < 0)
         return 1;
-    signals_become_child();
+    role_signals_become_child();
     raise(SIGHUP);
     raise(SIGUSR1);
     raise(SIGUSR2);
@@ -119,8 +119,8 @@ static void test_loading(void **state)
 
 static int zygote_leaves_int_to_the_master(void)
 {
-    signals_become_child();
-    signals_become_zygote();
+    role_signals_become_child();
+    role_signals_become_zygote();
     raise(SIGINT);
     raise(SIGTERM);
     return 0;
@@ -141,9 +141,9 @@ static int worker_is_told_once(void)
 {
     int fd;
 
-    signals_become_child();
-    signals_become_zygote();
-    fd = signals_become_worker();
+    role_signals_become_child();
+    role_signals_become_zygote();
+    fd = role_signals_become_worker();
     if (fd < 0 || is_readable(fd))
         return 1;
     raise(SIGINT);
@@ -155,8 +155,8 @@ static int worker_is_told_once(void)
 
 static int worker_quits_at_once(void)
 {
-    signals_become_child();
-    if (signals_become_worker() < 0)
+    role_signals_become_child();
+    if (role_signals_become_worker() < 0)
         return 1;
     raise(SIGQUIT);
     return 0;
