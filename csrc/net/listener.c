@@ -27,7 +27,7 @@ struct place {
     char port[PORT_BYTES];
 };
 
-/* --- Network addresses --------------------------------------------------------------------------------------------------- */
+/* --- Network addresses --- */
 
 static bool parse_port(const char *text, char *port)
 {
@@ -74,6 +74,9 @@ static int open_socket(const struct addrinfo *info, int backlog)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    /* A connection is worth accepting when its request is there: a worker that accepted it before could be busy by
+     * then, while another one is free. One that stays silent is accepted all the same after about this many seconds. */
+    setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on));
     /* So that [::]:80 and 0.0.0.0:80 can stand side by side, and clients of each have addresses of their own kind. */
     if (info->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
@@ -110,7 +113,8 @@ static const char *explain_bind(int error)
     case EADDRNOTAVAIL:
         return "this machine has no such address";
     case EACCES:
-        return "not permitted; ports below net.ipv4.ip_unprivileged_port_start (1024) need root or CAP_NET_BIND_SERVICE";
+        return "not permitted; ports below net.ipv4.ip_unprivileged_port_start (1024) need root or "
+               "CAP_NET_BIND_SERVICE";
     default:
         return strerror(error);
     }
@@ -159,13 +163,14 @@ static int open_network(struct listener *listener, const char *address, int back
     return result < 0 ? -1 : 0;
 }
 
-/* --- Unix sockets -------------------------------------------------------------------------------------------------------- */
+/* --- Unix sockets --- */
 
 /* Whether some process answers at the socket; when it cannot be told, it is taken to be alive. */
 static bool is_answered(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool is_alive = fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno != ECONNREFUSED;
+    bool is_alive =
+        fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno != ECONNREFUSED;
 
     fd_close(&fd);
     return is_alive;
@@ -229,7 +234,7 @@ static int open_unix(struct listener *listener, const char *path, int backlog, c
     return 0;
 }
 
-/* --- Public -------------------------------------------------------------------------------------------------------------- */
+/* --- Public --- */
 
 int listener_open(struct listener *listener, const char *address, int backlog, char *error, size_t size)
 {

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -128,6 +129,11 @@ static void test_accepted_connections_inherit_nodelay(void **state)
     assert_int_equal(listener_open(&listener, "127.0.0.1:0", 8, error, sizeof(error)), 0);
     client = connect_network(&listener);
     assert_true(client >= 0);
+    /* Not before there is something to read. */
+    assert_int_equal(accept(listener.fd, NULL, NULL), -1);
+    assert_int_equal(errno, EAGAIN);
+    assert_int_equal(send(client, "x", 1, 0), 1);
+    assert_int_equal(poll(&(struct pollfd){.fd = listener.fd, .events = POLLIN}, 1, 10000), 1);
     accepted = accept(listener.fd, NULL, NULL);
     assert_true(accepted >= 0);
     assert_int_equal(getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
@@ -140,8 +146,8 @@ static void test_accepted_connections_inherit_nodelay(void **state)
 static void test_bad_addresses_say_what_is_expected(void **state)
 {
     static const char *const addresses[] = {
-        "",          "8000",         "127.0.0.1",   "127.0.0.1:",    "127.0.0.1:http", "127.0.0.1:65536",
-        "::1:8000",  "[::1:8000",    "[]:8000",     "127.0.0.1:-1",  "127.0.0.1: 80",  "[::1]",
+        "",         "8000",      "127.0.0.1", "127.0.0.1:",   "127.0.0.1:http", "127.0.0.1:65536",
+        "::1:8000", "[::1:8000", "[]:8000",   "127.0.0.1:-1", "127.0.0.1: 80",  "[::1]",
     };
 
     (void)state;
