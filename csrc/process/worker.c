@@ -35,7 +35,7 @@ struct worker {
     int told_fd;              /* owned; readable when a signal told us to end */
 };
 
-/* --- Being told to end --------------------------------------------------------------------------------------------------- */
+/* --- Being told to end --- */
 
 static void drain(struct worker *worker, int fd)
 {
@@ -66,14 +66,15 @@ static void on_application_signal(void *context, int fd)
     worker->ops->run_signal_handlers(worker->gateway);
 }
 
-/* --- Requests ------------------------------------------------------------------------------------------------------------ */
+/* --- Requests --- */
 
 static void on_begin(void *context, const struct exchange *exchange)
 {
     struct worker *worker = context;
 
     scoreboard_begin_request(worker->row, exchange->request->method, exchange->request->target,
-                             exchange->endpoints->remote_address, exchange->endpoints->remote_port, exchange->times.taken_us);
+                             exchange->endpoints->remote_address, exchange->endpoints->remote_port,
+                             exchange->times.taken_us);
 }
 
 static void on_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
@@ -107,12 +108,13 @@ static struct h1_settings settings_of(const struct worker *worker)
         .send_timeout_us = config->send_timeout_ms * 1000,
         .keep_alive_us = config->keep_alive_ms * 1000,
         .has_server_timing = config->server_timing,
+        .strips_hop_by_hop = config->strip_hop_by_hop,
         .wants_arrival_times =
             config->server_timing || (worker->access_log != NULL && access_log_shows_queue(worker->access_log)),
     };
 }
 
-/* --- Set-up -------------------------------------------------------------------------------------------------------------- */
+/* --- Set-up --- */
 
 static void NORETURN give_up(const struct worker *worker, int exit_status)
 {
@@ -137,7 +139,8 @@ static void open_access_log(struct worker *worker)
 
     if (inherit->access_log_fd < 0)
         return;
-    worker->access_log = access_log_new(inherit->config->access_logformat, inherit->access_log_fd, error, sizeof(error));
+    worker->access_log =
+        access_log_new(inherit->config->access_logformat, inherit->access_log_fd, error, sizeof(error));
     if (worker->access_log == NULL) {
         log_error("%s", error);
         give_up(worker, EXIT_FAILURE);
@@ -169,7 +172,7 @@ static void open_server(struct worker *worker)
     }
 }
 
-/* --- Life ---------------------------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
 static void serve(struct worker *worker)
 {
