@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The start-up script, and the only place that knows which gateway serves: read the options, answer those that are questions, hand
- * over to the master. */
+ * The start-up script, and the only place that knows which gateway serves: read the options, answer those that are
+ * questions, hand over to the master. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -13,24 +13,25 @@
 enum { LISTENER_PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) };
 
 struct listener {
-    int fd;               /* owned; non-blocking, close-on-exec; -1 when closed */
+    int fd; /* owned; non-blocking, close-on-exec; -1 when closed */
     bool is_unix;
-    char server_name[64]; /* SERVER_NAME: the address as text; "localhost" for a unix socket */
-    char server_port[6];  /* SERVER_PORT: decimal, the real one when 0 was asked for; "" for a unix socket */
+    char server_name[64];           /* SERVER_NAME: the address as text; "localhost" for a unix socket */
+    char server_port[6];            /* SERVER_PORT: decimal, the real one when 0 was asked for; "" for a unix socket */
     char path[LISTENER_PATH_BYTES]; /* of a unix socket, to be removed at the end; else "" */
-    char url[160];        /* "http://127.0.0.1:8000", "unix:/run/app.sock" */
+    char url[160];                  /* "http://127.0.0.1:8000", "unix:/run/app.sock" */
 };
 
-/* Opens one address: HOST:PORT, :PORT (all IPv4 addresses), [IPV6]:PORT, unix:PATH. A stale unix socket that nobody answers is
- * replaced. TCP_NODELAY is set, for accepted connections to inherit it. Returns 0, or -1 after writing to `error` (size bytes) what
- * is wrong with `address` and what was expected; the listener is closed then. */
+/* Opens one address: HOST:PORT, :PORT (all IPv4 addresses), [IPV6]:PORT, unix:PATH. A stale unix socket that nobody
+ * answers is replaced. TCP_NODELAY is set, for accepted connections to inherit it. Returns 0, or -1 after writing to
+ * `error` (size bytes) what is wrong with `address` and what was expected; the listener is closed then. */
 int listener_open(struct listener *, const char *address, int backlog, char *error, size_t size) MUST_CHECK;
 
 /* Closes this process's descriptor; the other processes that have the socket go on listening. */
 void listener_close(struct listener *);
 
-/* Ends the address for every process that has the socket: from now on connections are refused, also while a busy worker still
- * holds its descriptor. Removes the file of a unix socket, and closes. For the master, once the workers have been told to drain. */
+/* Ends the address for every process that has the socket: from now on connections are refused, also while a busy worker
+ * still holds its descriptor. Removes the file of a unix socket, and closes. For the master, once the workers have been
+ * told to drain. */
 void listener_end(struct listener *);
 
 /* The longest queue of connections that the kernel grants (net.core.somaxconn), or INT_MAX when it does not say. */

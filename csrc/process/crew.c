@@ -21,7 +21,7 @@ void crew_fini(struct crew *crew)
 {
     if (crew->slots == NULL)
         return;
-    for CREW_EACH (slot, crew)
+    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++)
         fd_close(&slot->control_fd);
     free(crew->slots);
     crew->slots = NULL;
@@ -39,7 +39,7 @@ struct slot *crew_end(const struct crew *crew)
 
 struct slot *crew_find_pid(const struct crew *crew, pid_t pid)
 {
-    for CREW_EACH (slot, crew) {
+    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
         if (slot->pid == pid)
             return slot;
     }
@@ -66,7 +66,7 @@ bool crew_is_ready(const struct crew *crew)
 
 bool crew_is_empty(const struct crew *crew)
 {
-    for CREW_EACH (slot, crew) {
+    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
         if (slot_is_taken(slot))
             return false;
     }
@@ -87,8 +87,7 @@ bool crew_is_hopeless(const struct crew *crew)
 
 static bool can_start(const struct crew *crew, const struct slot *slot)
 {
-    return slot->state == SLOT_EMPTY &&
-           (!crew->has_zygote || slot->number == 0 || crew->slots[0].state == SLOT_READY);
+    return slot->state == SLOT_EMPTY && (!crew->has_zygote || slot->number == 0 || crew->slots[0].state == SLOT_READY);
 }
 
 bool crew_is_due(const struct crew *crew, const struct slot *slot, int64_t now_us)
@@ -100,7 +99,7 @@ int64_t crew_next_us(const struct crew *crew, bool may_start)
 {
     int64_t next_us = SLOT_NEVER;
 
-    for CREW_EACH (slot, crew) {
+    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
         int64_t due_us = slot->deadline_us;
 
         if (may_start && can_start(crew, slot))

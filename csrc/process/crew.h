@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * All processes that the master looks after: the workers and, with --preload, the zygote. Book-keeping only, in the master. */
+ * All processes that the master looks after: the workers and, with --preload, the zygote. Book-keeping only, in the
+ * master. */
 #ifndef CLUTCH_CREW_H
 #define CLUTCH_CREW_H
 
@@ -25,7 +26,6 @@ void crew_fini(struct crew *);
 /* The slots in use, in order: first <= slot < end. */
 struct slot *crew_first(const struct crew *);
 struct slot *crew_end(const struct crew *);
-#define CREW_EACH(slot, crew) (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++)
 
 /* The slot of a process, or NULL. */
 struct slot *crew_find_pid(const struct crew *, pid_t pid);
@@ -36,13 +36,14 @@ struct slot *crew_find_serial(const struct crew *, int number, uint64_t serial);
 bool crew_is_ready(const struct crew *);
 /* Whether no process is left. */
 bool crew_is_empty(const struct crew *);
-/* Whether everything tried at the start has failed: no worker has ever been ready, and each has failed at least once (or the zygote
- * has, without which there is none). Trying again would be hiding the mistake. */
+/* Whether everything tried at the start has failed: no worker has ever been ready, and each has failed at least once
+ * (or the zygote has, without which there is none). Trying again would be hiding the mistake. */
 bool crew_is_hopeless(const struct crew *);
 
 /* Whether a process is due to be started in this slot: the time has come, and a worker's zygote is there. */
 bool crew_is_due(const struct crew *, const struct slot *, int64_t now_us);
-/* The next moment at which something is due; SLOT_NEVER. When nothing is to be started (`may_start` false) only deadlines count. */
+/* The next moment at which something is due; SLOT_NEVER. When nothing is to be started (`may_start` false) only
+ * deadlines count. */
 int64_t crew_next_us(const struct crew *, bool may_start);
 
 #endif

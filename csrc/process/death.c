@@ -12,10 +12,11 @@ const char *death_signal_name(int signal_number)
 {
     /* strsignal() speaks the user's language and sigabbrev_np() is glibc's alone; operators search for these. */
     static const char *const names[] = {
-        [SIGHUP] = "SIGHUP",   [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT", [SIGILL] = "SIGILL",   [SIGTRAP] = "SIGTRAP",
-        [SIGABRT] = "SIGABRT", [SIGBUS] = "SIGBUS",   [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL", [SIGUSR1] = "SIGUSR1",
-        [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2", [SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
-        [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ", [SIGSYS] = "SIGSYS",   [SIGPROF] = "SIGPROF", [SIGVTALRM] = "SIGVTALRM",
+        [SIGHUP] = "SIGHUP",   [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT", [SIGILL] = "SIGILL",
+        [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT", [SIGBUS] = "SIGBUS",   [SIGFPE] = "SIGFPE",
+        [SIGKILL] = "SIGKILL", [SIGUSR1] = "SIGUSR1", [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
+        [SIGPIPE] = "SIGPIPE", [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM", [SIGXCPU] = "SIGXCPU",
+        [SIGXFSZ] = "SIGXFSZ", [SIGSYS] = "SIGSYS",   [SIGPROF] = "SIGPROF", [SIGVTALRM] = "SIGVTALRM",
         [SIGIO] = "SIGIO",     [SIGPWR] = "SIGPWR",   [SIGCHLD] = "SIGCHLD",
     };
 
@@ -35,13 +36,15 @@ const char *death_describe_request(char *text, size_t size, const struct scorebo
 
     if (scoreboard_read_request(row, &request))
         snprintf(text, size, "while running \"%s\" of %s for %.1f s", request.line,
-                 request.peer[0] != '\0' ? request.peer : "a local client", seconds_between(request.started_us, now_us));
+                 request.peer[0] != '\0' ? request.peer : "a local client",
+                 seconds_between(request.started_us, now_us));
     else
         snprintf(text, size, "idle");
     return text;
 }
 
-const char *death_describe(char *text, const struct slot *slot, int wait_status, const struct scoreboard_row *row, int64_t now_us)
+const char *death_describe(char *text, const struct slot *slot, int wait_status, const struct scoreboard_row *row,
+                           int64_t now_us)
 {
     char name[SLOT_NAME_BYTES];
     double age = seconds_between(slot->started_us, now_us);

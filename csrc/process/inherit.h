@@ -26,9 +26,10 @@ struct inherit {
 
 /* What one child is to be. Passed to the zygote for a worker as it stands, with the descriptor beside it. */
 struct birth {
-    int32_t number;  /* of the worker; 0: the zygote */
-    int32_t control_fd; /* owned by the child. A worker's: end of file or a byte tells it to end. The zygote's: orders come here */
-    uint64_t serial; /* to be named in its notices */
+    int32_t number;     /* of the worker; 0: the zygote */
+    int32_t control_fd; /* owned by the child. A worker's: end of file or a byte tells it to end. The zygote's: orders
+                           come here */
+    uint64_t serial;    /* to be named in its notices */
 };
 
 #endif

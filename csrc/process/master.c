@@ -25,7 +25,7 @@
 
 enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
 
-/* --- Set-up -------------------------------------------------------------------------------------------------------------- */
+/* --- Set-up --- */
 
 static int fail(struct master *master, int exit_status, const char *error)
 {
@@ -40,7 +40,8 @@ static int clamp_backlog(const struct config *config)
 
     if (config->backlog <= longest)
         return (int)config->backlog;
-    log_warning("--backlog %d is more than the kernel allows: %d is used (net.core.somaxconn)", (int)config->backlog, longest);
+    log_warning("--backlog %d is more than the kernel allows: %d is used (net.core.somaxconn)", (int)config->backlog,
+                longest);
     return longest;
 }
 
@@ -154,7 +155,7 @@ static int set_up(struct master *master)
     return 0;
 }
 
-/* --- Loop ---------------------------------------------------------------------------------------------------------------- */
+/* --- Loop --- */
 
 static void end_listeners(struct master *master)
 {
@@ -198,7 +199,7 @@ static void give_up_when_hopeless(struct master *master)
 
 static void start_due(struct master *master)
 {
-    for CREW_EACH (slot, &master->crew) {
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))
             spawn_slot(master, slot);
     }
@@ -234,7 +235,7 @@ static void supervise(struct master *master)
     }
 }
 
-/* --- End ----------------------------------------------------------------------------------------------------------------- */
+/* --- End --- */
 
 static void tear_down(struct master *master)
 {

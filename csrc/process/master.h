@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The master: opens what is shared, starts the workers, watches and replaces them, stops them. One process, one thread; it never
- * runs the application or its language. */
+ * The master: opens what is shared, starts the workers, watches and replaces them, stops them. One process, one thread;
+ * it never runs the application or its language. */
 #ifndef CLUTCH_MASTER_H
 #define CLUTCH_MASTER_H
 
@@ -9,8 +9,9 @@
 struct config;
 struct gateway_ops;
 
-/* Runs the server until it is stopped. Returns the exit status of the program: 0 after a stop by a signal, 2 when an option's value
- * turned out to be wrong, 3 when the application could not be loaded, else 1; the reason has been logged. */
+/* Runs the server until it is stopped. Returns the exit status of the program: 0 after a stop by a signal, 2 when an
+ * option's value turned out to be wrong, 3 when the application could not be loaded, else 1; the reason has been
+ * logged. */
 int master_run(const struct config *, const struct gateway_ops *);
 
 #endif

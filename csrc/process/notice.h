@@ -28,8 +28,8 @@ struct notice {
 
 _Static_assert(sizeof(struct notice) <= PIPE_BUF, "a notice is written atomically");
 
-/* From a worker or the zygote, about the calling process (`pid` 0) or another one. Waits if the pipe is full; when the master has
- * gone nobody is interested. */
+/* From a worker or the zygote, about the calling process (`pid` 0) or another one. Waits if the pipe is full; when the
+ * master has gone nobody is interested. */
 void notice_send(int notify_fd, enum notice_kind, int number, uint64_t serial, pid_t pid);
 
 /* The next notice of the non-blocking pipe; false when there is none. */

@@ -67,7 +67,8 @@ int pidfile_write(const char *path, char *error, size_t size)
 
     /* Our own pid is a leftover too: after a restart of a container the numbers are the same. */
     if (other > 0 && other != getpid() && is_alive(other)) {
-        snprintf(error, size, "--pid %s: the file names process %d, which is running; stop it, or remove the file", path, (int)other);
+        snprintf(error, size, "--pid %s: the file names process %d, which is running; stop it, or remove the file",
+                 path, (int)other);
         return -1;
     }
     result = replace_file(path);

@@ -64,7 +64,8 @@ static int find_group(struct privileges *privileges, const char *group, char *er
     if (entry != NULL) {
         privileges->gid = entry->gr_gid;
     } else if (!parse_id(group, &privileges->gid)) {
-        snprintf(error, size, "--group %s: there is no such group; expected a name from the group database, or a number", group);
+        snprintf(error, size,
+                 "--group %s: there is no such group; expected a name from the group database, or a number", group);
         return -1;
     }
     privileges->has_group = true;
@@ -72,7 +73,8 @@ static int find_group(struct privileges *privileges, const char *group, char *er
 }
 
 /* Finds the user; `*entry` is its row of the password database, or NULL for a number that has none. */
-static int find_user(struct privileges *privileges, const char *user, const struct passwd **entry, char *error, size_t size)
+static int find_user(struct privileges *privileges, const char *user, const struct passwd **entry, char *error,
+                     size_t size)
 {
     *entry = getpwnam(user);
     if (*entry != NULL) {
@@ -80,13 +82,16 @@ static int find_user(struct privileges *privileges, const char *user, const stru
     } else if (parse_id(user, &privileges->uid)) {
         *entry = getpwuid(privileges->uid);
     } else {
-        snprintf(error, size, "--user %s: there is no such user; expected a name from the password database, or a number", user);
+        snprintf(error, size,
+                 "--user %s: there is no such user; expected a name from the password database, or a number", user);
         return -1;
     }
     privileges->has_user = true;
     if (*entry == NULL && !privileges->has_group) {
-        snprintf(error, size, "--user %s: this number has no entry in the password database, so its group is not known: "
-                 "say it with --group", user);
+        snprintf(error, size,
+                 "--user %s: this number has no entry in the password database, so its group is not known: "
+                 "say it with --group",
+                 user);
         return -1;
     }
     if (!privileges->has_group)

@@ -18,8 +18,9 @@ struct privileges {
     int group_count;
 };
 
-/* Looks up --user and --group (names or numbers, NULL: not given). Groups are those of the user, as for a login. Returns 0, or -1
- * after writing to `error` (size bytes) which value is wrong and why. End it with privileges_fini either way. */
+/* Looks up --user and --group (names or numbers, NULL: not given). Groups are those of the user, as for a login.
+ * Returns 0, or -1 after writing to `error` (size bytes) which value is wrong and why. End it with privileges_fini
+ * either way. */
 int privileges_init(struct privileges *, const char *user, const char *group, char *error, size_t size) MUST_CHECK;
 void privileges_fini(struct privileges *);
 

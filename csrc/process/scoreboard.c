@@ -14,7 +14,8 @@ static size_t scoreboard_bytes(int row_count)
 
 struct scoreboard *scoreboard_new(int row_count)
 {
-    struct scoreboard *scoreboard = mmap(NULL, scoreboard_bytes(row_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scoreboard *scoreboard =
+        mmap(NULL, scoreboard_bytes(row_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (scoreboard == MAP_FAILED)
         return NULL;
@@ -57,8 +58,8 @@ static size_t append(char *out, size_t len, size_t size, const char *bytes, size
     return len + count;
 }
 
-void scoreboard_begin_request(struct scoreboard_row *row, struct slice method, struct slice target, const char *peer_address,
-                              const char *peer_port, int64_t now_us)
+void scoreboard_begin_request(struct scoreboard_row *row, struct slice method, struct slice target,
+                              const char *peer_address, const char *peer_port, int64_t now_us)
 {
     size_t len = append(row->line, 0, sizeof(row->line), method.ptr, method.len);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the processes know of each other: shared memory made before the first fork, a row for each worker. The owner of a row
- * writes it with plain stores; the master reads it at any time, also after the worker was killed. */
+ * What the processes know of each other: shared memory made before the first fork, a row for each worker. The owner of
+ * a row writes it with plain stores; the master reads it at any time, also after the worker was killed. */
 #ifndef CLUTCH_SCOREBOARD_H
 #define CLUTCH_SCOREBOARD_H
 
@@ -40,26 +40,28 @@ struct scoreboard_request {
     char peer[SCOREBOARD_PEER_BYTES];
 };
 
-/* Returns shared memory for `row_count` workers, or NULL with errno set. Owned by the caller; inherited by every fork. */
+/* Returns shared memory for `row_count` workers, or NULL with errno set. Owned by the caller; inherited by every fork.
+ */
 struct scoreboard *scoreboard_new(int row_count) MUST_CHECK;
 void scoreboard_free(struct scoreboard *);
 
 /* The row of worker `number`, from 1. Lives as long as the scoreboard. */
 struct scoreboard_row *scoreboard_row(struct scoreboard *, int number);
 
-/* A worker starts in this row: writes down the pid of the caller, first of all, and forgets the request of its predecessor. */
+/* A worker starts in this row: writes down the pid of the caller, first of all, and forgets the request of its
+ * predecessor. */
 void scoreboard_enter_row(struct scoreboard_row *, int64_t now_us);
 /* The worker has gone. For the master, when it has reaped it. */
 void scoreboard_clear_row(struct scoreboard_row *);
 
-/* A request begins or ends in this row. Never fails, never blocks. Borrows and copies; the peer's address is "" for a unix
- * socket. End returns the number of requests finished by all workers so far, this one included. */
-void scoreboard_begin_request(struct scoreboard_row *, struct slice method, struct slice target, const char *peer_address,
-                              const char *peer_port, int64_t now_us);
+/* A request begins or ends in this row. Never fails, never blocks. Borrows and copies; the peer's address is "" for a
+ * unix socket. End returns the number of requests finished by all workers so far, this one included. */
+void scoreboard_begin_request(struct scoreboard_row *, struct slice method, struct slice target,
+                              const char *peer_address, const char *peer_port, int64_t now_us);
 uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_row *);
 
-/* What the worker of this row is running, or was when it was killed; false when it is idle. From any process: when the worker is
- * alive the text may already be that of its next request, but is never more than its bounds. */
+/* What the worker of this row is running, or was when it was killed; false when it is idle. From any process: when the
+ * worker is alive the text may already be that of its next request, but is never more than its bounds. */
 bool scoreboard_read_request(const struct scoreboard_row *, struct scoreboard_request *);
 
 #endif

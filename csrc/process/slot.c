@@ -93,7 +93,8 @@ void slot_end(struct slot *slot, int64_t now_us)
     } else if (was_told || now_us - slot->ready_us >= STEADY_US) {
         slot->failures = 0;
     } else {
-        /* The first early death costs nothing, for an accident can happen early; a second one in a row looks like a habit. */
+        /* The first early death costs nothing, for an accident can happen early; a second one in a row looks like a
+         * habit. */
         delays = slot->failures++;
     }
     empty(slot, now_us + backoff_us(delays));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the next attempt
- * is due after a failure. Only book-keeping: nothing here makes a system call but to close the control descriptor. */
+ * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the
+ * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to close the control
+ * descriptor. */
 #ifndef CLUTCH_SLOT_H
 #define CLUTCH_SLOT_H
 
@@ -51,7 +52,8 @@ void slot_drain(struct slot *, int64_t deadline_us);
 void slot_kill(struct slot *);
 /* The process has ended, or could not be started: the slot is empty. Decides when the next attempt is due. */
 void slot_end(struct slot *, int64_t now_us);
-/* The order came to nothing through no fault of the slot (the zygote has died, or is not listening): empty, and due then. */
+/* The order came to nothing through no fault of the slot (the zygote has died, or is not listening): empty, and due
+ * then. */
 void slot_cancel(struct slot *, int64_t start_us);
 
 /* Whether a process is there, known or on its way. */

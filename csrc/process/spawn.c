@@ -37,7 +37,8 @@ static int open_control_pipe(int ends[2])
 
 static const struct role WORKER = {.name = "worker", .open_channel = open_control_pipe, .run = worker_run};
 static const struct role HATCHED_WORKER = {.name = "worker", .open_channel = open_control_pipe};
-static const struct role ZYGOTE = {.name = "zygote", .open_channel = zygote_process_open_channel, .run = zygote_process_run};
+static const struct role ZYGOTE = {
+    .name = "zygote", .open_channel = zygote_process_open_channel, .run = zygote_process_run};
 
 static const struct role *role_of(const struct master *master, const struct slot *slot)
 {
@@ -46,13 +47,13 @@ static const struct role *role_of(const struct master *master, const struct slot
     return master->crew.has_zygote ? &HATCHED_WORKER : &WORKER;
 }
 
-/* Closes what is the master's alone. Above all the control descriptors: a worker's brother that kept one would keep it from noticing
- * that the master has gone. */
+/* Closes what is the master's alone. Above all the control descriptors: a worker's brother that kept one would keep it
+ * from noticing that the master has gone. */
 static void release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
     fd_close(&master->notify_fds[0]);
-    for CREW_EACH (slot, &master->crew)
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
         fd_close(&slot->control_fd);
 }
 

@@ -41,7 +41,7 @@ static void kill_process(struct slot *slot)
     slot_kill(slot);
 }
 
-/* --- Notices ------------------------------------------------------------------------------------------------------------- */
+/* --- Notices --- */
 
 static void announce_ready(struct master *master)
 {
@@ -82,7 +82,8 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
     case NOTICE_BOOT_FAILED:
     case NOTICE_DRAINING:
         learn_pid(slot, notice->pid);
-        /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that. */
+        /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that.
+         */
         if (slot->state == SLOT_STARTING || slot->state == SLOT_READY)
             slot_drain(slot, drain_deadline_us(master));
         break;
@@ -101,15 +102,17 @@ void supervise_read_notices(struct master *master)
     }
 }
 
-/* --- Deaths -------------------------------------------------------------------------------------------------------------- */
+/* --- Deaths --- */
 
-/* Whether it ended as it was told to: by itself, or while it was loading by a signal that a whole group may have been sent. */
+/* Whether it ended as it was told to: by itself, or while it was loading by a signal that a whole group may have been
+ * sent. */
 static bool is_obedient(const struct slot *slot, int wait_status)
 {
     int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
 
     return slot->state == SLOT_DRAINING &&
-           (exit_status == EXIT_SUCCESS || exit_status == role_signals_exit_status(SIGTERM) || exit_status == role_signals_exit_status(SIGINT));
+           (exit_status == EXIT_SUCCESS || exit_status == role_signals_exit_status(SIGTERM) ||
+            exit_status == role_signals_exit_status(SIGINT));
 }
 
 static enum log_level death_level(const struct master *master, const struct slot *slot, int wait_status)
@@ -124,7 +127,7 @@ static enum log_level death_level(const struct master *master, const struct slot
 /* What the zygote was still to fork, it will not. */
 static void cancel_orders(struct master *master)
 {
-    for CREW_EACH (slot, &master->crew) {
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (slot_is_taken(slot) && slot->pid == 0)
             slot_cancel(slot, clock_now_us());
     }
@@ -169,7 +172,8 @@ void supervise_reap(struct master *master)
     while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
         struct slot *slot = crew_find_pid(&master->crew, pid);
 
-        /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else has. */
+        /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else
+         * has. */
         if (slot == NULL) {
             supervise_read_notices(master);
             slot = crew_find_pid(&master->crew, pid);
@@ -181,7 +185,7 @@ void supervise_reap(struct master *master)
     }
 }
 
-/* --- Deadlines ----------------------------------------------------------------------------------------------------------- */
+/* --- Deadlines --- */
 
 static void kill_slow_starter(struct master *master, struct slot *slot)
 {
@@ -206,7 +210,7 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
 
 void supervise_enforce_deadlines(struct master *master, int64_t now_us)
 {
-    for CREW_EACH (slot, &master->crew) {
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (slot->deadline_us > now_us)
             continue;
         if (slot->state == SLOT_ORDERED && master->crew.slots[0].pid > 0) {
@@ -221,14 +225,14 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
     }
 }
 
-/* --- The end ------------------------------------------------------------------------------------------------------------- */
+/* --- The end --- */
 
 void supervise_drain_all(struct master *master)
 {
     int64_t deadline_us = drain_deadline_us(master);
 
     master->phase = MASTER_STOPPING;
-    for CREW_EACH (slot, &master->crew) {
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its control pipe yet */
             kill(slot->pid, SIGTERM);
         if (slot->state == SLOT_STARTING || slot->state == SLOT_ORDERED || slot->state == SLOT_READY)
@@ -250,7 +254,7 @@ static void log_cut_request(const struct master *master, const struct slot *slot
 void supervise_kill_all(struct master *master)
 {
     master->phase = MASTER_KILLING;
-    for CREW_EACH (slot, &master->crew) {
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (!slot_is_taken(slot))
             continue;
         log_cut_request(master, slot);

@@ -52,8 +52,8 @@ static int apply_environment(const struct config_list *env, char *error, size_t 
     return 0;
 }
 
-/* The standard descriptor that the path means, or -1. They are used as they are, because a socket, as journald gives it to a
- * service, cannot be opened by such a path. */
+/* The standard descriptor that the path means, or -1. They are used as they are, because a socket, as journald gives it
+ * to a service, cannot be opened by such a path. */
 static int standard_fd_of(const char *path, int standard_fd)
 {
     if (strcmp(path, "-") == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the process stands on: standard descriptors, directory, environment, umask, log files. Set up in the master, before
- * anything is opened and while it still has its privileges; the children inherit it. */
+ * What the process stands on: standard descriptors, directory, environment, umask, log files. Set up in the master,
+ * before anything is opened and while it still has its privileges; the children inherit it. */
 #ifndef CLUTCH_SURROUNDINGS_H
 #define CLUTCH_SURROUNDINGS_H
 
@@ -10,19 +10,21 @@
 
 struct config;
 
-/* Fills descriptors 0 to 2 if the caller left them closed, lest a socket become the standard error. First of all in main(). */
+/* Fills descriptors 0 to 2 if the caller left them closed, lest a socket become the standard error. First of all in
+ * main(). */
 void surroundings_fill_standard_fds(void);
 
-/* Applies --umask, --chdir, --env and --error-logfile, and points standard input to /dev/null. Later paths are relative to --chdir.
- * Returns 0, or -1 after writing to `error` (size bytes) which option is wrong and why. */
+/* Applies --umask, --chdir, --env and --error-logfile, and points standard input to /dev/null. Later paths are relative
+ * to --chdir. Returns 0, or -1 after writing to `error` (size bytes) which option is wrong and why. */
 int surroundings_enter(const struct config *, char *error, size_t size) MUST_CHECK;
 
-/* Opens the log at `path` for appending; "-" is `standard_fd`. Returns a descriptor, which is 1 or 2 for the standard ones and else
- * the caller's, or -1 after writing to `error` (size bytes) that the value of `option` is wrong and why. */
+/* Opens the log at `path` for appending; "-" is `standard_fd`. Returns a descriptor, which is 1 or 2 for the standard
+ * ones and else the caller's, or -1 after writing to `error` (size bytes) that the value of `option` is wrong and why.
+ */
 int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size) MUST_CHECK;
 
-/* Whether the format of the access log, if there is to be one, can be understood. 0, or -1 after writing to `error`. The workers make
- * it their own; what is wrong with it is better said before there are any. */
+/* Whether the format of the access log, if there is to be one, can be understood. 0, or -1 after writing to `error`.
+ * The workers make it their own; what is wrong with it is better said before there are any. */
 int surroundings_check_access_log(const struct config *, char *error, size_t size) MUST_CHECK;
 
 #endif

@@ -23,11 +23,14 @@
 enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
 
 /* In the child. */
-static void NORETURN load(const struct config *config, const struct gateway_ops *ops, const struct privileges *privileges)
+static void NORETURN load(const struct config *config, const struct gateway_ops *ops,
+                          const struct privileges *privileges)
 {
-    const struct inherit inherit = {.config = config, .gateway_ops = ops, .privileges = privileges, .access_log_fd = -1, .notify_fd = -1};
+    const struct inherit inherit = {
+        .config = config, .gateway_ops = ops, .privileges = privileges, .access_log_fd = -1, .notify_fd = -1};
     const struct birth birth = {.number = 1, .control_fd = -1};
-    const struct gateway_place place = {.worker = 1, .worker_count = (int)config->workers, .thread_count = 1, .generation = 1};
+    const struct gateway_place place = {
+        .worker = 1, .worker_count = (int)config->workers, .thread_count = 1, .generation = 1};
     struct gateway *gateway;
 
     child_enter(&inherit, &birth);
@@ -38,8 +41,8 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
     exit(EXIT_SUCCESS);
 }
 
-/* Waits until the child has ended, which closes the other end of the pipe; kills it when it takes too long. Returns whether it
- * ended well, after logging what it could not say itself. */
+/* Waits until the child has ended, which closes the other end of the pipe; kills it when it takes too long. Returns
+ * whether it ended well, after logging what it could not say itself. */
 static bool await(pid_t pid, int pipe_fd, int64_t timeout_ms)
 {
     struct pollfd end = {.fd = pipe_fd, .events = POLLIN};
@@ -53,11 +56,13 @@ static bool await(pid_t pid, int pipe_fd, int64_t timeout_ms)
     while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
         ;
     if (WIFSIGNALED(wait_status) && !is_late)
-        log_error("the process was killed by signal %d (%s)", WTERMSIG(wait_status), death_signal_name(WTERMSIG(wait_status)));
+        log_error("the process was killed by signal %d (%s)", WTERMSIG(wait_status),
+                  death_signal_name(WTERMSIG(wait_status)));
     return wait_status == 0;
 }
 
-static int load_in_child(const struct config *config, const struct gateway_ops *ops, const struct privileges *privileges)
+static int load_in_child(const struct config *config, const struct gateway_ops *ops,
+                         const struct privileges *privileges)
 {
     int ends[2];
     bool is_good;

@@ -11,7 +11,8 @@ struct gateway;
 /* In a child forked by the master: starts the gateway and serves until it is told to end. Owns birth->control_fd. */
 void worker_run(const struct inherit *, const struct birth *) NORETURN;
 
-/* In a child forked by the zygote: the same with a gateway that has the application loaded already. Owns the gateway. */
+/* In a child forked by the zygote: the same with a gateway that has the application loaded already. Owns the gateway.
+ */
 void worker_run_hatched(const struct inherit *, const struct birth *, struct gateway *) NORETURN;
 
 #endif

@@ -31,7 +31,7 @@ union fd_message {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-/* --- Orders -------------------------------------------------------------------------------------------------------------- */
+/* --- Orders --- */
 
 int zygote_process_open_channel(int ends[2])
 {
@@ -44,7 +44,8 @@ int zygote_process_order(int channel_fd, const struct birth *birth)
 {
     struct birth order = *birth;
     struct iovec body = {.iov_base = &order, .iov_len = sizeof(order)};
-    union fd_message extra = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+    union fd_message extra = {
+        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
     struct msghdr message = {
         .msg_iov = &body,
         .msg_iovlen = 1,
@@ -56,7 +57,8 @@ int zygote_process_order(int channel_fd, const struct birth *birth)
     return sendmsg(channel_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
 }
 
-/* Waits for the next order. The descriptor in it is the caller's. False at the end: the master wants no more, or has died. */
+/* Waits for the next order. The descriptor in it is the caller's. False at the end: the master wants no more, or has
+ * died. */
 static bool receive_order(int channel_fd, struct birth *order)
 {
     struct iovec body = {.iov_base = order, .iov_len = sizeof(*order)};
@@ -80,7 +82,7 @@ static bool receive_order(int channel_fd, struct birth *order)
     return true;
 }
 
-/* --- Forks --------------------------------------------------------------------------------------------------------------- */
+/* --- Forks --- */
 
 /* In the grandchild. */
 static void NORETURN become_worker(struct zygote *zygote, const struct birth *order)
@@ -89,8 +91,8 @@ static void NORETURN become_worker(struct zygote *zygote, const struct birth *or
     worker_run_hatched(zygote->inherit, order, zygote->gateway);
 }
 
-/* In the child, which ends at once so that the worker is the master's. It speaks for the worker: should that be killed before its
- * first step, the master knows its pid all the same. */
+/* In the child, which ends at once so that the worker is the master's. It speaks for the worker: should that be killed
+ * before its first step, the master knows its pid all the same. */
 static void NORETURN run_between(struct zygote *zygote, const struct birth *order)
 {
     int notify_fd = zygote->inherit->notify_fd;
@@ -100,7 +102,8 @@ static void NORETURN run_between(struct zygote *zygote, const struct birth *orde
         become_worker(zygote, order);
     if (pid < 0)
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
-    notice_send(notify_fd, pid < 0 ? NOTICE_SPAWN_FAILED : NOTICE_SPAWNED, order->number, order->serial, pid < 0 ? 0 : pid);
+    notice_send(notify_fd, pid < 0 ? NOTICE_SPAWN_FAILED : NOTICE_SPAWNED, order->number, order->serial,
+                pid < 0 ? 0 : pid);
     _exit(EXIT_SUCCESS);
 }
 
@@ -129,12 +132,13 @@ static void hatch(struct zygote *zygote, struct birth *order)
         reap(pid);
 }
 
-/* --- Life ---------------------------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
 static void load_application(struct zygote *zygote)
 {
     const struct inherit *inherit = zygote->inherit;
-    const struct gateway_place place = {.worker_count = (int)inherit->config->workers, .thread_count = 1, .generation = 1};
+    const struct gateway_place place = {
+        .worker_count = (int)inherit->config->workers, .thread_count = 1, .generation = 1};
 
     zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);
     if (zygote->gateway == NULL) {
@@ -155,6 +159,7 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
     notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);
     while (receive_order(zygote.birth.control_fd, &order))
         hatch(&zygote, &order);
-    /* Without the application's exit handlers: they belong to the workers, which may still need what the handlers would remove. */
+    /* Without the application's exit handlers: they belong to the workers, which may still need what the handlers would
+     * remove. */
     _exit(EXIT_SUCCESS);
 }

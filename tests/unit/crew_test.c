@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The life of slots on a clock of our own: when attempts are due, what counts as a failure, when the server gives up. */
+ * The life of slots on a clock of our own: when attempts are due, what counts as a failure, when the server gives up.
+ */
 #include "crew.h"
 
 #include <errno.h>
@@ -11,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define SECONDS(n) ((int64_t)((n) * 1000000))
+#define SECONDS(n) ((int64_t)((n)*1000000))
 
 static const int64_t START = SECONDS(1000);
 

@@ -124,7 +124,8 @@ static void test_deaths_are_described(void **state)
     slot_init(&slot, 3, NOW);
     slot_order(&slot, 1, -1, NOW - 10200000, 0);
     slot_begin(&slot, 8);
-    assert_string_equal(death_describe(text, &slot, exited(1), row, NOW), "worker 3 (pid: 8) exited with status 1, age 10.2 s");
+    assert_string_equal(death_describe(text, &slot, exited(1), row, NOW),
+                        "worker 3 (pid: 8) exited with status 1, age 10.2 s");
 
     slot_become_ready(&slot, NOW);
     assert_string_equal(death_describe(text, &slot, SIGSEGV | 0x80, row, NOW),
@@ -134,11 +135,13 @@ static void test_deaths_are_described(void **state)
                         "worker 3 (pid: 8) was killed by signal 9 (SIGKILL), age 12.3 s, while running \"GET /x?y\" of "
                         "127.0.0.1:40112 for 2.1 s");
     scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
-    assert_string_equal(death_describe(text, &slot, exited(0), row, NOW),
-                        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
+    assert_string_equal(
+        death_describe(text, &slot, exited(0), row, NOW),
+        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
 
     slot.number = 0;
-    assert_string_equal(death_describe(text, &slot, exited(3), NULL, NOW), "zygote (pid: 8) exited with status 3, age 10.2 s");
+    assert_string_equal(death_describe(text, &slot, exited(3), NULL, NOW),
+                        "zygote (pid: 8) exited with status 3, age 10.2 s");
     scoreboard_free(scoreboard);
 }
 
