@@ -45,6 +45,12 @@ static bool is_service_link(const struct variable *variable)
             memmem(variable->value.ptr, variable->value.len, scheme.ptr, scheme.len));
 }
 
+/* CLUTCH_DEMO_* are read by the applications in pyapps. */
+static bool is_of_demonstration(const struct variable *variable)
+{
+    return strncmp(variable->option_text, "demo-", 5) == 0;
+}
+
 static void warn_unknown(struct mistakes *mistakes, const struct variable *variable, const struct option_name *alias)
 {
     const struct option_name *nearest = alias != NULL && alias->role == NAME_ALIAS
@@ -109,7 +115,8 @@ void env_read(struct config *config, struct mistakes *mistakes, char *const *env
     struct variable variable;
 
     for (; environment != NULL && *environment != NULL; environment++) {
-        if (split_variable(*environment, &variable) && variable.value.len > 0 && !is_service_link(&variable))
+        if (split_variable(*environment, &variable) && variable.value.len > 0 && !is_service_link(&variable) &&
+            !is_of_demonstration(&variable))
             read_variable(config, mistakes, &variable);
     }
 }

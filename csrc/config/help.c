@@ -19,15 +19,16 @@ static const char usage[] = "Usage: clutch [options] APP\n"
                             "  path/file.py         a file, likewise\n"
                             "  path/file.py:callable\n";
 
-static const char values[] = "TIME is a number with ms, s, m or h (500ms, 1.5s, 2m); without a unit it is seconds. "
-                             "SIZE is a number with k, m or g "
-                             "(64k, 1.5m, powers of 1024); without a unit it is bytes. An option is written --name "
-                             "VALUE or --name=VALUE; one that takes no "
-                             "value can be switched off with --no-name or --name=no.";
+static const char values[] =
+    "TIME is a number with ms, s, m or h (500ms, 1.5s, 2m); without a unit it is seconds. SIZE is a number with k, m "
+    "or "
+    "g (64k, 1.5m, powers of 1024); without a unit it is bytes. An option is written --name VALUE or --name=VALUE; a "
+    "flag can be switched off with --no-name or --name=no.";
 
-static const char variables[] = "Every option is also read from the environment: --log-level from CLUTCH_LOG_LEVEL, "
-                                "APP from CLUTCH_APP; the items of an option "
-                                "that may be repeated are parted by commas there. The command line wins.";
+static const char variables[] =
+    "Every option above Information is also read from the environment: --log-level from CLUTCH_LOG_LEVEL, APP from "
+    "CLUTCH_APP; the items of an option that may be repeated are parted by commas there. The command line wins. An "
+    "empty variable counts as unset.";
 
 static const char examples[] = "Examples:\n"
                                "  clutch app_main.py\n"

@@ -4,6 +4,22 @@
 #include "describe.h"
 #include "suggest.h"
 
+static const char introduction[] =
+    "## Options\n"
+    "\n"
+    "`clutch [options] APP`, where APP is `module:callable`, `module` (then its `application`, or else its `app`),\n"
+    "`path/file.py` or `path/file.py:callable`. An option is written `--name VALUE` or `--name=VALUE`, a short one\n"
+    "`-w VALUE` or `-wVALUE`; a flag can be switched off with `--no-name` or `--name=no`.\n"
+    "\n"
+    "Every option but those under Information is also read from the environment: `--log-level` from\n"
+    "`CLUTCH_LOG_LEVEL`, APP from `CLUTCH_APP`; the items of an option that may be repeated are parted by commas "
+    "there.\n"
+    "The command line wins. An empty variable counts as unset.\n"
+    "\n"
+    "TIME is a number with `ms`, `s`, `m` or `h` (`500ms`, `1.5s`, `2m`); without a unit it is seconds. SIZE is a "
+    "number\n"
+    "with `k`, `m` or `g` (`64k`, `1.5m`, powers of 1024); without a unit it is bytes.\n";
+
 /* A '|' would end the cell of a table. */
 static void print_cell(FILE *out, const char *text)
 {
@@ -111,23 +127,7 @@ static void print_foreign(FILE *out)
 
 void config_print_markdown(FILE *out)
 {
-    fputs("## Options\n"
-          "\n"
-          "`clutch [options] APP`, where APP is `module:callable`, `module` (then its `application`, or else its "
-          "`app`), `path/file.py`\n"
-          "or `path/file.py:callable`. An option is written `--name VALUE` or `--name=VALUE`, a short one `-w VALUE` "
-          "or `-wVALUE`; one\n"
-          "that takes no value can be switched off with `--no-name` or `--name=no`.\n"
-          "\n"
-          "Every option is also read from the environment: `--log-level` from `CLUTCH_LOG_LEVEL`, APP from "
-          "`CLUTCH_APP`; the items of an\n"
-          "option that may be repeated are parted by commas there. The command line wins. An empty variable counts as "
-          "unset.\n"
-          "\n"
-          "TIME is a number with `ms`, `s`, `m` or `h` (`500ms`, `1.5s`, `2m`); without a unit it is seconds. SIZE is "
-          "a number with `k`,\n"
-          "`m` or `g` (`64k`, `1.5m`, powers of 1024); without a unit it is bytes.\n",
-          out);
+    fputs(introduction, out);
     print_groups(out);
     print_others(out);
     print_foreign(out);

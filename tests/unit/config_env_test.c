@@ -172,7 +172,7 @@ static void what_others_export_is_passed_over(void **state)
     struct parsed parsed = parse_good(
         ARGV("app"), ENVIRONMENT("CLUTCH_PORT=tcp://10.0.0.1:80", "CLUTCH_PORT_80_TCP=tcp://10.0.0.1:80",
                                  "CLUTCH_SERVICE_HOST=10.0.0.1", "CLUTCH_SERVICE_PORT_HTTP=80", "CLUTCH_VERSION=1.2.3",
-                                 "CLUTCH", "CLUTCHES=3", "clutch_workers=9", "=", ""));
+                                 "CLUTCH_DEMO_SECONDS=3", "CLUTCH", "CLUTCHES=3", "clutch_workers=9", "=", ""));
 
     (void)state;
     parsed_fini(&parsed);
