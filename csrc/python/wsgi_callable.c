@@ -30,7 +30,7 @@ static PyObject *client_disconnected(PyObject *object, PyObject *const *Py_UNUSE
         return PyErr_Format(PyExc_TypeError, "clutch.client_disconnected() takes no arguments");
     if (response == NULL)
         return PyErr_Format(PyExc_RuntimeError, "clutch.client_disconnected() was called after its request had ended");
-    return PyBool_FromLong(!response->is_busy && exchange_is_client_gone(response->exchange));
+    return PyBool_FromLong(!wsgi_response_is_taken(response) && exchange_is_client_gone(response->exchange));
 }
 
 static PyMemberDef callable_members[] = {

@@ -223,20 +223,20 @@ static int update_client(struct wsgi_environ *self, PyObject *client_disconnecte
 PyObject *wsgi_environ_new(struct wsgi_environ *self, const struct exchange *exchange, PyObject *input,
                            PyObject *client_disconnected)
 {
-    PyObject *environ;
+    PyObject *copy;
     size_t unknown_count;
 
     if (wsgi_fields_update(self, exchange, &unknown_count) < 0 || update_request(self, exchange->request) < 0 ||
         update_endpoints(self, exchange->endpoints) < 0 || update_measures(self, &exchange->times) < 0 ||
         update_client(self, client_disconnected) < 0)
         return NULL;
-    environ = PyDict_Copy(self->template);
-    if (environ == NULL)
+    copy = PyDict_Copy(self->template);
+    if (copy == NULL)
         return NULL;
-    if ((exchange->body.length > 0 && PyDict_SetItem(environ, name_of(self, NAME_wsgi_input), input) < 0) ||
-        (unknown_count > 0 && wsgi_fields_add_unknown(exchange, environ) < 0)) {
-        Py_DECREF(environ);
+    if ((exchange->body.length > 0 && PyDict_SetItem(copy, name_of(self, NAME_wsgi_input), input) < 0) ||
+        (unknown_count > 0 && wsgi_fields_add_unknown(exchange, copy) < 0)) {
+        Py_DECREF(copy);
         return NULL;
     }
-    return environ;
+    return copy;
 }

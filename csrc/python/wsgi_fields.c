@@ -164,10 +164,10 @@ static PyObject *new_key(struct slice name)
     return key;
 }
 
-/* What environ shall hold under `key` once this field is added. New reference, or NULL with an exception. */
-static PyObject *new_value(PyObject *environ, PyObject *key, struct slice value)
+/* What the dict shall hold under `key` once this field is added. New reference, or NULL with an exception. */
+static PyObject *new_value(PyObject *variables, PyObject *key, struct slice value)
 {
-    PyObject *earlier = PyDict_GetItemWithError(environ, key); /* borrowed */
+    PyObject *earlier = PyDict_GetItemWithError(variables, key); /* borrowed */
     PyObject *text = NULL, *joined = NULL;
 
     if (earlier == NULL)
@@ -179,7 +179,7 @@ static PyObject *new_value(PyObject *environ, PyObject *key, struct slice value)
     return joined;
 }
 
-int wsgi_fields_add_unknown(const struct exchange *exchange, PyObject *environ)
+int wsgi_fields_add_unknown(const struct exchange *exchange, PyObject *variables)
 {
     const struct request *request = exchange->request;
 
@@ -190,8 +190,8 @@ int wsgi_fields_add_unknown(const struct exchange *exchange, PyObject *environ)
         if (request->headers[i].id != HEADER_UNKNOWN)
             continue;
         key = new_key(request->headers[i].name);
-        value = key != NULL ? new_value(environ, key, request->headers[i].value) : NULL;
-        result = value != NULL ? PyDict_SetItem(environ, key, value) : -1;
+        value = key != NULL ? new_value(variables, key, request->headers[i].value) : NULL;
+        result = value != NULL ? PyDict_SetItem(variables, key, value) : -1;
         Py_XDECREF(key);
         Py_XDECREF(value);
         if (result < 0)

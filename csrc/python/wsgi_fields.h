@@ -23,6 +23,6 @@ bool wsgi_text_equals(PyObject *text, struct slice bytes);
 int wsgi_fields_update(struct wsgi_environ *, const struct exchange *, size_t *unknown_count) MUST_CHECK;
 
 /* Adds the other fields to a copy of the template, as HTTP_<NAME>. Requires the GIL. Returns 0, or -1 with an exception. */
-int wsgi_fields_add_unknown(const struct exchange *, PyObject *environ) MUST_CHECK;
+int wsgi_fields_add_unknown(const struct exchange *, PyObject *variables) MUST_CHECK;
 
 #endif

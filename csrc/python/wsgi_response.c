@@ -29,14 +29,22 @@ void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchan
     response->away_us = 0;
 }
 
+bool wsgi_response_is_taken(const struct wsgi_response *response)
+{
+    return response->is_busy || response->is_wanted;
+}
+
 void wsgi_response_settle(struct wsgi_response *response)
 {
-    while (response->is_busy) {
-        PyThreadState *state = runtime_leave();
+    while (UNLIKELY(response->is_busy)) {
+        PyThreadState *state;
 
+        response->is_wanted = true;
+        state = runtime_leave();
         pthread_mutex_lock(&response->busy);
         pthread_mutex_unlock(&response->busy);
         runtime_enter(state);
+        response->is_wanted = false;
     }
 }
 

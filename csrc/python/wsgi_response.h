@@ -18,6 +18,7 @@ struct wsgi_response {
     bool has_head;             /* its last call succeeded */
     bool is_over;              /* the exchange takes no more of the body */
     bool is_busy;              /* somebody is in an exchange call without the GIL */
+    bool is_wanted;            /* somebody waits for that call to end: no new one may begin */
     bool has_surplus;          /* the body was longer than the declared Content-Length */
     int64_t away_us;           /* time of this request spent without the GIL */
     pthread_mutex_t busy;      /* held while is_busy: who ends the request waits on it */
@@ -28,6 +29,9 @@ void wsgi_response_fini(struct wsgi_response *);
 
 /* A request begins. Requires the GIL. */
 void wsgi_response_begin(struct wsgi_response *, struct exchange *);
+
+/* Whether a thread of the application has to keep its hands off for now. Requires the GIL. */
+bool wsgi_response_is_taken(const struct wsgi_response *);
 
 /* Waits until no other thread of the application is in a call of this response. Requires the GIL, gives it up while waiting. */
 void wsgi_response_settle(struct wsgi_response *);

@@ -68,7 +68,7 @@ static int check_turn(struct wsgi_response *response, const struct head_argument
         PyErr_SetString(PyExc_RuntimeError, "start_response() was called a second time without exc_info");
         return -1;
     }
-    if (response->is_busy) {
+    if (wsgi_response_is_taken(response)) {
         PyErr_SetString(PyExc_RuntimeError, "start_response() was called while another thread is writing this response");
         return -1;
     }
@@ -244,7 +244,7 @@ PyObject *wsgi_write_call(PyObject *object, PyObject *const *arguments, size_t c
         return NULL;
     if (response == NULL)
         return PyErr_Format(PyExc_RuntimeError, "write() was called after its request had ended");
-    if (response->is_busy)
+    if (wsgi_response_is_taken(response))
         return PyErr_Format(PyExc_RuntimeError, "write() was called while another thread is writing this response");
     if (!response->has_head)
         return PyErr_Format(PyExc_RuntimeError, "write() was called, but the last start_response() had failed");
