@@ -289,6 +289,7 @@ static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_b
         parse->is_keep_alive = false;
     if (server->is_draining || server->settings->keep_alive_us == 0)
         parse->is_keep_alive = false;
+    conn->skipped_bytes = 0;
     enter_state(conn, &RUNNING_APP);
     h1_exchange_start(exchange, parse, body, &conn->endpoints, conn->source.fd, &conn->output);
     exchange->base.times.arrived_us = conn->arrived_us;
@@ -303,6 +304,7 @@ static bool save_partial(struct h1_conn *conn, struct slice bytes)
     struct h1_partial *partial;
     size_t offset, len;
 
+    conn->skipped_bytes = parse->skipped_bytes;
     if (parse->start == NULL) /* nothing but an empty line */
         return true;
     offset = (size_t)(parse->start - bytes.ptr);
@@ -374,6 +376,7 @@ static void take_first_bytes(struct h1_conn *conn, struct slice bytes)
 
     h1_body_fini(&driver->body);
     h1_parse_init(driver->parse, conn->server->settings, on_first_body_bytes, driver);
+    driver->parse->skipped_bytes = conn->skipped_bytes;
     result = h1_parse_feed(driver->parse, bytes, &used);
     if (result != H1_NEED_MORE)
         take_result(conn, result, driver->parse, &driver->body, slice_of(bytes.ptr + used, bytes.len - used));
@@ -508,6 +511,9 @@ void h1_conn_proceed(struct h1_conn *conn)
     list_remove(&conn->waiting_node);
     if (conn->leftover.len > 0) {
         take_leftover(conn);
+        /* It may have been the beginning of a request whose rest was told of while another ran: no event will tell again. */
+        if (is_reading(conn) && conn->has_missed_events)
+            make_pending(conn);
         return;
     }
     conn->has_missed_events = false;

@@ -53,6 +53,7 @@ struct h1_conn {
     struct h1_output output;
     struct endpoints endpoints;
     int64_t arrived_us;             /* when the last bytes read had arrived */
+    uint32_t skipped_bytes;         /* empty lines so far before the request that is awaited */
     bool is_watched;                /* in the epoll set */
     bool has_missed_events;         /* something happened on the socket while no state cared, or was left unread */
     bool has_hung_up;               /* the peer sends no more (EPOLLRDHUP) */
