@@ -52,9 +52,10 @@ struct config {
 /* Reads the CLUTCH_* variables of `environment` (may be NULL) and the command line, which wins. Returns a config owned
  * by the caller (end it with config_free), or NULL after writing one clear line per mistake to `errors`: exit with
  * status 2 then. Lines that begin with "clutch: warning:" may be written in both cases.
- * --help and --version win over every mistake. With them or --print-config a missing APP is no mistake. workers is never
- * 0 in the result: auto is resolved here (cpus.h). The texts are copies: argv and environment need not outlive the call.
- * Reads the file system (does APP's file exist, is --chdir a directory) but changes nothing, and never exits. */
+ * --help and --version win over every mistake. With them or --print-config a missing APP is no mistake. workers is
+ * never 0 in the result: auto is resolved here (cpus.h). The texts are copies: argv and environment need not outlive
+ * the call. Reads the file system (does APP's file exist, is --chdir a directory) but changes nothing, and never exits.
+ */
 struct config *config_parse(int argc, char *const *argv, char *const *environment, FILE *errors) MUST_CHECK;
 void config_free(struct config *);
 
