@@ -48,7 +48,7 @@ PATHS = {
     "empty-in-list": make([b"", b"one ", b"", b"two", b""]),
     "sized-one": make(lambda: Sized([b"one"])),
     "sized-three": make(lambda: Sized([b"one ", b"two ", b"three"])),
-    "list-subclass": make(lambda: ListOfMany([b"not this"])),
+    "list-subclass": make(lambda: ListOfMany([b"not", b"this"])),
     "bytes": make(b"whole result"),
     "bytes-subclass": make(lambda: iter([type("Bytes", (bytes,), {})(b"sub")])),
     "str": make(["text"]),

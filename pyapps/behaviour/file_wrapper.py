@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: MIT
 """Returns files through wsgi.file_wrapper. ?file= names the file, ?skip= bytes are read before; the path says how:
-/plain, /declared (?length=), /bytesio, /middleware (wrapped again), /text, /no-fileno, /iterate (by hand), /twice-sized."""
+/plain, /declared (?length=), /buffered, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate (by hand),
+/unused. /opened tells whether the files were closed."""
 
 import io
 
 from tools import PLAIN, dispatch, json_reply, note, number, query
 
 
-class NotingFile(io.FileIO):
-    """A real file that notes its close()."""
+# Files of requests since /opened was last asked: only exact types are sent by descriptor, so they cannot note their own close().
+opened = []
 
-    def close(self):
-        if not self.closed:
-            note("file closed")
-        super().close()
+
+class UpperFile(io.FileIO):
+    """A file that changes what it reads: its descriptor does not tell the truth."""
+
+    def read(self, size=-1):
+        return super().read(size).upper()
 
 
 class NoFileno:
@@ -30,8 +33,9 @@ class NoFileno:
         note("file closed")
 
 
-def open_file(environ):
-    file = NotingFile(query(environ)["file"])
+def open_file(environ, opener=io.FileIO):
+    file = opener(query(environ)["file"])
+    opened.append(file)
     file.read(number(environ, "skip"))
     return file
 
@@ -49,9 +53,19 @@ def declared(environ, start_response):
 def buffered(environ, start_response):
     """A buffered file: its descriptor stands further on than what was read from it."""
     start_response("200 OK", PLAIN)
-    file = open(query(environ)["file"], "rb")
-    file.read(number(environ, "skip"))
-    return environ["wsgi.file_wrapper"](file)
+    return environ["wsgi.file_wrapper"](open_file(environ, lambda path: open(path, "rb")))
+
+
+def own_read(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](open_file(environ, UpperFile))
+
+
+def tell_opened(environ, start_response):
+    """Whether each file is closed by now."""
+    closed = [file.closed for file in opened]
+    opened.clear()
+    return json_reply(start_response, closed)
 
 
 def bytesio(environ, start_response):
@@ -97,6 +111,8 @@ PATHS = {
     "plain": plain,
     "declared": declared,
     "buffered": buffered,
+    "own-read": own_read,
+    "opened": tell_opened,
     "bytesio": bytesio,
     "middleware": through_middleware,
     "no-fileno": no_fileno,

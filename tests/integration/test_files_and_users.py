@@ -47,7 +47,7 @@ def test_error_log_in_a_file(start, tmp_path):
     server = start_router(start, "--error-logfile", path, bind=[f"unix:{tmp_path}/s"], ready=False)
     wait_until(lambda: path.exists() and "ready: 1 worker" in path.read_text(), "the server to be ready")
     assert server.log.text == ""
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
     assert path.read_text().splitlines()[-1].endswith("stopped")
 

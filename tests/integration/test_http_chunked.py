@@ -40,7 +40,8 @@ def test_environ_of_a_chunked_request(behaviours):
     with behaviours.connect() as connection:
         environ = send_chunked(connection, "/echo_environ/", [b"hello"]).json()["environ"]
     assert environ["wsgi.input_terminated"] == ["bool", True]
-    assert environ.get("CONTENT_LENGTH", ["str", "5"]) == ["str", "5"]
+    assert environ["CONTENT_LENGTH"] == ["str", "5"]
+    assert "HTTP_TRANSFER_ENCODING" not in environ
 
 
 def test_response_of_a_generator(behaviours):

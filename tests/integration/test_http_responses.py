@@ -45,6 +45,7 @@ def test_status_and_reason_go_out_as_given(behaviours):
         for status in ("200 OK", "299 Own Words", "404 Nicht da", "599 x", "500 Caf\u00e9"):
             response = respond(connection, status)
             assert f"{response.status} {response.reason}" == status
+        assert respond(connection, "200").head.startswith(b"HTTP/1.1 200 "), "the space is there without a reason too"
 
 
 @pytest.mark.parametrize("path, length", [("list-of-one", "3"), ("list-of-three", "13"), ("empty-list", "0"), ("tuple", "7")])

@@ -28,7 +28,7 @@ def begin_request(server, gate):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_idle_server(server, number):
-    server.signal(number)
+    server.send_signal(number)
     assert server.wait_exit() == 0
     assert server.log_contains(rf"\[info\] master: stopping: {number.name}$")
     assert server.log.lines[-1].endswith("master: stopped")
@@ -36,7 +36,7 @@ def test_idle_server(server, number):
 
 def test_a_running_request_finishes(server, gate):
     connection = begin_request(server, gate)
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_for_log("stopping: SIGTERM")
     gate.open()
     response = connection.read_response()
@@ -50,7 +50,7 @@ def test_a_streamed_response_finishes(server, gate):
     with server.connect() as connection:
         connection.send(make_request(f"/stream/?blocks=2&size=3&gate={gate.path}"))
         gate.wait_reached()
-        server.signal(signal.SIGTERM)
+        server.send_signal(signal.SIGTERM)
         server.wait_for_log("stopping: SIGTERM")
         gate.open()
         response = connection.read_response()
@@ -62,7 +62,7 @@ def test_idle_connections_are_closed(server):
     connections = [server.connect() for _ in range(5)]
     for connection in connections[:3]:
         assert connection.request("/blocks/list-of-one").status == 200
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     for connection in connections:
         assert connection.read_to_end() == b""
     assert server.wait_exit() == 0
@@ -70,7 +70,7 @@ def test_idle_connections_are_closed(server):
 
 def test_no_new_connections_while_draining(server, gate):
     running = begin_request(server, gate)
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_for_log("stopping: SIGTERM")
 
     def is_refused():
@@ -89,9 +89,9 @@ def test_no_new_connections_while_draining(server, gate):
                                            (signal.SIGTERM, signal.SIGINT)], ids=lambda number: number.name)
 def test_a_second_signal_stops_at_once(server, gate, first, second):
     connection = begin_request(server, gate)
-    server.signal(first)
+    server.send_signal(first)
     server.wait_for_log(f"stopping: {first.name}")
-    server.signal(second)
+    server.send_signal(second)
     assert server.wait_exit() == 0
     assert connection.read_to_end() == b""
     assert server.log_contains(rf"stopping at once: {second.name}")
@@ -99,7 +99,7 @@ def test_a_second_signal_stops_at_once(server, gate, first, second):
 
 def test_quit_stops_at_once(server, gate):
     connection = begin_request(server, gate)
-    server.signal(signal.SIGQUIT)
+    server.send_signal(signal.SIGQUIT)
     assert server.wait_exit() == 0
     assert connection.read_to_end() == b""
 
@@ -108,7 +108,7 @@ def test_graceful_timeout(start, gate):
     """A request that does not finish in time is cut off; the log says which."""
     server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "300ms")
     connection = begin_request(server, gate)
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
     assert connection.read_to_end() == b""
     line = server.wait_for_log(r"worker 1 \(pid: \d+\) has not ended within 0\.3 s \(--graceful-timeout\)").string
@@ -121,7 +121,7 @@ def test_an_application_that_ignores_signals(start, gate):
     with server.connect() as connection:
         connection.send(make_request(f"/stubborn/?gate={gate.path}"))
         gate.wait_reached()
-        server.signal(signal.SIGTERM)
+        server.send_signal(signal.SIGTERM)
         assert server.wait_exit() == 0
 
 
@@ -143,7 +143,7 @@ def test_waiting_requests_of_open_connections_are_served(start, tmp_path):
     running = begin_request(server, gate)
     waiting = server.connect()
     waiting.send(make_request("/blocks/list-of-one"))
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_for_log("stopping: SIGTERM")
     gate.open()
     assert running.read_response().status == 200
@@ -155,7 +155,7 @@ def test_waiting_requests_of_open_connections_are_served(start, tmp_path):
 def test_exit_handlers_and_threads_of_the_application(start):
     server = start("at_exit", "--pythonpath", BEHAVIOUR)
     assert server.request("/").status == 200
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
     assert server.out.find("exit handler ran") and server.out.find("thread ended")
 
@@ -165,7 +165,7 @@ def test_many_workers_busy_and_idle(start, tmp_path, number):
     server = start("router", "--pythonpath", BEHAVIOUR, workers=4)
     gates = [Gate(tmp_path, f"gate{i}") for i in range(2)]
     connections = [begin_request(server, gate) for gate in gates]
-    server.signal(number)
+    server.send_signal(number)
     server.wait_for_log(f"stopping: {number.name}")
     for gate, connection in zip(gates, connections):
         gate.open()

@@ -77,7 +77,7 @@ def test_point_24_stops_asking_when_the_length_is_reached(behaviours, record):
     assert asked in ([0, 1, 2], [0, 1, 2, 3])
 
 
-@pytest.mark.parametrize("path", ["list", "generator", "write"])
+@pytest.mark.parametrize("path", ["generator", "write"])
 def test_point_24_less_than_declared_closes_the_connection(behaviours, path):
     mark = behaviours.log.mark()
     with behaviours.connect() as connection:
@@ -85,6 +85,15 @@ def test_point_24_less_than_declared_closes_the_connection(behaviours, path):
         assert (response.header("Content-Length"), response.body, response.is_complete) == ("10", b"xxxx", False)
         assert connection.is_closed_by_server()
     behaviours.wait_for_log(r"\[(warning|error)\].*Content-Length", after=mark)
+
+
+def test_point_24_less_than_declared_seen_before_anything_is_sent(behaviours):
+    """A list is known whole: the client gets a proper 500 instead of a response that never ends."""
+    mark = behaviours.log.mark()
+    with behaviours.connect() as connection:
+        assert connection.request("/lengths/list?declared=10&sent=4").status == 500
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    behaviours.wait_for_log(r"\[error\].*Content-Length 10", after=mark)
 
 
 @pytest.mark.parametrize("path", ["list", "generator", "write"])

@@ -12,7 +12,7 @@ def check_alive(connection) -> None:
     assert connection.request("/blocks/list-of-one").body == b"one"
 
 
-@pytest.mark.parametrize("path", ["at-once", "after-start", "iter", "first-next", "length"])
+@pytest.mark.parametrize("path", ["at-once", "after-start", "iter", "first-next"])
 def test_before_anything_is_sent(behaviours, path):
     """A plain 500, the whole traceback in the log, the connection goes on."""
     mark = behaviours.log.mark()
@@ -26,6 +26,12 @@ def test_before_anything_is_sent(behaviours, path):
     behaviours.wait_for_log(TRACEBACK, after=mark)
     behaviours.wait_for_log(r'File ".*raises\.py", line \d+, in ', after=mark)
     behaviours.wait_for_log("RuntimeError: raised on purpose", after=mark)
+
+
+def test_a_length_that_raises_is_no_length(behaviours):
+    """__len__ is only a hint of how the body can be framed."""
+    response = behaviours.request("/raises/length")
+    assert (response.status, response.framing, response.body) == (200, "chunked", b"block " * 4)
 
 
 def test_the_log_names_the_request(behaviours):

@@ -8,7 +8,6 @@ import random
 import pytest
 
 SIZE = 300_000
-CLOSED = ["file closed", {}]
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +17,23 @@ def file(tmp_path_factory):
     return path
 
 
-def test_a_whole_file(behaviours, record, file):
+@pytest.fixture
+def check_closed(behaviours):
+    """Returns a function that checks that the files opened by the test, so many, were closed."""
+    behaviours.request("/file_wrapper/opened")
+
+    def check(count: int = 1) -> None:
+        assert behaviours.request("/file_wrapper/opened").json() == [True] * count
+    return check
+
+
+def test_a_whole_file(behaviours, check_closed, file):
     with behaviours.connect() as connection:
         response = connection.request(f"/file_wrapper/plain?file={file}")
         assert (response.status, response.header("Content-Length")) == (200, str(SIZE))
         assert response.body == file.read_bytes()
         assert connection.request("/blocks/list-of-one").body == b"one"
-    assert record() == [CLOSED]
+    check_closed()
 
 
 @pytest.mark.parametrize("skip", [1, 4096, SIZE - 1, SIZE])
@@ -36,24 +45,27 @@ def test_from_the_current_position(behaviours, file, skip):
 @pytest.mark.parametrize("skip", [0, 1, 10_000])
 def test_of_a_buffered_file(behaviours, file, skip):
     """The descriptor of a buffered reader is further on than the reader itself."""
-    assert behaviours.request(f"/file_wrapper/buffered?file={file}&skip={skip}").body == file.read_bytes()[skip:]
+    response = behaviours.request(f"/file_wrapper/buffered?file={file}&skip={skip}")
+    assert (response.header("Content-Length"), response.body) == (str(SIZE - skip), file.read_bytes()[skip:])
 
 
 @pytest.mark.parametrize("length", [0, 1, 5000, SIZE])
-def test_up_to_the_declared_length(behaviours, record, file, length):
+def test_up_to_the_declared_length(behaviours, check_closed, file, length):
     with behaviours.connect() as connection:
         response = connection.request(f"/file_wrapper/declared?file={file}&length={length}")
         assert response.body == file.read_bytes()[:length]
         assert connection.request("/blocks/list-of-one").body == b"one"
-    assert record() == [CLOSED]
+    check_closed()
 
 
-def test_a_file_shorter_than_declared(behaviours, record, file):
+def test_a_file_shorter_than_declared(behaviours, check_closed, file):
+    """Its size is known before anything is sent."""
+    mark = behaviours.log.mark()
     with behaviours.connect() as connection:
-        response = connection.request(f"/file_wrapper/declared?file={file}&length={SIZE + 10}")
-        assert (response.body, response.is_complete) == (file.read_bytes(), False)
-        assert connection.is_closed_by_server()
-    assert record() == [CLOSED]
+        assert connection.request(f"/file_wrapper/declared?file={file}&length={SIZE + 10}").status == 500
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    check_closed()
+    behaviours.wait_for_log(rf"\[error\].*{SIZE + 10}", after=mark)
 
 
 def test_an_empty_file(behaviours, tmp_path):
@@ -63,11 +75,11 @@ def test_an_empty_file(behaviours, tmp_path):
     assert (response.status, response.body, response.is_complete) == (200, b"", True)
 
 
-def test_head(behaviours, record, file):
+def test_head(behaviours, check_closed, file):
     with behaviours.connect() as connection:
         assert connection.request(f"/file_wrapper/plain?file={file}", "HEAD").status == 200
         assert connection.request("/blocks/list-of-one").body == b"one"
-    assert record() == [CLOSED]
+    check_closed()
 
 
 @pytest.mark.parametrize("skip", [0, 777])
@@ -78,15 +90,22 @@ def test_something_without_a_descriptor(behaviours, skip):
 def test_reads_blocks_of_the_asked_size(behaviours, record):
     assert behaviours.request("/file_wrapper/no-fileno").body == b"y" * 20000
     events = record()
-    assert events[-1] == CLOSED
+    assert events[-1] == ["file closed", {}]
     assert {details["size"] for name, details in events if name == "read"} == {4096}
 
 
-def test_middleware_in_between_is_not_bypassed(behaviours, record, tmp_path):
+def test_middleware_in_between_is_not_bypassed(behaviours, check_closed, tmp_path):
     small = tmp_path / "small.txt"
     small.write_text("lower case")
     assert behaviours.request(f"/file_wrapper/middleware?file={small}").body == b"LOWER CASE"
-    assert record() == [CLOSED]
+    check_closed()
+
+
+def test_a_file_with_a_read_of_its_own_is_not_bypassed(behaviours, check_closed, tmp_path):
+    small = tmp_path / "small.txt"
+    small.write_text("lower case")
+    assert behaviours.request(f"/file_wrapper/own-read?file={small}").body == b"LOWER CASE"
+    check_closed()
 
 
 def test_it_is_an_iterable(behaviours):
@@ -97,8 +116,8 @@ def test_making_one_sends_nothing(behaviours, file):
     assert behaviours.request(f"/file_wrapper/unused?file={file}").body == b"something else"
 
 
-def test_a_pipe_is_read_not_sent_as_a_file(behaviours):
-    """fileno() works, but there is no position: what comes out of it is the body. /dev/null ends at once."""
+def test_a_device_is_read_not_sent_as_a_file(behaviours):
+    """fileno() works, but there is no length: what comes out of it is the body. /dev/null ends at once."""
     response = behaviours.request("/file_wrapper/buffered?file=/dev/null")
     assert (response.status, response.body, response.is_complete) == (200, b"", True)
 

@@ -23,7 +23,7 @@ def check_refused(server, record, *kinds, **call):
     assert name == "refused" and details["message"], "an exception without a message helps nobody"
 
 
-@pytest.mark.parametrize("status", ["200", "20 OK", "2000 OK", "OK", "", "200OK", "abc Def", "100 Continue", "101 Switch",
+@pytest.mark.parametrize("status", ["20 OK", "2000 OK", "OK", "", "200OK", "abc Def", "100 Continue", "101 Switch",
                                     "099 Low", "600 High", "200 OK\r\nX-Evil: 1", "200 O\nK", "200 \x01", " 200 OK", "200 O\0K"])
 def test_point_16_status(behaviours, record, status):
     check_refused(behaviours, record, "ValueError", "AssertionError", status=status)

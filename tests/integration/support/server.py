@@ -139,7 +139,7 @@ class Server:
 
     # Signals.
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         self.process.send_signal(number)
 
     def kill_worker(self, index: int = 0, number: int = signal.SIGKILL) -> int:
@@ -151,7 +151,7 @@ class Server:
     def stop(self, limit_s: float = LIMIT_S) -> int:
         """Asks the server to stop and waits until it has; returns its exit status."""
         if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
+            self.send_signal(signal.SIGTERM)
         return self.wait_exit(limit_s)
 
     # The end.
