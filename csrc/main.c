@@ -10,11 +10,12 @@
 #include "gateway.h"
 #include "log.h"
 #include "master.h"
+#include "preflight.h"
 #include "python_gateway.h"
 #include "surroundings.h"
 #include "trial.h"
 
-enum { EXIT_BAD_OPTION = 2, ERROR_BYTES = 1024 };
+enum { ERROR_BYTES = 1024 };
 
 /* Answers the options that are questions; false when there was none. */
 static bool answer(const struct config *config, const struct gateway_ops *gateway)
@@ -45,8 +46,12 @@ static int run(const struct config *config, const struct gateway_ops *gateway)
         log_critical("%s", error);
         return EXIT_FAILURE;
     }
+    if (preflight_check_options(config, error, sizeof(error)) < 0) {
+        log_critical("%s", error);
+        return PREFLIGHT_EXIT_OPTION;
+    }
     if (gateway->check(config) < 0)
-        return EXIT_BAD_OPTION;
+        return PREFLIGHT_EXIT_OPTION;
     return config->check_config ? trial_run(config, gateway) : master_run(config, gateway);
 }
 
@@ -58,7 +63,7 @@ int main(int argc, char **argv)
     surroundings_fill_standard_fds();
     config = config_parse(argc, argv, environ, stderr);
     if (config == NULL)
-        return EXIT_BAD_OPTION;
+        return PREFLIGHT_EXIT_OPTION;
     exit_status = run(config, &python_gateway);
     config_free(config);
     return exit_status;

@@ -17,7 +17,6 @@
 #include "text.h"
 
 #define UNIX_PREFIX "unix:"
-#define EXPECTED "expected HOST:PORT, :PORT, [IPV6]:PORT or unix:PATH"
 
 enum { HOST_BYTES = 256, PORT_BYTES = 6 };
 
@@ -145,10 +144,8 @@ static int open_network(struct listener *listener, const char *address, int back
     struct place place;
     int result;
 
-    if (!parse_place(&place, address)) {
-        snprintf(error, size, "cannot listen at '%s': " EXPECTED ", with a port of 0 to 65535", address);
+    if (!parse_place(&place, address))
         return -1;
-    }
     result = getaddrinfo(place.host[0] != '\0' ? place.host : "0.0.0.0", place.port, &hints, &infos);
     if (result != 0) {
         snprintf(error, size, "cannot listen at '%s': the host '%s' has no address (%s)", address, place.host,
@@ -211,11 +208,6 @@ static int open_unix(struct listener *listener, const char *path, int backlog, c
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *obstacle;
 
-    if (path[0] == '\0' || strlen(path) >= sizeof(address.sun_path)) {
-        snprintf(error, size, "cannot listen at 'unix:%s': expected a path of 1 to %zu bytes after 'unix:'", path,
-                 sizeof(address.sun_path) - 1);
-        return -1;
-    }
     memcpy(address.sun_path, path, strlen(path) + 1);
     obstacle = clear_path(&address);
     if (obstacle == NULL) {
@@ -236,14 +228,44 @@ static int open_unix(struct listener *listener, const char *path, int backlog, c
 
 /* --- Public --- */
 
-int listener_open(struct listener *listener, const char *address, int backlog, char *error, size_t size)
+/* The path of a unix address, or NULL when it is of another kind. */
+static const char *unix_path(const char *address)
 {
     const size_t prefix_len = sizeof(UNIX_PREFIX) - 1;
+
+    return strncmp(address, UNIX_PREFIX, prefix_len) == 0 ? address + prefix_len : NULL;
+}
+
+int listener_check_address(const char *address, char *error, size_t size)
+{
+    const char *path = unix_path(address);
+    struct place place;
+
+    if (path == NULL && !parse_place(&place, address)) {
+        snprintf(
+            error, size,
+            "cannot listen at '%s': expected HOST:PORT, :PORT, [IPV6]:PORT or unix:PATH, with a port of 0 to 65535",
+            address);
+        return -1;
+    }
+    if (path != NULL && (path[0] == '\0' || strlen(path) >= LISTENER_PATH_BYTES)) {
+        snprintf(error, size, "cannot listen at '%s': expected a path of 1 to %d bytes after 'unix:'", address,
+                 LISTENER_PATH_BYTES - 1);
+        return -1;
+    }
+    return 0;
+}
+
+int listener_open(struct listener *listener, const char *address, int backlog, char *error, size_t size)
+{
+    const char *path = unix_path(address);
     int result;
 
     *listener = (struct listener){.fd = -1};
-    if (strncmp(address, UNIX_PREFIX, prefix_len) == 0)
-        result = open_unix(listener, address + prefix_len, backlog, error, size);
+    if (listener_check_address(address, error, size) < 0)
+        return -1;
+    if (path != NULL)
+        result = open_unix(listener, path, backlog, error, size);
     else
         result = open_network(listener, address, backlog, error, size);
     if (result < 0)

@@ -21,6 +21,9 @@ struct listener {
     char url[160];                  /* "http://127.0.0.1:8000", "unix:/run/app.sock" */
 };
 
+/* Whether the text has the form of an address. 0, or -1 after writing to `error` (size bytes) what was expected. */
+int listener_check_address(const char *address, char *error, size_t size) MUST_CHECK;
+
 /* Opens one address: HOST:PORT, :PORT (all IPv4 addresses), [IPV6]:PORT, unix:PATH. A stale unix socket that nobody
  * answers is replaced. TCP_NODELAY is set, for accepted connections to inherit it. Returns 0, or -1 after writing to
  * `error` (size bytes) what is wrong with `address` and what was expected; the listener is closed then. */

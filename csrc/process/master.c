@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,7 +24,7 @@
 #include "role_signals.h"
 #include "surroundings.h"
 
-enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
+enum { ERROR_BYTES = 1024, OTHER_FILES = 64 };
 
 /* --- Set-up --- */
 
@@ -68,8 +69,6 @@ static int open_access_log(struct master *master, char *error)
 {
     const struct config *config = master->config;
 
-    if (surroundings_check_access_log(config, error, ERROR_BYTES) < 0)
-        return fail(master, EXIT_BAD_OPTION, error);
     if (config->access_logfile == NULL)
         return 0;
     master->inherit.access_log_fd =
@@ -82,12 +81,25 @@ static int settle_privileges(struct master *master, char *error)
     const struct config *config = master->config;
 
     if (privileges_init(&master->privileges, config->user, config->group, error, ERROR_BYTES) < 0)
-        return fail(master, EXIT_BAD_OPTION, error);
+        return fail(master, EXIT_FAILURE, error);
     if (!privileges_are_allowed(&master->privileges))
         return fail(master, EXIT_FAILURE, "--user and --group: only root can serve as somebody else");
     if (geteuid() == 0 && !master->privileges.has_user)
         log_warning("the workers run as root; name another user with --user");
     return 0;
+}
+
+/* Each worker has a control pipe here, and at its start its other end for a moment. */
+static int allow_files(struct master *master, char *error)
+{
+    uint64_t wanted = (uint64_t)master->config->workers + master->config->bind.count + OTHER_FILES;
+    uint64_t allowed = surroundings_allow_files(wanted);
+
+    if (allowed == 0)
+        return 0;
+    snprintf(error, ERROR_BYTES, "--workers %d needs %llu open files; the limit is %llu (ulimit -n)",
+             (int)master->config->workers, (unsigned long long)wanted, (unsigned long long)allowed);
+    return fail(master, EXIT_FAILURE, error);
 }
 
 static int open_shared(struct master *master)
@@ -143,7 +155,8 @@ static int set_up(struct master *master)
 
     log_info("%s, master pid %d", banner_format(banner, master->gateway_ops), (int)getpid());
     prctl(PR_SET_NAME, "clutch: master");
-    if (settle_privileges(master, error) < 0 || open_access_log(master, error) < 0 || open_shared(master) < 0)
+    if (settle_privileges(master, error) < 0 || allow_files(master, error) < 0 || open_access_log(master, error) < 0 ||
+        open_shared(master) < 0)
         return -1;
     /* The workers that the zygote forks are to be our children. */
     if (master->config->preload && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)

@@ -9,9 +9,8 @@
 struct config;
 struct gateway_ops;
 
-/* Runs the server until it is stopped. Returns the exit status of the program: 0 after a stop by a signal, 2 when an
- * option's value turned out to be wrong, 3 when the application could not be loaded, else 1; the reason has been
- * logged. */
+/* Runs the server until it is stopped. Returns the exit status of the program: 0 after a stop by a signal, 3 when the
+ * application could not be loaded, else 1; the reason has been logged. */
 int master_run(const struct config *, const struct gateway_ops *);
 
 #endif

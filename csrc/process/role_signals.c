@@ -14,22 +14,30 @@ enum phase { PHASE_LOADING, PHASE_ZYGOTE, PHASE_SERVING };
 static volatile sig_atomic_t phase = PHASE_LOADING;
 static volatile sig_atomic_t was_told;
 static volatile sig_atomic_t told_fd = -1;
-
-/* Those that mean nothing here: ignored everywhere, so that a signal sent to the whole group by habit does no harm. */
-static const int ignored_signals[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU};
+static volatile sig_atomic_t owner; /* the pid that all this belongs to */
 
 static const int ending_signals[] = {SIGTERM, SIGINT, SIGQUIT};
 
-/* Whatever the process that started the server had set: an ignored SIGCHLD, say, would leave no child to wait for. */
-static void set_dispositions(void (*on_ending)(int))
+/* Those that mean nothing here, but are sent to the whole group by habit: they must do no harm. */
+static const int pointless_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
+
+static const int ignored_signals[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU};
+
+static void handle(const int *signals, size_t count, void (*handler)(int))
 {
-    struct sigaction action = {.sa_handler = on_ending, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
 
     sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < ARRAY_COUNT(ending_signals); i++)
-        sigaction(ending_signals[i], &action, NULL);
-    for (size_t i = 0; i < ARRAY_COUNT(ignored_signals); i++)
-        signal(ignored_signals[i], SIG_IGN);
+    for (size_t i = 0; i < count; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* Whatever the process that started the server had set: an ignored SIGCHLD, say, would leave no child to wait for. */
+static void set_dispositions(void (*on_ending)(int), void (*on_pointless)(int))
+{
+    handle(ending_signals, ARRAY_COUNT(ending_signals), on_ending);
+    handle(pointless_signals, ARRAY_COUNT(pointless_signals), on_pointless);
+    handle(ignored_signals, ARRAY_COUNT(ignored_signals), SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
 }
 
@@ -38,7 +46,7 @@ int role_signals_open(void)
     sigset_t set;
     int fd;
 
-    set_dispositions(SIG_DFL);
+    set_dispositions(SIG_DFL, SIG_IGN);
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     for (size_t i = 0; i < ARRAY_COUNT(ending_signals); i++)
@@ -58,11 +66,23 @@ int role_signals_next(int signal_fd)
     return (int)info.ssi_signo;
 }
 
+/* A process that the application forked has our handlers and descriptors, but is none of ours: to end it, as its parent
+ * wants, must not end the worker. */
+static void die_by_default(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
 static void on_ending_signal(int number)
 {
     const uint64_t one = 1;
     int saved_errno = errno;
 
+    if (getpid() != owner) {
+        die_by_default(number);
+        return;
+    }
     if (phase == PHASE_ZYGOTE && number == SIGINT)
         return;
     if (phase != PHASE_SERVING || number == SIGQUIT || was_told)
@@ -72,13 +92,20 @@ static void on_ending_signal(int number)
     errno = saved_errno;
 }
 
+/* Caught rather than ignored: programs that the application starts would inherit it if they were ignored. */
+static void on_pointless_signal(int number)
+{
+    (void)number;
+}
+
 void role_signals_become_child(void)
 {
     sigset_t none;
 
     phase = PHASE_LOADING;
     was_told = 0;
-    set_dispositions(on_ending_signal);
+    owner = getpid();
+    set_dispositions(on_ending_signal, on_pointless_signal);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -95,6 +122,7 @@ int role_signals_become_worker(void)
     if (fd < 0)
         return -errno;
     told_fd = fd;
+    owner = getpid();
     phase = PHASE_SERVING;
     return fd;
 }

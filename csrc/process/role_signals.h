@@ -15,7 +15,7 @@ int role_signals_next(int signal_fd);
 
 /* A child, first thing after the fork from the master: its own dispositions, nothing blocked. SIGTERM, SIGINT and
  * SIGQUIT end it at once until one of the two below is called. The application may replace these handlers: the master
- * does not count on them. */
+ * does not count on them. In a process that the application forks they end that process. */
 void role_signals_become_child(void);
 
 /* The zygote, when the application is loaded: SIGINT, which a terminal sends to everybody, is the master's business. */
@@ -29,6 +29,11 @@ int role_signals_become_worker(void) MUST_CHECK;
 static inline int role_signals_exit_status(int signal_number)
 {
     return 128 + signal_number;
+}
+/* The signal behind such an exit status. */
+static inline int role_signals_of_status(int exit_status)
+{
+    return exit_status - 128;
 }
 
 #endif

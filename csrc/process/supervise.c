@@ -71,7 +71,8 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         learn_pid(slot, notice->pid);
         break;
     case NOTICE_SPAWN_FAILED:
-        slot_end(slot, now_us);
+        if (slot->pid == 0)
+            slot_end(slot, now_us);
         break;
     case NOTICE_READY:
         learn_pid(slot, notice->pid);
@@ -104,15 +105,13 @@ void supervise_read_notices(struct master *master)
 
 /* --- Deaths --- */
 
-/* Whether it ended as it was told to: by itself, or while it was loading by a signal that a whole group may have been
- * sent. */
+/* Whether it ended as it was told to: by itself, or at once by a signal that the whole group may have been sent. */
 static bool is_obedient(const struct slot *slot, int wait_status)
 {
-    int exit_status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+    int signal_number =
+        WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : role_signals_of_status(WEXITSTATUS(wait_status));
 
-    return slot->state == SLOT_DRAINING &&
-           (exit_status == EXIT_SUCCESS || exit_status == role_signals_exit_status(SIGTERM) ||
-            exit_status == role_signals_exit_status(SIGINT));
+    return slot->state == SLOT_DRAINING && (wait_status == 0 || signal_number == SIGTERM || signal_number == SIGINT);
 }
 
 static enum log_level death_level(const struct master *master, const struct slot *slot, int wait_status)

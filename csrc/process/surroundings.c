@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "access_log.h"
 #include "config.h"
 #include "fd.h"
-
-enum { REASON_BYTES = 256 };
 
 void surroundings_fill_standard_fds(void)
 {
@@ -111,18 +109,15 @@ int surroundings_enter(const struct config *config, char *error, size_t size)
     return 0;
 }
 
-int surroundings_check_access_log(const struct config *config, char *error, size_t size)
+uint64_t surroundings_allow_files(uint64_t count)
 {
-    char reason[REASON_BYTES];
-    struct access_log *log;
+    struct rlimit limit;
 
-    if (config->access_logfile == NULL)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= count)
         return 0;
-    log = access_log_new(config->access_logformat, -1, reason, sizeof(reason));
-    if (log == NULL) {
-        snprintf(error, size, "--access-logformat '%s': %s", config->access_logformat, reason);
-        return -1;
-    }
-    access_log_free(log);
+    if (limit.rlim_max < count)
+        return limit.rlim_max;
+    limit.rlim_cur = count;
+    setrlimit(RLIMIT_NOFILE, &limit);
     return 0;
 }

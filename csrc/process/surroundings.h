@@ -5,6 +5,7 @@
 #define CLUTCH_SURROUNDINGS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "attrs.h"
 
@@ -23,8 +24,8 @@ int surroundings_enter(const struct config *, char *error, size_t size) MUST_CHE
  */
 int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size) MUST_CHECK;
 
-/* Whether the format of the access log, if there is to be one, can be understood. 0, or -1 after writing to `error`.
- * The workers make it their own; what is wrong with it is better said before there are any. */
-int surroundings_check_access_log(const struct config *, char *error, size_t size) MUST_CHECK;
+/* Makes sure that the process may open `count` descriptors, raising its soft limit if need be. 0, or the hard limit,
+ * which is less. */
+uint64_t surroundings_allow_files(uint64_t count) MUST_CHECK;
 
 #endif

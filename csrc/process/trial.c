@@ -18,9 +18,8 @@
 #include "gateway.h"
 #include "log.h"
 #include "privileges.h"
-#include "surroundings.h"
 
-enum { ERROR_BYTES = 1024, EXIT_BAD_OPTION = 2 };
+enum { ERROR_BYTES = 1024 };
 
 /* In the child. */
 static void NORETURN load(const struct config *config, const struct gateway_ops *ops,
@@ -83,27 +82,16 @@ static int load_in_child(const struct config *config, const struct gateway_ops *
     return is_good ? EXIT_SUCCESS : CHILD_EXIT_APP;
 }
 
-static int check_options(const struct config *config, struct privileges *privileges)
-{
-    char error[ERROR_BYTES];
-
-    if (privileges_init(privileges, config->user, config->group, error, sizeof(error)) < 0 ||
-        surroundings_check_access_log(config, error, sizeof(error)) < 0) {
-        log_critical("%s", error);
-        return EXIT_BAD_OPTION;
-    }
-    if (privileges_are_allowed(privileges))
-        return EXIT_SUCCESS;
-    log_critical("--user and --group: only root can serve as somebody else");
-    return EXIT_FAILURE;
-}
-
 int trial_run(const struct config *config, const struct gateway_ops *ops)
 {
+    char error[ERROR_BYTES] = "--user and --group: only root can serve as somebody else";
     struct privileges privileges;
-    int exit_status = check_options(config, &privileges);
+    int exit_status = EXIT_FAILURE;
 
-    if (exit_status == EXIT_SUCCESS)
+    if (privileges_init(&privileges, config->user, config->group, error, sizeof(error)) < 0 ||
+        !privileges_are_allowed(&privileges))
+        log_critical("%s", error);
+    else
         exit_status = load_in_child(config, ops, &privileges);
     privileges_fini(&privileges);
     if (exit_status == EXIT_SUCCESS)

@@ -95,22 +95,26 @@ static void NORETURN become_worker(struct zygote *zygote, const struct birth *or
  * before its first step, the master knows its pid all the same. */
 static void NORETURN run_between(struct zygote *zygote, const struct birth *order)
 {
-    int notify_fd = zygote->inherit->notify_fd;
     pid_t pid = fork();
 
     if (pid == 0)
         become_worker(zygote, order);
-    if (pid < 0)
+    if (pid < 0) {
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
-    notice_send(notify_fd, pid < 0 ? NOTICE_SPAWN_FAILED : NOTICE_SPAWNED, order->number, order->serial,
-                pid < 0 ? 0 : pid);
+        _exit(EXIT_FAILURE);
+    }
+    notice_send(zygote->inherit->notify_fd, NOTICE_SPAWNED, order->number, order->serial, pid);
     _exit(EXIT_SUCCESS);
 }
 
-static void reap(pid_t pid)
+/* Waits for the process between; whether it could do its work. */
+static bool reap(pid_t pid)
 {
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    int wait_status = -1;
+
+    while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
         ;
+    return wait_status == 0;
 }
 
 static void hatch(struct zygote *zygote, struct birth *order)
@@ -122,14 +126,12 @@ static void hatch(struct zygote *zygote, struct birth *order)
     pid = fork();
     if (pid == 0)
         run_between(zygote, order);
-    if (pid < 0) {
+    if (pid < 0)
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
-        notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
-    }
     ops->after_fork_parent(zygote->gateway);
     fd_close(&order->control_fd);
-    if (pid > 0)
-        reap(pid);
+    if (pid < 0 || !reap(pid))
+        notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
 }
 
 /* --- Life --- */

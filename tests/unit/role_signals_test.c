@@ -162,6 +162,47 @@ static int worker_quits_at_once(void)
     return 0;
 }
 
+/* As multiprocessing ends its processes: by SIGTERM to a fork of the worker. */
+static int a_fork_of_the_application_dies_alone(void)
+{
+    int fd, wait_status;
+    pid_t pid;
+
+    role_signals_become_child();
+    fd = role_signals_become_worker();
+    pid = fork();
+    if (pid == 0) {
+        raise(SIGTERM);
+        _exit(0);
+    }
+    if (waitpid(pid, &wait_status, 0) != pid || !WIFSIGNALED(wait_status) || WTERMSIG(wait_status) != SIGTERM)
+        return 1;
+    return is_readable(fd) ? 2 : 0;
+}
+
+/* What a program started by the application inherits. */
+static int nothing_pointless_is_ignored(void)
+{
+    static const int signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
+    struct sigaction action;
+
+    if (role_signals_open() < 0)
+        return 1;
+    role_signals_become_child();
+    for (size_t i = 0; i < 3; i++) {
+        if (sigaction(signals[i], NULL, &action) < 0 || action.sa_handler == SIG_IGN || action.sa_handler == SIG_DFL)
+            return 2;
+    }
+    return 0;
+}
+
+static void test_forks_of_the_application(void **state)
+{
+    (void)state;
+    assert_exits(a_fork_of_the_application_dies_alone, 0);
+    assert_exits(nothing_pointless_is_ignored, 0);
+}
+
 static void test_worker(void **state)
 {
     (void)state;
@@ -176,6 +217,7 @@ int main(void)
         cmocka_unit_test(test_loading),
         cmocka_unit_test(test_zygote),
         cmocka_unit_test(test_worker),
+        cmocka_unit_test(test_forks_of_the_application),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
