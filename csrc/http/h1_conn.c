@@ -469,6 +469,11 @@ static bool is_reading(const struct h1_conn *conn)
 
 static void read_request(struct h1_conn *conn)
 {
+    /* What came before must be taken up before: h1_conn_proceed() sees to it, and reads on then. */
+    if (conn->leftover.len > 0) {
+        conn->has_missed_events = true;
+        return;
+    }
     for (int i = 0; i < MOST_READS_IN_A_ROW; i++) {
         ssize_t got = receive(conn);
 

@@ -66,6 +66,21 @@ def test_pipeline_with_bodies(behaviours):
             assert connection.read_response().body == body
 
 
+def test_many_pipelines_at_once(behaviours):
+    """Bytes that wait behind a running request are taken up before those that arrive meanwhile, on every connection."""
+    connections = [behaviours.connect() for _ in range(4)]
+    for connection in connections:
+        for number in range(40):
+            connection.send(make_request(f"/echo_environ/?{number}&" + "e" * 3000))
+    for connection in connections:
+        for number in range(40):
+            response = connection.read_response()
+            assert response.status == 200, response.body
+            assert response.json()["environ"]["QUERY_STRING"][1].startswith(f"{number}&e")
+    for connection in connections:
+        connection.close()
+
+
 def test_a_body_that_the_application_ignores(behaviours):
     """What is left unread of a body is never taken for the next request."""
     with behaviours.connect() as connection:
