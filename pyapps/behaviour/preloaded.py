@@ -27,5 +27,4 @@ def application(environ, start_response):
         "random": random.getrandbits(64),
         "threads": threading.active_count(),
         "is_main": threading.current_thread() is threading.main_thread(),
-        "native_id": threading.main_thread().native_id,
     })

@@ -3,6 +3,7 @@
 
 /arm?ms= starts the timer; any other path tells how often each handler ran."""
 
+import os
 import signal
 import threading
 
@@ -15,7 +16,7 @@ def on_signal(signal_number, frame):
     name = signal.Signals(signal_number).name
     counts[name] += 1
     main = threading.current_thread() is threading.main_thread()
-    print(f"handler of {name} ran {counts[name]} times, main thread: {main}")
+    os.write(1, f"handler of {name} ran {counts[name]} times, main thread: {main}\n".encode())  # print() is not reentrant
 
 
 signal.signal(signal.SIGWINCH, on_signal)

@@ -29,7 +29,7 @@ class TestReasons:
 
     def test_syntax_error(self, start, preload):
         server = start_and_fail(start, BAD / "syntax_error.py", *preload)
-        assert server.log_contains(r"SyntaxError: ") and server.log_contains(r"syntax_error\.py\", line 5")
+        assert server.log_contains(r"SyntaxError: ") and server.log_contains(r"syntax_error\.py\", line 4")
 
     def test_missing_import(self, start, preload):
         server = start_and_fail(start, "missing_import", "--pythonpath", BAD, *preload)
@@ -37,8 +37,7 @@ class TestReasons:
 
     def test_missing_module(self, start, preload):
         server = start_and_fail(start, "no_such_application", *preload)
-        assert server.log_contains(r"\[(error|critical)\].*no_such_application")
-        assert server.log_contains(r"No module named 'no_such_application'")
+        assert server.log_contains(r"\[error\].*no module 'no_such_application'.*--chdir and --pythonpath")
 
     @pytest.mark.parametrize("app, words", [
         ("no_callable", ["application", "app"]),

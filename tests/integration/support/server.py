@@ -64,6 +64,7 @@ class Server:
         self.arguments = [*prefix, *arguments, *map(str, options)] + ([str(app)] if app is not None else [])
         self.process = subprocess.Popen(self.arguments, env=make_environment(environment), cwd=cwd, stdin=stdin,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.master_pid = self.process.pid  # another one where a prefix runs the server in a namespace of its own
         self.log = Output("standard error", self.process.stderr)
         self.out = Output("standard output", self.process.stdout)
         self.connections: list[Connection] = []
@@ -140,7 +141,7 @@ class Server:
     # Signals.
 
     def send_signal(self, number: int) -> None:
-        self.process.send_signal(number)
+        os.kill(self.master_pid, number)
 
     def kill_worker(self, index: int = 0, number: int = signal.SIGKILL) -> int:
         """Sends a signal to a worker (0: the first); returns its pid."""
