@@ -13,8 +13,8 @@ int64_t clock_now_us(void);
 /* Microseconds since 1970 (CLOCK_REALTIME); may jump. */
 int64_t clock_wall_us(void);
 
-/* The current time as an IMF-fixdate (RFC 9110 5.6.7), CLOCK_HTTP_DATE_BYTES long, without NUL. Cached for the second; the
- * storage is the calling thread's and valid until its next call. */
+/* The current time as an IMF-fixdate (RFC 9110 5.6.7), CLOCK_HTTP_DATE_BYTES long, without NUL. Cached for the second;
+ * the storage is the calling thread's and valid until its next call. */
 const char *clock_http_date(void);
 
 #endif

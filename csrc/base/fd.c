@@ -29,7 +29,8 @@ int fd_temporary_file(const char *directory)
     if (directory == NULL || directory[0] == '\0')
         directory = "/tmp";
     fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    /* A read-only container, or a file system that cannot make nameless files: memory, which the container's limit counts. */
+    /* A read-only container, or a file system that cannot make nameless files: memory, which the container's limit
+     * counts. */
     if (fd < 0)
         fd = memfd_create("clutch-body", MFD_CLOEXEC);
     return fd >= 0 ? fd : -errno;

@@ -26,8 +26,7 @@ static struct {
 static pthread_mutex_t *new_shared_lock(void)
 {
     pthread_mutexattr_t attributes;
-    pthread_mutex_t *lock =
-        mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pthread_mutex_t *lock = mmap(NULL, sizeof(*lock), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (lock == MAP_FAILED)
         return NULL;
@@ -72,7 +71,8 @@ void log_set_role(const char *role)
     snprintf(state.role, sizeof(state.role), "%s", role);
 }
 
-/* The kernel may interleave writes to a pipe that do not fit it at once; writes to files opened for appending it does not. */
+/* The kernel may interleave writes to a pipe that do not fit it at once; writes to files opened for appending it does
+ * not. */
 static bool needs_lock(int fd)
 {
     struct stat status;
@@ -107,7 +107,8 @@ static size_t format_prefix(char *out, size_t size, enum log_level level)
 
     localtime_r(&now, &tm);
     len = strftime(out, size, "[%Y-%m-%d %H:%M:%S %z] ", &tm);
-    return len + (size_t)snprintf(out + len, size - len, "[%d] [%s] %s: ", (int)getpid(), level_name(level), state.role);
+    return len +
+           (size_t)snprintf(out + len, size - len, "[%d] [%s] %s: ", (int)getpid(), level_name(level), state.role);
 }
 
 void log_write(enum log_level level, const char *format, ...)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The error log: one line, one write, from any process and thread. Lines of several processes never mix: a line is written with
- * one system call, and where the log is a pipe (which may split a large write) under a lock that the processes share.
- * Whatever happens to the log's reader, nothing here fails towards the caller. */
+ * The error log: one line, one write, from any process and thread. Lines of several processes never mix: a line is
+ * written with one system call, and where the log is a pipe (which may split a large write) under a lock that the
+ * processes share. Whatever happens to the log's reader, nothing here fails towards the caller. */
 #ifndef CLUTCH_LOG_H
 #define CLUTCH_LOG_H
 
@@ -13,7 +13,8 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_CRITICAL };
 
-/* Call once, before the first fork: sets up what the processes share. Until then lines go to standard error unlocked. */
+/* Call once, before the first fork: sets up what the processes share. Until then lines go to standard error unlocked.
+ */
 void log_init(enum log_level level);
 
 /* Makes `fd` the error log from now on in this process; borrowed. */
@@ -26,7 +27,8 @@ bool log_is_enabled(enum log_level level);
 /* Who speaks: "master", "worker 3", "zygote". Borrows a string with static lifetime or copies up to 31 bytes. */
 void log_set_role(const char *role);
 
-/* Writes "[2026-11-23 14:02:11 +0000] [pid] [level] role: message\n". Arguments are not evaluated when the level is off. */
+/* Writes "[2026-11-23 14:02:11 +0000] [pid] [level] role: message\n". Arguments are not evaluated when the level is
+ * off. */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define LOG_AT(level, ...) (log_is_enabled(level) ? log_write(level, __VA_ARGS__) : (void)0)
 #define log_debug(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
@@ -35,8 +37,8 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_error(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_critical(...) LOG_AT(LOG_LEVEL_CRITICAL, __VA_ARGS__)
 
-/* Writes bytes that are whole lines already (a traceback, output of the application) to `fd` with the same promise. Waits when
- * the reader is slow: call it without the GIL. */
+/* Writes bytes that are whole lines already (a traceback, output of the application) to `fd` with the same promise.
+ * Waits when the reader is slow: call it without the GIL. */
 void log_write_lines(int fd, struct slice lines);
 
 #endif

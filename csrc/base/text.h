@@ -10,14 +10,16 @@
 #include "attrs.h"
 #include "slice.h"
 
-/* Reads an unsigned decimal number: digits only, all of the text, no sign. Returns false when it is none or overflows. */
+/* Reads an unsigned decimal number: digits only, all of the text, no sign. Returns false when it is none or overflows.
+ */
 bool text_parse_u64(struct slice text, uint64_t *value) MUST_CHECK;
 
 /* Writes `value` in decimal at `out` (20 bytes at most, no NUL); returns the number of bytes. */
 size_t text_format_u64(char *out, uint64_t value);
 
-/* Copies `bytes` to `out` with everything but printable ASCII, '"' and '\\' as \xHH, cut to fit `size` with a NUL; "..." at the
- * end says that it was cut. Returns the length without the NUL. For log lines: the result is one line, whatever came in. */
+/* Copies `bytes` to `out` with everything but printable ASCII, '"' and '\\' as \xHH, cut to fit `size` with a NUL;
+ * "..." at the end says that it was cut. Returns the length without the NUL. For log lines: the result is one line,
+ * whatever came in. */
 size_t text_escape(char *out, size_t size, struct slice bytes);
 
 /* Number of single-character edits (insert, delete, replace, swap) between two words of up to 63 bytes; more is cut. */

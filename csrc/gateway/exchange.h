@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One request and its response: all that a gateway knows of the protocol. The protocol implements the table of operations,
- * so a gateway links nothing of http/ and sees no socket. An exchange belongs to one app thread from gateway serve() until
- * serve() returns; it must not be used afterwards.
+ * One request and its response: all that a gateway knows of the protocol. The protocol implements the table of
+ * operations, so a gateway links nothing of http/ and sees no socket. An exchange belongs to one app thread from
+ * gateway serve() until serve() returns; it must not be used afterwards.
  *
  * No function here touches Python. Those marked "may wait" must be called without the GIL; the others never block. */
 #ifndef CLUTCH_EXCHANGE_H
@@ -26,12 +26,12 @@ enum exchange_result {
 /* Why a status line or a response field was refused (RFC 9110 5.5, 5.6.2, 7.6.1; PEP 3333). */
 enum head_error {
     HEAD_OK,
-    HEAD_BAD_STATUS,      /* not 200..599 */
-    HEAD_BAD_REASON,      /* control characters in the reason phrase */
-    HEAD_BAD_NAME,        /* not a token */
-    HEAD_BAD_VALUE,       /* control characters (CR, LF, NUL above all) */
-    HEAD_HOP_BY_HOP,      /* a field that only the server may set */
-    HEAD_BAD_LENGTH,      /* Content-Length is not a number, or given twice with different values */
+    HEAD_BAD_STATUS, /* not 200..599 */
+    HEAD_BAD_REASON, /* control characters in the reason phrase */
+    HEAD_BAD_NAME,   /* not a token */
+    HEAD_BAD_VALUE,  /* control characters (CR, LF, NUL above all) */
+    HEAD_HOP_BY_HOP, /* a field that only the server may set */
+    HEAD_BAD_LENGTH, /* Content-Length is not a number, or given twice with different values */
     HEAD_NO_MEMORY,
 };
 
@@ -47,11 +47,11 @@ struct exchange_ops {
 
 /* Moments of the request on clock_now_us(), and durations; all microseconds. */
 struct exchange_times {
-    int64_t arrived_us;    /* last byte of the request reached this machine's socket (or was read) */
-    int64_t taken_us;      /* an app thread took it: queue = taken - arrived */
-    int64_t gil_wait_us;   /* waiting for the GIL: set by the gateway */
-    int64_t app_us;        /* in the application: set by the gateway */
-    int64_t write_us;      /* in system calls that write */
+    int64_t arrived_us;  /* last byte of the request reached this machine's socket (or was read) */
+    int64_t taken_us;    /* an app thread took it: queue = taken - arrived */
+    int64_t gil_wait_us; /* waiting for the GIL: set by the gateway */
+    int64_t app_us;      /* in the application: set by the gateway */
+    int64_t write_us;    /* in system calls that write */
 };
 
 struct exchange {
@@ -60,23 +60,24 @@ struct exchange {
     const struct endpoints *endpoints;
     struct request_body body;
     struct exchange_times times;
-    uint64_t number;        /* of this request in its worker, from 1 */
+    uint64_t number; /* of this request in its worker, from 1 */
 
     /* Set by the protocol as the response goes on. */
-    int status;             /* 0 until begin_head */
-    bool is_head_sent;      /* the head is on its way: it can no longer be replaced */
-    bool has_length;        /* the app declared Content-Length */
+    int status;              /* 0 until begin_head */
+    bool is_head_sent;       /* the head is on its way: it can no longer be replaced */
+    bool has_length;         /* the app declared Content-Length */
     uint64_t declared_bytes; /* its value */
-    uint64_t body_bytes;    /* bytes of body the app has handed over so far (counted for HEAD too) */
+    uint64_t body_bytes;     /* bytes of body the app has handed over so far (counted for HEAD too) */
 
     /* Set by the gateway for the access log. */
-    unsigned block_count;   /* blocks the app yielded */
-    bool has_app_failed;    /* an exception reached the gateway */
+    unsigned block_count; /* blocks the app yielded */
+    bool has_app_failed;  /* an exception reached the gateway */
 };
 
 /* Starts the response head, or starts it anew while is_head_sent is false: what was added before is forgotten.
  * `reason` may be empty. Borrows, copies. On failure the head is as it was before the first begin_head. */
-static inline enum head_error exchange_begin_head(struct exchange *exchange, int status, struct slice reason) MUST_CHECK;
+static inline enum head_error exchange_begin_head(struct exchange *exchange, int status,
+                                                  struct slice reason) MUST_CHECK;
 static inline enum head_error exchange_begin_head(struct exchange *exchange, int status, struct slice reason)
 {
     return exchange->ops->begin_head(exchange, status, reason);
@@ -84,37 +85,40 @@ static inline enum head_error exchange_begin_head(struct exchange *exchange, int
 
 /* Checks and adds one response field. Borrows, copies. Order and duplicates are kept. Date, Server, Content-Length,
  * Transfer-Encoding and Connection are added by the protocol where they are missing. */
-static inline enum head_error exchange_add_header(struct exchange *exchange, struct slice name, struct slice value) MUST_CHECK;
+static inline enum head_error exchange_add_header(struct exchange *exchange, struct slice name,
+                                                  struct slice value) MUST_CHECK;
 static inline enum head_error exchange_add_header(struct exchange *exchange, struct slice name, struct slice value)
 {
     return exchange->ops->add_header(exchange, name, value);
 }
 
 /* Takes a whole, small body (all of it, nothing before, nothing after) by copying it behind the head; it is sent after
- * serve() has returned, in one call. Sets Content-Length when the app did not. Returns false, having done nothing, when it
- * is too large to be worth copying or the head is sent already: then use exchange_write. Never blocks: call it with the GIL. */
+ * serve() has returned, in one call. Sets Content-Length when the app did not. Returns false, having done nothing, when
+ * it is too large to be worth copying or the head is sent already: then use exchange_write. Never blocks: call it with
+ * the GIL. */
 static inline bool exchange_buffer_body(struct exchange *exchange, const struct slice *blocks, size_t count)
 {
     return exchange->ops->buffer_body(exchange, blocks, count);
 }
 
-/* Sends the head if it is not sent yet, then the blocks. May wait: call it without the GIL; the blocks are borrowed until
- * it returns. Framing when the app declared no length: Content-Length if this is the first and last call, else chunked
- * (HTTP/1.0: until close). An empty list with is_last ends the response. After is_last nothing may follow. */
-static inline enum exchange_result exchange_write(struct exchange *exchange, const struct slice *blocks, size_t count, bool is_last)
+/* Sends the head if it is not sent yet, then the blocks. May wait: call it without the GIL; the blocks are borrowed
+ * until it returns. Framing when the app declared no length: Content-Length if this is the first and last call, else
+ * chunked (HTTP/1.0: until close). An empty list with is_last ends the response. After is_last nothing may follow. */
+static inline enum exchange_result exchange_write(struct exchange *exchange, const struct slice *blocks, size_t count,
+                                                  bool is_last)
 {
     return exchange->ops->write(exchange, blocks, count, is_last);
 }
 
-/* Sends `length` bytes of a regular file from `offset`, as the whole rest of the body (sendfile where it can). May wait: call
- * it without the GIL. Borrows fd: the caller may close it as soon as this returns. */
+/* Sends `length` bytes of a regular file from `offset`, as the whole rest of the body (sendfile where it can). May
+ * wait: call it without the GIL. Borrows fd: the caller may close it as soon as this returns. */
 static inline enum exchange_result exchange_write_file(struct exchange *exchange, int fd, off_t offset, uint64_t length)
 {
     return exchange->ops->write_file(exchange, fd, offset, length);
 }
 
-/* The application failed. While nothing is sent, the head is replaced by a plain 500 and the connection goes on; afterwards
- * the response is cut off visibly: no last chunk, the connection closes. Never blocks. */
+/* The application failed. While nothing is sent, the head is replaced by a plain 500 and the connection goes on;
+ * afterwards the response is cut off visibly: no last chunk, the connection closes. Never blocks. */
 static inline void exchange_fail(struct exchange *exchange)
 {
     exchange->ops->fail(exchange);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The seam between the server and whatever runs applications. python/ implements it for WSGI; the tests implement it without
- * an interpreter; another protocol to the application is another table. Only main.c names a concrete gateway.
+ * The seam between the server and whatever runs applications. python/ implements it for WSGI; the tests implement it
+ * without an interpreter; another protocol to the application is another table. Only main.c names a concrete gateway.
  *
  * Between two calls the gateway holds no lock of its runtime (the GIL is released whenever the server's code runs). */
 #ifndef CLUTCH_GATEWAY_H
@@ -18,7 +18,7 @@ struct gateway_thread; /* what one app thread needs of it */
 
 /* Who this process is; filled by process/, constant for the life of the worker. */
 struct gateway_place {
-    int worker;          /* 1.. ; 0 in the zygote */
+    int worker; /* 1.. ; 0 in the zygote */
     int worker_count;
     int thread_count;    /* app threads in this worker */
     uint64_t generation; /* 1 for the first set of workers */
@@ -30,37 +30,40 @@ struct gateway_ops {
     /* Describes the runtime for --version and the start-up lines: "CPython 3.11.7". Static storage; starts nothing. */
     const char *(*version)(void);
 
-    /* Looks for mistakes that can be told without starting the runtime (a virtual environment of another Python version).
-     * Returns 0, or -1 after logging what is wrong. Called in the master before the first fork. */
+    /* Looks for mistakes that can be told without starting the runtime (a virtual environment of another Python
+     * version). Returns 0, or -1 after logging what is wrong. Called in the master before the first fork. */
     int (*check)(const struct config *config) MUST_CHECK;
 
-    /* Starts the runtime in this process and loads the application. Called once, in a worker or in the zygote, by the thread
-     * that becomes the main app thread. Returns a gateway owned by the caller (end it with stop), or NULL after logging why,
-     * with the application's own traceback. */
-    struct gateway *(*start)(const struct config *config, const struct gateway_place *place) MUST_CHECK;
+    /* Starts the runtime in this process and loads the application. Called once, in a worker or in the zygote, by the
+     * thread that becomes the main app thread. Returns a gateway owned by the caller (end it with stop), or NULL after
+     * logging why, with the application's own traceback. */
+    struct gateway *(*start)(const struct config *config, const struct gateway_place *place)MUST_CHECK;
 
-    /* Zygote only. freeze: collect garbage and make what is left exempt from collection, warn of what does not survive a fork.
-     * Then around every fork, by the thread that called start: before_fork, and afterwards one of the two others. */
+    /* Zygote only. freeze: collect garbage and make what is left exempt from collection, warn of what does not survive
+     * a fork. Then around every fork, by the thread that called start: before_fork, and afterwards one of the two
+     * others. */
     void (*freeze)(struct gateway *);
     void (*before_fork)(struct gateway *);
     void (*after_fork_parent)(struct gateway *);
     void (*after_fork_child)(struct gateway *, const struct gateway_place *place);
 
-    /* Worker. Attaches the calling thread; the first call must come from the thread that called start (in a worker forked by
-     * the zygote: the thread that forked). Returns NULL after logging why. */
-    struct gateway_thread *(*start_thread)(struct gateway *) MUST_CHECK;
+    /* Worker. Attaches the calling thread; the first call must come from the thread that called start (in a worker
+     * forked by the zygote: the thread that forked). Returns NULL after logging why. */
+    struct gateway_thread *(*start_thread)(struct gateway *)MUST_CHECK;
     void (*stop_thread)(struct gateway_thread *);
 
-    /* Runs the application on one complete request and leaves its response in the exchange: sent, or buffered to be sent by the
-     * caller. Never fails towards the caller: an exception is logged and becomes a 500 or a cut-off response. */
+    /* Runs the application on one complete request and leaves its response in the exchange: sent, or buffered to be
+     * sent by the caller. Never fails towards the caller: an exception is logged and becomes a 500 or a cut-off
+     * response. */
     void (*serve)(struct gateway_thread *, struct exchange *);
 
-    /* A descriptor that becomes readable when the application's own signal handlers have to run, or -1; and the call that
-     * empties it and runs them (main app thread). */
+    /* A descriptor that becomes readable when the application's own signal handlers have to run, or -1; and the call
+     * that empties it and runs them (main app thread). */
     int (*signal_fd)(const struct gateway *);
     void (*run_signal_handlers)(struct gateway *);
 
-    /* Ends the runtime: waits for the application's threads, runs its exit handlers, flushes its output; frees the gateway. */
+    /* Ends the runtime: waits for the application's threads, runs its exit handlers, flushes its output; frees the
+     * gateway. */
     void (*stop)(struct gateway *);
 };
 

@@ -18,8 +18,8 @@ static const struct {
 enum { TABLE_SIZE = 256, SHORTEST = 2 };
 static uint8_t table[TABLE_SIZE];
 
-/* Perfect for the names of known_headers.def: no two share a slot (a unit test holds it to that). The length and three characters
- * decide; bit 0x20 makes letters lower case and leaves '-' alone. */
+/* Perfect for the names of known_headers.def: no two share a slot (a unit test holds it to that). The length and three
+ * characters decide; bit 0x20 makes letters lower case and leaves '-' alone. */
 static unsigned hash(struct slice name)
 {
     unsigned middle = (unsigned char)name.ptr[name.len / 2] | 0x20u;

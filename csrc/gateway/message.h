@@ -15,15 +15,16 @@ struct header {
     enum known_header id;
 };
 
-/* Everything here is borrowed: valid until the exchange ends. Field names with '_' and `Proxy` are not among the headers. */
+/* Everything here is borrowed: valid until the exchange ends. Field names with '_' and `Proxy` are not among the
+ * headers. */
 struct request {
-    struct slice method;       /* a token, as sent */
-    struct slice target;       /* the request target as sent (REQUEST_URI, RAW_URI) */
-    struct slice path;         /* not decoded; "*" for `OPTIONS *`; never empty */
-    struct slice query;        /* without '?'; empty when there is none */
-    struct slice authority;    /* the host the client asked for: of an absolute-form target, else of Host; may be empty */
-    bool is_absolute_form;     /* the target carried the authority, which wins over Host (RFC 9112 3.2.2) */
-    uint8_t version_minor;     /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
+    struct slice method;    /* a token, as sent */
+    struct slice target;    /* the request target as sent (REQUEST_URI, RAW_URI) */
+    struct slice path;      /* not decoded; "*" for `OPTIONS *`; never empty */
+    struct slice query;     /* without '?'; empty when there is none */
+    struct slice authority; /* the host the client asked for: of an absolute-form target, else of Host; may be empty */
+    bool is_absolute_form;  /* the target carried the authority, which wins over Host (RFC 9112 3.2.2) */
+    uint8_t version_minor;  /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
     const struct header *headers; /* in order of arrival */
     size_t header_count;
 };

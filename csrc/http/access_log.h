@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The access log: one line for every answered request, in one write. A format is compiled once into a list of fields. No Python,
- * no lock unless the log is a pipe. */
+ * The access log: one line for every answered request, in one write. A format is compiled once into a list of fields.
+ * No Python, no lock unless the log is a pipe. */
 #ifndef CLUTCH_ACCESS_LOG_H
 #define CLUTCH_ACCESS_LOG_H
 
@@ -25,15 +25,16 @@ struct access_log_place {
 };
 
 /* `format` is combined, common, uwsgi, json, or a text with %(name)s fields:
- *   h remote address, l '-', u user, t time, r request line, m method, U path, q query, H protocol, s status, B bytes, b bytes or '-',
- *   f referer, a user agent, T seconds, D microseconds, M milliseconds, L decimal seconds, p <pid>, worker,
- *   {name}i request field, {name}o response field, {NAME}e CGI variable, and in microseconds
- *   queue (waiting for a free worker), gil (waiting for the GIL), app (in the application), write (in writing).
- * Returns a log owned by the caller, or NULL after writing to `error` what is wrong. `fd` is borrowed. */
+ *   h remote address, l '-', u user, t time, r request line, m method, U path, q query, H protocol, s status, B bytes,
+ * b bytes or '-', f referer, a user agent, T seconds, D microseconds, M milliseconds, L decimal seconds, p <pid>,
+ * worker, {name}i request field, {name}o response field, {NAME}e CGI variable, and in microseconds queue (waiting for a
+ * free worker), gil (waiting for the GIL), app (in the application), write (in writing). Returns a log owned by the
+ * caller, or NULL after writing to `error` what is wrong. `fd` is borrowed. */
 struct access_log *access_log_new(const char *format, int fd, char *error, size_t size) MUST_CHECK;
 void access_log_free(struct access_log *);
 
-/* Whether lines say how long requests waited: then ask the kernel for arrival times (h1_settings.wants_arrival_times). */
+/* Whether lines say how long requests waited: then ask the kernel for arrival times (h1_settings.wants_arrival_times).
+ */
 bool access_log_shows_queue(const struct access_log *);
 
 /* Use another descriptor from now on (the file was reopened); borrowed. */

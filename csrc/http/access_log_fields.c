@@ -85,8 +85,9 @@ static void put_time(struct access_line *line, struct slice unused)
 
         localtime_r(&now, &tm);
         strftime(zone, sizeof(zone), "%z", &tm);
-        snprintf(text, sizeof(text), "[%02d/%.3s/%d:%02d:%02d:%02d %s]", tm.tm_mday % 32, months + (ptrdiff_t)3 * tm.tm_mon,
-                 tm.tm_year + 1900, tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61, zone);
+        snprintf(text, sizeof(text), "[%02d/%.3s/%d:%02d:%02d:%02d %s]", tm.tm_mday % 32,
+                 months + (ptrdiff_t)3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour % 24, tm.tm_min % 60, tm.tm_sec % 61,
+                 zone);
         formatted = now;
     }
     access_line_put(line, slice_of_string(text));

@@ -13,7 +13,8 @@ struct access_field {
     bool shows_queue;
 };
 
-/* Finds "h", "queue", "{x-request-id}i"...; *argument becomes what stands in braces, as a part of `name`. NULL: no such field. */
+/* Finds "h", "queue", "{x-request-id}i"...; *argument becomes what stands in braces, as a part of `name`. NULL: no such
+ * field. */
 const struct access_field *access_field_find(struct slice name, struct slice *argument);
 
 /* The user of Basic credentials (RFC 7617), escaped, or '-'. */

@@ -7,8 +7,8 @@
 #include "access_log_priv.h"
 #include "clock.h"
 
-/* The pairs that uWSGI's HTTP router sends its workers, whatever the request: REQUEST_METHOD, PATH_INFO, REQUEST_URI, QUERY_STRING,
- * SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME, SERVER_PORT, UWSGI_ROUTER, REMOTE_ADDR, REMOTE_PORT. */
+/* The pairs that uWSGI's HTTP router sends its workers, whatever the request: REQUEST_METHOD, PATH_INFO, REQUEST_URI,
+ * QUERY_STRING, SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME, SERVER_PORT, UWSGI_ROUTER, REMOTE_ADDR, REMOTE_PORT. */
 enum { FIXED_VARIABLES = 11, FIXED_NAME_BYTES = 14 + 9 + 11 + 12 + 15 + 11 + 11 + 11 + 12 + 11 + 11, PAIR_BYTES = 4 };
 
 static size_t count_variable_bytes(const struct access_line *line)
@@ -52,13 +52,15 @@ void access_log_layout_uwsgi(struct access_line *line)
     access_line_put_escaped(line, exchange->request->method);
     access_line_put(line, SLICE(" "));
     access_line_put_escaped(line, exchange->request->target);
-    access_line_put_format(line, " => generated %llu bytes in %lld msecs (HTTP/1.%d %d) %u headers in %zu bytes (%u switches on core %d)",
-                           (unsigned long long)summary->body_bytes, (long long)(summary->duration_us / 1000),
-                           exchange->request->version_minor, summary->status, summary->field_count,
-                           summary->app_head_bytes, exchange->block_count, place->core);
+    access_line_put_format(
+        line, " => generated %llu bytes in %lld msecs (HTTP/1.%d %d) %u headers in %zu bytes (%u switches on core %d)",
+        (unsigned long long)summary->body_bytes, (long long)(summary->duration_us / 1000),
+        exchange->request->version_minor, summary->status, summary->field_count, summary->app_head_bytes,
+        exchange->block_count, place->core);
 }
 
-/* A JSON string (RFC 8259 7). Bytes beyond ASCII are taken as ISO 8859-1, as WSGI takes them. The caller has seen to the room. */
+/* A JSON string (RFC 8259 7). Bytes beyond ASCII are taken as ISO 8859-1, as WSGI takes them. The caller has seen to
+ * the room. */
 static void put_string(struct access_line *line, struct slice text, size_t most)
 {
     access_line_put(line, SLICE("\""));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where a request body is kept until it is complete: nowhere (it lies whole in the bytes that were read), in memory, or beyond a
- * size in an unlinked temporary file. */
+ * Where a request body is kept until it is complete: nowhere (it lies whole in the bytes that were read), in memory, or
+ * beyond a size in an unlinked temporary file. */
 #ifndef CLUTCH_H1_BODY_H
 #define CLUTCH_H1_BODY_H
 
@@ -12,10 +12,10 @@
 
 struct h1_body {
     const struct h1_settings *settings;
-    uint64_t length;       /* bytes so far */
-    const char *in_place;  /* all of it, borrowed from the read buffer; else NULL */
-    struct buf memory;     /* owned */
-    int file_fd;           /* owned; -1 while there is none */
+    uint64_t length;      /* bytes so far */
+    const char *in_place; /* all of it, borrowed from the read buffer; else NULL */
+    struct buf memory;    /* owned */
+    int file_fd;          /* owned; -1 while there is none */
 };
 
 void h1_body_init(struct h1_body *, const struct h1_settings *);

@@ -59,8 +59,8 @@ static const struct h1_state WRITING = {
     .wait = WAIT_SEND,
 };
 
-/* Refused: what the client still sends is thrown away for a while, so that it can read the answer before the socket is reset
- * (RFC 9112 9.6). */
+/* Refused: what the client still sends is thrown away for a while, so that it can read the answer before the socket is
+ * reset (RFC 9112 9.6). */
 static const struct h1_state LINGERING = {
     .name = "lingering",
     .on_readable = discard_input,
@@ -329,7 +329,8 @@ static void refuse_for_memory(struct h1_conn *conn)
     refuse(conn, NULL, (struct h1_refusal){.status = 503, .reason = "out of memory"});
 }
 
-/* The head is complete and the body is not: makes room for it and tells a client that waits to be told (RFC 9110 10.1.1). */
+/* The head is complete and the body is not: makes room for it and tells a client that waits to be told (RFC
+ * 9110 10.1.1). */
 static bool begin_body(struct h1_conn *conn)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -441,7 +442,8 @@ static ssize_t receive(struct h1_conn *conn)
     char *buffer = server->driver.read_buffer;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec)) + 64];
     struct iovec piece = {.iov_base = buffer, .iov_len = READ_BUFFER_BYTES};
-    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    struct msghdr message = {
+        .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
     ssize_t got;
 
     conn->arrived_us = server->loop.now_us;
@@ -486,8 +488,8 @@ static void read_request(struct h1_conn *conn)
             return;
         }
         take_bytes(conn, slice_of(conn->server->driver.read_buffer, (size_t)got));
-        /* A read that did not fill the buffer has emptied the socket, and a new edge will tell of more; except that the end of
-         * the stream, once told, is not told again. */
+        /* A read that did not fill the buffer has emptied the socket, and a new edge will tell of more; except that the
+         * end of the stream, once told, is not told again. */
         if (got == READ_BUFFER_BYTES || conn->has_hung_up)
             conn->has_missed_events = true;
         if (!is_reading(conn))
@@ -516,7 +518,8 @@ void h1_conn_proceed(struct h1_conn *conn)
     list_remove(&conn->waiting_node);
     if (conn->leftover.len > 0) {
         take_leftover(conn);
-        /* It may have been the beginning of a request whose rest was told of while another ran: no event will tell again. */
+        /* It may have been the beginning of a request whose rest was told of while another ran: no event will tell
+         * again. */
         if (is_reading(conn) && conn->has_missed_events)
             make_pending(conn);
         return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One connection: what it is waiting for, and what ends the wait. It belongs either to the loop or to the app thread that runs its
- * request; enter_state() in h1_conn.c is the only place where that changes.
+ * One connection: what it is waiting for, and what ends the wait. It belongs either to the loop or to the app thread
+ * that runs its request; enter_state() in h1_conn.c is the only place where that changes.
  *
  *   READING_HEAD -> READING_BODY -> RUNNING_APP -> IDLE -> READING_HEAD ...
  *                                       |-> WRITING (the client is slow) -> IDLE
@@ -36,9 +36,9 @@ struct h1_state {
 
 /* What a connection keeps of a request that is not complete. */
 struct h1_partial {
-    struct buf head;        /* the bytes of the head, where the parse points */
+    struct buf head; /* the bytes of the head, where the parse points */
     struct h1_body body;
-    struct h1_parse parse;  /* last: it ends in the table of fields */
+    struct h1_parse parse; /* last: it ends in the table of fields */
 };
 
 struct h1_conn {
@@ -46,18 +46,18 @@ struct h1_conn {
     struct deadline deadline;
     const struct h1_state *state;
     struct h1_server *server;
-    struct list_node conns_node;    /* all connections, or those closed but not freed */
-    struct list_node waiting_node;  /* server->idle or server->pending */
-    struct h1_partial *partial;     /* owned; NULL while nothing is partial */
-    struct buf leftover;            /* bytes behind the request that is running */
+    struct list_node conns_node;   /* all connections, or those closed but not freed */
+    struct list_node waiting_node; /* server->idle or server->pending */
+    struct h1_partial *partial;    /* owned; NULL while nothing is partial */
+    struct buf leftover;           /* bytes behind the request that is running */
     struct h1_output output;
     struct endpoints endpoints;
-    int64_t arrived_us;             /* when the last bytes read had arrived */
-    uint32_t skipped_bytes;         /* empty lines so far before the request that is awaited */
-    bool is_watched;                /* in the epoll set */
-    bool has_missed_events;         /* something happened on the socket while no state cared, or was left unread */
-    bool has_hung_up;               /* the peer sends no more (EPOLLRDHUP) */
-    bool is_keep_alive;             /* goes on after the response that is being written */
+    int64_t arrived_us;     /* when the last bytes read had arrived */
+    uint32_t skipped_bytes; /* empty lines so far before the request that is awaited */
+    bool is_watched;        /* in the epoll set */
+    bool has_missed_events; /* something happened on the socket while no state cared, or was left unread */
+    bool has_hung_up;       /* the peer sends no more (EPOLLRDHUP) */
+    bool is_keep_alive;     /* goes on after the response that is being written */
     char remote_address[INET6_ADDRSTRLEN];
     char remote_port[6];
 };
@@ -75,8 +75,8 @@ void h1_conn_finish_request(struct h1_conn *);
 void h1_conn_close(struct h1_conn *);
 void h1_conn_free(struct h1_conn *);
 
-/* Whether closing it loses nothing: it waits for a request and nothing of one has come, not even to the socket, or it has had
- * its answer. */
+/* Whether closing it loses nothing: it waits for a request and nothing of one has come, not even to the socket, or it
+ * has had its answer. */
 bool h1_conn_is_quiet(const struct h1_conn *);
 
 #endif

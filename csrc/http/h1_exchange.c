@@ -13,8 +13,8 @@
 #include "text.h"
 
 enum {
-    BUFFER_LIMIT_BYTES = 16384,      /* a larger body is sent from where it lies rather than copied behind the head */
-    QUEUE_LIMIT_BYTES = 1 << 20,     /* unsent bytes that a connection keeps before its app thread has to wait */
+    BUFFER_LIMIT_BYTES = 16384,  /* a larger body is sent from where it lies rather than copied behind the head */
+    QUEUE_LIMIT_BYTES = 1 << 20, /* unsent bytes that a connection keeps before its app thread has to wait */
     IOV_COUNT = 64,
     CLIENT_CLOSED_REQUEST = 499,
     FILE_COPY_BYTES = 65536,
@@ -75,7 +75,8 @@ static size_t format_server_timing(const struct h1_exchange *x, char *out, size_
     return len > 0 ? (size_t)len : 0;
 }
 
-/* Completes the head. `length` is the body's, known when is_whole. Returns false without memory: then nothing can be sent. */
+/* Completes the head. `length` is the body's, known when is_whole. Returns false without memory: then nothing can be
+ * sent. */
 static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
 {
     char timing[SERVER_TIMING_BYTES];
@@ -241,7 +242,8 @@ static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint6
     return EXCHANGE_OK;
 }
 
-static enum exchange_result write_blocks(struct exchange *exchange, const struct slice *blocks, size_t count, bool is_last)
+static enum exchange_result write_blocks(struct exchange *exchange, const struct slice *blocks, size_t count,
+                                         bool is_last)
 {
     struct h1_exchange *x = of(exchange);
     struct gather gather = {.x = x, .result = EXCHANGE_OK};
@@ -262,7 +264,8 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
     }
     room = room_for(x, total);
     if (x->framing == H1_FRAMING_CHUNKED && room > 0)
-        gather_add(&gather, chunk_line, (size_t)snprintf(chunk_line, sizeof(chunk_line), "%llx\r\n", (unsigned long long)room));
+        gather_add(&gather, chunk_line,
+                   (size_t)snprintf(chunk_line, sizeof(chunk_line), "%llx\r\n", (unsigned long long)room));
     gather_body(&gather, blocks, count, room);
     if (x->framing == H1_FRAMING_CHUNKED && room > 0)
         gather_add(&gather, "\r\n", 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The exchange of gateway/exchange.h on HTTP/1: frames the response and sends it on the connection's socket, by the app thread
- * itself. What the client does not take at once is queued in the connection up to a limit; beyond it the app thread waits, without
- * the GIL. */
+ * The exchange of gateway/exchange.h on HTTP/1: frames the response and sends it on the connection's socket, by the app
+ * thread itself. What the client does not take at once is queued in the connection up to a limit; beyond it the app
+ * thread waits, without the GIL. */
 #ifndef CLUTCH_H1_EXCHANGE_H
 #define CLUTCH_H1_EXCHANGE_H
 
@@ -13,30 +13,30 @@
 #include "h1_parse.h"
 
 struct h1_exchange {
-    struct exchange base;      /* first member: what the gateway sees */
+    struct exchange base; /* first member: what the gateway sees */
     const struct h1_settings *settings;
-    int socket_fd;             /* borrowed from the connection */
-    struct h1_output *output;  /* the connection's queue */
-    struct h1_head head;       /* its memory is reused from request to request */
+    int socket_fd;            /* borrowed from the connection */
+    struct h1_output *output; /* the connection's queue */
+    struct h1_head head;      /* its memory is reused from request to request */
     enum h1_framing framing;
     uint8_t version_minor;
     bool is_head_request;
-    bool is_keep_alive;        /* the connection may go on afterwards */
-    bool is_buffered;          /* whole response in head.bytes, to be sent by finish */
-    bool is_ended;             /* the body is complete */
-    bool is_aborted;           /* cut off: the connection must close without a last chunk */
-    bool is_gone;              /* the client has gone */
-    uint64_t sent_body_bytes;  /* without framing */
+    bool is_keep_alive;       /* the connection may go on afterwards */
+    bool is_buffered;         /* whole response in head.bytes, to be sent by finish */
+    bool is_ended;            /* the body is complete */
+    bool is_aborted;          /* cut off: the connection must close without a last chunk */
+    bool is_gone;             /* the client has gone */
+    uint64_t sent_body_bytes; /* without framing */
 };
 
 /* What there is to tell of a finished response. */
 struct h1_summary {
-    int status;               /* 499: the client was gone before the response was complete */
-    uint64_t body_bytes;      /* of the response, handed to the kernel or queued */
-    struct slice head;        /* the response head as sent; empty when nothing was sent */
-    unsigned field_count;     /* fields of the application */
-    size_t app_head_bytes;    /* status line and those fields */
-    int64_t duration_us;      /* from taken_us to now */
+    int status;            /* 499: the client was gone before the response was complete */
+    uint64_t body_bytes;   /* of the response, handed to the kernel or queued */
+    struct slice head;     /* the response head as sent; empty when nothing was sent */
+    unsigned field_count;  /* fields of the application */
+    size_t app_head_bytes; /* status line and those fields */
+    int64_t duration_us;   /* from taken_us to now */
 };
 
 /* Once per driver. */
@@ -47,8 +47,8 @@ void h1_exchange_fini(struct h1_exchange *);
 void h1_exchange_start(struct h1_exchange *, const struct h1_parse *, const struct h1_body *, const struct endpoints *,
                        int socket_fd, struct h1_output *);
 
-/* After the gateway: sends what is buffered, ends what was not ended. Afterwards is_keep_alive says whether the connection goes
- * on, and `output` holds what is still to be sent. */
+/* After the gateway: sends what is buffered, ends what was not ended. Afterwards is_keep_alive says whether the
+ * connection goes on, and `output` holds what is still to be sent. */
 void h1_exchange_finish(struct h1_exchange *);
 
 void h1_exchange_summarize(const struct h1_exchange *, struct h1_summary *);

@@ -89,9 +89,16 @@ enum head_error h1_head_begin(struct h1_head *head, int status, struct slice rea
 static bool is_hop_by_hop(struct slice name)
 {
     static const struct slice names[] = {
-        {"te", 2},          {"trailer", 7},     {"upgrade", 7},
-        {"trailers", 8},    {"connection", 10}, {"keep-alive", 10},
-        {"proxy-connection", 16}, {"transfer-encoding", 17}, {"proxy-authenticate", 18}, {"proxy-authorization", 19},
+        {"te", 2},
+        {"trailer", 7},
+        {"upgrade", 7},
+        {"trailers", 8},
+        {"connection", 10},
+        {"keep-alive", 10},
+        {"proxy-connection", 16},
+        {"transfer-encoding", 17},
+        {"proxy-authenticate", 18},
+        {"proxy-authorization", 19},
     };
 
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {

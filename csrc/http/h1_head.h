@@ -21,13 +21,13 @@ enum h1_framing {
 
 struct h1_head {
     struct buf bytes;
-    int status;               /* 0: not begun */
+    int status; /* 0: not begun */
     bool has_date, has_server, has_length;
-    uint64_t length;          /* of Content-Length, when has_length */
-    size_t length_at;         /* where its line stands */
+    uint64_t length;  /* of Content-Length, when has_length */
+    size_t length_at; /* where its line stands */
     size_t length_line_bytes;
-    unsigned field_count;     /* of the application */
-    size_t app_bytes;         /* status line and the application's fields, with the blank line; set by finish */
+    unsigned field_count; /* of the application */
+    size_t app_bytes;     /* status line and the application's fields, with the blank line; set by finish */
     bool strips_hop_by_hop;
 };
 
@@ -42,9 +42,9 @@ enum head_error h1_head_add(struct h1_head *, struct slice name, struct slice va
 
 struct h1_head_end {
     enum h1_framing framing;
-    uint64_t length;          /* with H1_FRAMING_LENGTH, when the application gave none */
+    uint64_t length; /* with H1_FRAMING_LENGTH, when the application gave none */
     bool is_keep_alive;
-    uint8_t version_minor;    /* of the request: HTTP/1.0 wants to be told of keep-alive */
+    uint8_t version_minor;      /* of the request: HTTP/1.0 wants to be told of keep-alive */
     struct slice server_timing; /* value of that field, or empty */
 };
 

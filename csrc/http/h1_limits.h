@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a server on HTTP/1 is told from outside: limits, times, switches. Filled by the worker from the configuration. */
+ * What a server on HTTP/1 is told from outside: limits, times, switches. Filled by the worker from the configuration.
+ */
 #ifndef CLUTCH_H1_LIMITS_H
 #define CLUTCH_H1_LIMITS_H
 
@@ -9,19 +10,19 @@
 
 /* For sizes and times 0 means: no limit (keep_alive_us: close after every response). */
 struct h1_settings {
-    size_t line_limit_bytes;      /* request line without its CRLF */
-    size_t head_limit_bytes;      /* request line and fields with their CRLFs */
-    size_t field_limit;           /* number of fields */
+    size_t line_limit_bytes; /* request line without its CRLF */
+    size_t head_limit_bytes; /* request line and fields with their CRLFs */
+    size_t field_limit;      /* number of fields */
     uint64_t body_limit_bytes;
-    size_t body_memory_bytes;     /* a larger body goes to a temporary file */
-    const char *body_temp_path;   /* its directory; NULL: $TMPDIR or /tmp; borrowed */
+    size_t body_memory_bytes;   /* a larger body goes to a temporary file */
+    const char *body_temp_path; /* its directory; NULL: $TMPDIR or /tmp; borrowed */
     int64_t head_timeout_us;
     int64_t body_timeout_us;
     int64_t send_timeout_us;
     int64_t keep_alive_us;
-    bool has_server_timing;       /* add Server-Timing to every response */
-    bool wants_arrival_times;     /* ask the kernel when a request's bytes arrived (costs a little per packet) */
-    bool strips_hop_by_hop;       /* drop hop-by-hop fields of the application instead of refusing them */
+    bool has_server_timing;   /* add Server-Timing to every response */
+    bool wants_arrival_times; /* ask the kernel when a request's bytes arrived (costs a little per packet) */
+    bool strips_hop_by_hop;   /* drop hop-by-hop fields of the application instead of refusing them */
 };
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Bytes of responses that the client has not taken yet, and after them perhaps a piece of a file. Owned by a connection while it
- * is blocked in writing, and only then. Nothing here waits. */
+ * Bytes of responses that the client has not taken yet, and after them perhaps a piece of a file. Owned by a connection
+ * while it is blocked in writing, and only then. Nothing here waits. */
 #ifndef CLUTCH_H1_OUTPUT_H
 #define CLUTCH_H1_OUTPUT_H
 
@@ -15,8 +15,8 @@ enum io_result { IO_DONE, IO_AGAIN, IO_FAILED };
 
 struct h1_output {
     struct buf bytes;
-    size_t sent;        /* of bytes */
-    int file_fd;        /* owned; -1: none */
+    size_t sent; /* of bytes */
+    int file_fd; /* owned; -1: none */
     off_t file_offset;
     uint64_t file_left; /* bytes */
     bool has_progress;  /* something was taken since this was last cleared */

@@ -11,8 +11,8 @@ static_assert(sizeof(llhttp_t) <= H1_PARSER_BYTES, "struct h1_parse keeps an llh
 
 enum {
     VERSION_PART_BYTES = sizeof(" HTTP/1.1") - 1,
-    MOST_SKIPPED_BYTES = 8,     /* empty lines before a request (RFC 9112 2.2) */
-    MOST_EXTRA_BYTES = 16384,   /* trailers and chunk extensions of one request */
+    MOST_SKIPPED_BYTES = 8,   /* empty lines before a request (RFC 9112 2.2) */
+    MOST_EXTRA_BYTES = 16384, /* trailers and chunk extensions of one request */
 };
 
 static llhttp_t *parser_of(struct h1_parse *parse)
@@ -232,7 +232,8 @@ size_t h1_parse_size(const struct h1_settings *settings)
     return sizeof(struct h1_parse) + settings->field_limit * sizeof(struct header);
 }
 
-void h1_parse_init(struct h1_parse *parse, const struct h1_settings *settings, h1_body_fn on_body_bytes, void *body_context)
+void h1_parse_init(struct h1_parse *parse, const struct h1_settings *settings, h1_body_fn on_body_bytes,
+                   void *body_context)
 {
     memset(parse, 0, sizeof(*parse));
     parse->settings = settings;

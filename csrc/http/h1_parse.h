@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The request parser: llhttp in its strict mode, and on top of it what RFC 9112 asks of a server and llhttp leaves open
- * (h1_rules.h). The only place that knows llhttp. No socket, no memory of its own: it can be fed from anywhere, in pieces of any
- * size, and gives the same result. */
+ * (h1_rules.h). The only place that knows llhttp. No socket, no memory of its own: it can be fed from anywhere, in
+ * pieces of any size, and gives the same result. */
 #ifndef CLUTCH_H1_PARSE_H
 #define CLUTCH_H1_PARSE_H
 
@@ -15,9 +15,9 @@
 #include "slice.h"
 
 enum h1_parse_result {
-    H1_NEED_MORE,     /* all bytes taken; the message is not complete */
-    H1_MESSAGE_DONE,  /* one whole request; bytes behind it are untouched */
-    H1_REFUSED,       /* the request breaks a rule: see refusal */
+    H1_NEED_MORE,    /* all bytes taken; the message is not complete */
+    H1_MESSAGE_DONE, /* one whole request; bytes behind it are untouched */
+    H1_REFUSED,      /* the request breaks a rule: see refusal */
 };
 
 struct h1_refusal {
@@ -44,7 +44,7 @@ struct h1_parse {
     uint32_t skipped_bytes; /* empty lines before the request line */
     uint32_t extra_bytes;   /* trailers and chunk extensions, which are read and dropped */
     bool is_in_value;
-    bool is_line_done;      /* the request line is complete */
+    bool is_line_done; /* the request line is complete */
     bool is_head_done;
     bool is_done;
 
@@ -65,8 +65,9 @@ size_t h1_parse_size(const struct h1_settings *);
 /* Starts a message. The settings are borrowed. */
 void h1_parse_init(struct h1_parse *, const struct h1_settings *, h1_body_fn on_body, void *body_context);
 
-/* Takes bytes. Until is_head_done all bytes of the message must stay where they are, one behind the other, or be moved with
- * h1_parse_rebase; the slices of `request` point into them. *used is how many of `bytes` belong to this message. */
+/* Takes bytes. Until is_head_done all bytes of the message must stay where they are, one behind the other, or be moved
+ * with h1_parse_rebase; the slices of `request` point into them. *used is how many of `bytes` belong to this message.
+ */
 enum h1_parse_result h1_parse_feed(struct h1_parse *, struct slice bytes, size_t *used) MUST_CHECK;
 
 /* The head has been copied: its first byte is at `start` now. */

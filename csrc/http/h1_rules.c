@@ -220,8 +220,8 @@ static struct slice trim_end(struct slice text)
     return text;
 }
 
-/* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with '-'
- * (CVE-2015-0219), and Proxy as a variable that HTTP clients obey (CVE-2016-5385). */
+/* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with
+ * '-' (CVE-2015-0219), and Proxy as a variable that HTTP clients obey (CVE-2016-5385). */
 static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
 {
     size_t kept = 0;

@@ -14,8 +14,8 @@ enum { ACCEPT_PAUSE_US = 100000, LINGER_US = 2000000 };
 
 static void watch_acceptor(struct h1_acceptor *acceptor)
 {
-    /* Level triggered and not exclusive: a worker that was woken and is then busy with another request must not keep the
-     * connection from the others. */
+    /* Level triggered and not exclusive: a worker that was woken and is then busy with another request must not keep
+     * the connection from the others. */
     if (loop_add(&acceptor->server->loop, &acceptor->source, EPOLLIN) < 0)
         log_error("%s cannot be watched: %s", acceptor->listener->url, strerror(errno));
 }
@@ -37,8 +37,8 @@ static void resume_accepting(struct deadline *deadline)
         watch_acceptor(&server->acceptors[i]);
 }
 
-/* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses, since the
- * listener would be reported ready without end. */
+/* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses,
+ * since the listener would be reported ready without end. */
 static void relieve_pressure(struct h1_server *server, int error)
 {
     struct list_node *longest_idle = list_first(&server->idle);
@@ -128,15 +128,16 @@ static void add_acceptors(struct h1_server *server, const struct listener *liste
             .server = server,
             .listener = &listeners[i],
         };
-        /* Connections inherit it: the kernel then says when a request's bytes arrived, also while they waited in the backlog. */
+        /* Connections inherit it: the kernel then says when a request's bytes arrived, also while they waited in the
+         * backlog. */
         if (server->settings->wants_arrival_times)
             setsockopt(listeners[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
         watch_acceptor(acceptor);
     }
 }
 
-struct h1_server *h1_server_new(const struct h1_settings *settings, const struct listener *listeners, size_t listener_count,
-                                const struct h1_observer *observer)
+struct h1_server *h1_server_new(const struct h1_settings *settings, const struct listener *listeners,
+                                size_t listener_count, const struct h1_observer *observer)
 {
     struct h1_server *server = calloc(1, sizeof(*server));
 

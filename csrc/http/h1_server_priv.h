@@ -10,8 +10,8 @@ enum { READ_BUFFER_BYTES = 65536, MOST_LISTENERS = 64, MOST_WATCHES = 4 };
 
 /* What the thread that drives the loop works with; a connection borrows it for as long as one request takes. */
 struct h1_driver {
-    char *read_buffer;          /* READ_BUFFER_BYTES */
-    struct buf replay;          /* pipelined bytes while their request runs */
+    char *read_buffer; /* READ_BUFFER_BYTES */
+    struct buf replay; /* pipelined bytes while their request runs */
     struct h1_parse *parse;
     struct h1_body body;
     struct h1_exchange exchange;
@@ -41,12 +41,12 @@ struct h1_server {
     struct h1_watch watches[MOST_WATCHES];
     size_t watch_count;
     struct h1_driver driver;
-    struct h1_conn *ready;      /* its request is complete and waits for the caller of h1_server_next */
-    struct h1_conn *running;    /* its request is being served */
+    struct h1_conn *ready;   /* its request is complete and waits for the caller of h1_server_next */
+    struct h1_conn *running; /* its request is being served */
     struct list conns;
-    struct list closed;         /* to be freed when no callback is on the stack */
-    struct list idle;           /* IDLE, longest idle first */
-    struct list pending;        /* to be looked at again without waiting for an event */
+    struct list closed;  /* to be freed when no callback is on the stack */
+    struct list idle;    /* IDLE, longest idle first */
+    struct list pending; /* to be looked at again without waiting for an event */
     bool is_draining;
     bool is_accept_paused;
 };

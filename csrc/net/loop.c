@@ -41,7 +41,8 @@ static int next_timeout_ms(const struct loop *loop)
 {
     int64_t earliest_us = INT64_MAX, wait_us;
 
-    for (struct list_node *node = loop->deadline_queues.head.next; node != &loop->deadline_queues.head; node = node->next) {
+    for (struct list_node *node = loop->deadline_queues.head.next; node != &loop->deadline_queues.head;
+         node = node->next) {
         const struct deadline_queue *queue = CONTAINER_OF(node, struct deadline_queue, queue_node);
         const struct list_node *first = list_first(&queue->list);
 
@@ -60,7 +61,8 @@ static int next_timeout_ms(const struct loop *loop)
 
 static void run_deadlines(struct loop *loop)
 {
-    for (struct list_node *node = loop->deadline_queues.head.next; node != &loop->deadline_queues.head; node = node->next) {
+    for (struct list_node *node = loop->deadline_queues.head.next; node != &loop->deadline_queues.head;
+         node = node->next) {
         struct deadline_queue *queue = CONTAINER_OF(node, struct deadline_queue, queue_node);
         struct list_node *first;
 

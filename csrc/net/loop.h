@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The event loop: an epoll set, the batch of events it returned, and deadlines. No thread of its own: whoever calls loop_step
- * drives it. All of it belongs to one thread at a time. Nothing here knows of HTTP or Python; waiting happens without the GIL. */
+ * The event loop: an epoll set, the batch of events it returned, and deadlines. No thread of its own: whoever calls
+ * loop_step drives it. All of it belongs to one thread at a time. Nothing here knows of HTTP or Python; waiting happens
+ * without the GIL. */
 #ifndef CLUTCH_LOOP_H
 #define CLUTCH_LOOP_H
 
@@ -35,8 +36,8 @@ struct deadline_queue {
 
 struct loop {
     int epoll_fd;
-    int64_t now_us;      /* clock_now_us() of the last return from waiting */
-    int event_next;      /* the batch: events not handled yet stay for the next step */
+    int64_t now_us; /* clock_now_us() of the last return from waiting */
+    int event_next; /* the batch: events not handled yet stay for the next step */
     int event_count;
     struct epoll_event events[LOOP_BATCH];
     struct list deadline_queues;
@@ -51,13 +52,14 @@ int loop_add(struct loop *, struct loop_source *, uint32_t events) MUST_CHECK;
 /* Takes the source out of the set and out of the rest of the batch. */
 void loop_remove(struct loop *, struct loop_source *);
 
-/* Waits (at most until the next deadline, not at all when `may_wait` is false or events are left over), then returns true when
- * there is an event to dispatch. Runs due deadlines first. */
+/* Waits (at most until the next deadline, not at all when `may_wait` is false or events are left over), then returns
+ * true when there is an event to dispatch. Runs due deadlines first. */
 bool loop_wait(struct loop *, bool may_wait);
 /* Handles one event of the batch; returns false when the batch is empty. */
 bool loop_dispatch(struct loop *);
 
-void deadline_queue_init(struct loop *, struct deadline_queue *, int64_t timeout_us, void (*on_deadline)(struct deadline *));
+void deadline_queue_init(struct loop *, struct deadline_queue *, int64_t timeout_us,
+                         void (*on_deadline)(struct deadline *));
 /* Sets (or moves) a deadline to the queue's timeout from loop->now_us on. */
 void deadline_set(struct loop *, struct deadline_queue *, struct deadline *);
 static inline void deadline_clear(struct deadline *deadline)

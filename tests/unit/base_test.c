@@ -47,7 +47,8 @@ static void buf_refuses_what_cannot_be(void **state)
 
 static void text_reads_numbers_strictly(void **state)
 {
-    static const char *const bad[] = {"", "+5", "-1", " 5", "5 ", "0x5", "5,5", "18446744073709551616", "99999999999999999999"};
+    static const char *const bad[] = {
+        "", "+5", "-1", " 5", "5 ", "0x5", "5,5", "18446744073709551616", "99999999999999999999"};
     uint64_t value;
 
     (void)state;

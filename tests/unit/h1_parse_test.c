@@ -152,10 +152,11 @@ static void good_requests_are_taken(void **state)
         {"GET http://b?y HTTP/1.1\r\n" HOST "\r\n", 0, "GET", "/", "y", "b", "", 0},
         {"OPTIONS * HTTP/1.1\r\n" HOST "\r\n", 0, "OPTIONS", "*", "", "a", "", 0},
         {"POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhelloGET", 0, "POST", "/", "", "a", "hello", 3},
-        {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\nrest", 0, "POST",
-         "/", "", "a", "abcde", 4},
-        {"GET / HTTP/1.1\r\nHost: [::1]:8000\r\nX-Empty:\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", 0, "GET", "/", "",
-         "[::1]:8000", "", 0},
+        {"POST / HTTP/1.1\r\n" HOST
+         "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\nrest",
+         0, "POST", "/", "", "a", "abcde", 4},
+        {"GET / HTTP/1.1\r\nHost: [::1]:8000\r\nX-Empty:\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n", 0, "GET", "/",
+         "", "[::1]:8000", "", 0},
         {"PROPFIND / HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n", 0, "PROPFIND", "/", "", "a", "", 0},
     };
 
@@ -195,14 +196,16 @@ static void bad_requests_are_refused(void **state)
         {.status = 400, .input = "GET / HTTP/1.1\r\n" HOST "Content-Length: 5, 5\r\n\r\nhello"},
         {.status = 400, .input = "GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"},
         {.status = 400, .input = "GET / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551616\r\n\r\n"},
-        {.status = 400, .input = "GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {.status = 400,
+         .input = "GET / HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         {.status = 400, .input = "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
         {.status = 501, .input = "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
         {.status = 417, .input = "POST / HTTP/1.1\r\n" HOST "Expect: tea\r\nContent-Length: 1\r\n\r\nx"},
         {.status = 413, .input = "POST / HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n"},
         {.status = 400, .input = "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nx\r\n"},
         {.status = 400, .input = "\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n"},
-        {.status = 431, .input = "GET / HTTP/1.1\r\n" HOST "b:1\r\nc:1\r\nd:1\r\ne:1\r\nf:1\r\ng:1\r\nh:1\r\ni:1\r\n\r\n"},
+        {.status = 431,
+         .input = "GET / HTTP/1.1\r\n" HOST "b:1\r\nc:1\r\nd:1\r\ne:1\r\nf:1\r\ng:1\r\nh:1\r\ni:1\r\n\r\n"},
     };
 
     (void)state;
@@ -316,12 +319,9 @@ static void keep_alive_follows_the_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_requests_are_taken),
-        cmocka_unit_test(bad_requests_are_refused),
-        cmocka_unit_test(strange_methods_are_told_apart),
-        cmocka_unit_test(limits_hold_at_the_byte),
-        cmocka_unit_test(endless_trailers_are_refused),
-        cmocka_unit_test(posing_fields_are_dropped),
+        cmocka_unit_test(good_requests_are_taken),        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(strange_methods_are_told_apart), cmocka_unit_test(limits_hold_at_the_byte),
+        cmocka_unit_test(endless_trailers_are_refused),   cmocka_unit_test(posing_fields_are_dropped),
         cmocka_unit_test(keep_alive_follows_the_version),
     };
 

@@ -43,7 +43,8 @@ static void connections_are_kept(void **state)
 
 static void ask_pipelined(struct fake *fake)
 {
-    fake_send(fake, "GET /one" ONE "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /three" ONE "GET /f");
+    fake_send(fake,
+              "GET /one" ONE "POST /two HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /three" ONE "GET /f");
     fake_send(fake, "our" ONE "BAD request\r\n\r\n");
     fake_receive_all(fake);
 }
