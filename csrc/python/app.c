@@ -56,7 +56,8 @@ failed:
     return -1;
 }
 
-/* Whether a ModuleNotFoundError is about `module` itself or a package that it lies in, not about something that it imports. */
+/* Whether a ModuleNotFoundError is about `module` itself or a package that it lies in, not about something that it
+ * imports. */
 static bool is_about_module(PyObject *exception, const char *module)
 {
     PyObject *name = PyObject_GetAttrString(exception, "name");
@@ -83,8 +84,10 @@ static bool explain_missing_module(const struct config_app *app)
         return false;
     }
     Py_DECREF(exception);
-    log_error("application '%s' cannot be loaded: there is no module '%s' in %s nor elsewhere on sys.path (see --chdir and "
-              "--pythonpath)", app->given, app->module, getcwd(directory, sizeof(directory)) != NULL ? directory : ".");
+    log_error(
+        "application '%s' cannot be loaded: there is no module '%s' in %s nor elsewhere on sys.path (see --chdir and "
+        "--pythonpath)",
+        app->given, app->module, getcwd(directory, sizeof(directory)) != NULL ? directory : ".");
     return true;
 }
 
@@ -100,8 +103,8 @@ static PyObject *load_module(const struct config_app *app, const struct errors *
     return module;
 }
 
-/* Writes the names of what can be called in a module, "main, create_app", as far as they fit; "" when there is none. What begins
- * with '_' or is a class is hardly meant. */
+/* Writes the names of what can be called in a module, "main, create_app", as far as they fit; "" when there is none.
+ * What begins with '_' or is a class is hardly meant. */
 static void list_callables(PyObject *module, char *out, size_t size)
 {
     PyObject *key, *value, *dict = PyModule_Check(module) ? PyModule_GetDict(module) : NULL; /* all borrowed */
@@ -129,11 +132,13 @@ static void explain_missing_name(const struct config_app *app, PyObject *module,
     list_callables(module, names, sizeof(names));
     if (strchr(wanted, '(') != NULL)
         hint = "; a factory is not called here, so let the module call it and give the result a name";
-    log_error("application '%s' cannot be loaded: %s has no %s%s; %s%s", app->given, app->module != NULL ? app->module : app->file,
-              wanted, hint, names[0] != '\0' ? "what can be called there: " : "nothing that could be called is there", names);
+    log_error("application '%s' cannot be loaded: %s has no %s%s; %s%s", app->given,
+              app->module != NULL ? app->module : app->file, wanted, hint,
+              names[0] != '\0' ? "what can be called there: " : "nothing that could be called is there", names);
 }
 
-/* Follows a dotted name from the module. New reference; NULL with or without an exception (none: some part does not exist). */
+/* Follows a dotted name from the module. New reference; NULL with or without an exception (none: some part does not
+ * exist). */
 static PyObject *find_dotted(PyObject *module, const char *dotted)
 {
     PyObject *object = Py_NewRef(module);
@@ -203,13 +208,14 @@ static bool is_async(PyObject *object, const struct names *names)
 static bool check_application(const struct config *config, PyObject *object, const struct names *names)
 {
     if (!PyCallable_Check(object)) {
-        log_error("application '%s' cannot be loaded: it is an object of type %s, which cannot be called", config->app.given,
-                  Py_TYPE(object)->tp_name);
+        log_error("application '%s' cannot be loaded: it is an object of type %s, which cannot be called",
+                  config->app.given, Py_TYPE(object)->tp_name);
         return false;
     }
     if (is_async(object, names)) {
-        log_error("application '%s' cannot be served: it is asynchronous (ASGI), and this server calls WSGI applications",
-                  config->app.given);
+        log_error(
+            "application '%s' cannot be served: it is asynchronous (ASGI), and this server calls WSGI applications",
+            config->app.given);
         return false;
     }
     return true;

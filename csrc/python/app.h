@@ -11,13 +11,13 @@ struct config;
 struct errors;
 struct names;
 
-/* Puts the application's directories at the front of sys.path: the current one (for a file: the file's), then --pythonpath.
- * Requires the GIL. Returns 0, or -1 after logging. */
+/* Puts the application's directories at the front of sys.path: the current one (for a file: the file's), then
+ * --pythonpath. Requires the GIL. Returns 0, or -1 after logging. */
 int app_set_search_path(const struct config *, const struct errors *) MUST_CHECK;
 
-/* Imports the module or runs the file, and finds the callable in it: the one that was named, else `application`, else `app`.
- * Requires the GIL. New reference, or NULL after logging what is wrong: no such module, an import error inside it with its
- * traceback, no such attribute (with the callables that there are), not callable. */
+/* Imports the module or runs the file, and finds the callable in it: the one that was named, else `application`, else
+ * `app`. Requires the GIL. New reference, or NULL after logging what is wrong: no such module, an import error inside
+ * it with its traceback, no such attribute (with the callables that there are), not callable. */
 PyObject *app_load(const struct config *, const struct names *, const struct errors *) MUST_CHECK;
 
 #endif

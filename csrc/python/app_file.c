@@ -32,23 +32,30 @@ static void loading_fini(struct loading *loading)
     Py_XDECREF(loading->code);
 }
 
-static bool is_readable(const struct config_app *app)
+/* What keeps a file from being read, or NULL. */
+static const char *find_obstacle(const char *file)
 {
-    char directory[PATH_BYTES];
     struct stat status;
 
-    if (stat(app->file, &status) == 0 && S_ISREG(status.st_mode) && access(app->file, R_OK) == 0)
+    if (stat(file, &status) < 0 || (S_ISREG(status.st_mode) && access(file, R_OK) < 0))
+        return strerror(errno);
+    return S_ISREG(status.st_mode) ? NULL : "not a regular file";
+}
+
+static bool is_readable(const struct config_app *app)
+{
+    const char *obstacle = find_obstacle(app->file);
+    char directory[PATH_BYTES];
+
+    if (obstacle == NULL)
         return true;
-    log_error("application '%s' cannot be loaded: file '%s' %s (current directory: %s)", app->given, app->file,
-              stat(app->file, &status) < 0  ? strerror(errno)
-              : !S_ISREG(status.st_mode)    ? "is not a regular file"
-                                            : "cannot be read",
-              getcwd(directory, sizeof(directory)) != NULL ? directory : "unknown");
+    log_error("application '%s' cannot be loaded: file '%s': %s (current directory: %s)", app->given, app->file,
+              obstacle, getcwd(directory, sizeof(directory)) != NULL ? directory : "unknown");
     return false;
 }
 
-/* The module's name: the file's without its suffix; with a prefix when a module of that name is there already (an application
- * called signal.py must not take the place of Python's own). */
+/* The module's name: the file's without its suffix; with a prefix when a module of that name is there already (an
+ * application called signal.py must not take the place of Python's own). */
 static PyObject *new_name(struct slice stem)
 {
     PyObject *name = PyUnicode_DecodeFSDefaultAndSize(stem.ptr, (Py_ssize_t)stem.len);
@@ -108,16 +115,17 @@ static int compile(struct loading *loading)
 /* Runs the code in the module; from here the traceback begins with the application's own frame. */
 static int execute(struct loading *loading)
 {
-    PyObject *modules = PyImport_GetModuleDict(), *dict = PyModule_GetDict(loading->module), *result = NULL; /* two borrowed */
+    PyObject *borrowed_modules = PyImport_GetModuleDict(), *borrowed_dict = PyModule_GetDict(loading->module);
+    PyObject *result = NULL;
 
-    if (dict == NULL || PyDict_SetItemString(dict, "__builtins__", PyEval_GetBuiltins()) < 0 ||
-        PyObject_SetItem(modules, loading->name, loading->module) < 0)
+    if (borrowed_dict == NULL || PyDict_SetItemString(borrowed_dict, "__builtins__", PyEval_GetBuiltins()) < 0 ||
+        PyObject_SetItem(borrowed_modules, loading->name, loading->module) < 0)
         return -1;
-    result = PyEval_EvalCode(loading->code, dict, dict);
+    result = PyEval_EvalCode(loading->code, borrowed_dict, borrowed_dict);
     if (result == NULL) {
         PyObject *exception = errors_take();
 
-        if (PyObject_DelItem(modules, loading->name) < 0)
+        if (PyObject_DelItem(borrowed_modules, loading->name) < 0)
             PyErr_Clear();
         errors_restore(exception);
     }

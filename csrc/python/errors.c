@@ -38,8 +38,8 @@ PyObject *errors_take(void)
     if (type == NULL)
         return NULL;
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL)
-        PyException_SetTraceback(value, traceback);
+    /* Without a traceback too: importlib may have taken its frames out of this one, but not out of the exception. */
+    PyException_SetTraceback(value, traceback != NULL ? traceback : Py_None);
     Py_XDECREF(traceback);
     Py_XDECREF(type);
     return value;
@@ -78,8 +78,8 @@ static PyObject *join_lines(PyObject *lines)
     return joined;
 }
 
-/* The whole traceback as bytes, whole lines. New reference, or NULL without an exception when there is none or it cannot be had:
- * the exception's own methods may fail, or memory may be short. */
+/* The whole traceback as bytes, whole lines. New reference, or NULL without an exception when there is none or it
+ * cannot be had: the exception's own methods may fail, or memory may be short. */
 static PyObject *format_traceback(const struct errors *errors, PyObject *exception)
 {
     PyObject *traceback = PyException_GetTraceback(exception), *lines = NULL, *joined, *bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Whole lines out of a stream of bytes. Runs wherever the application prints; the caller holds whatever lock there is. */
+ * Whole lines out of a stream of bytes. Runs wherever the application prints; the caller holds the lock, if any. */
 #include "line_tail.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Cuts a stream of bytes into whole lines: the piece after the last newline waits for the rest of its line. Plain C, no locks:
- * the caller serialises (for the application's output, the GIL does). */
+ * Cuts a stream of bytes into whole lines: the piece after the last newline waits for the rest of its line. Plain C, no
+ * locks: the caller serialises (for the application's output, the GIL does). */
 #ifndef CLUTCH_LINE_TAIL_H
 #define CLUTCH_LINE_TAIL_H
 
@@ -24,12 +24,12 @@ struct line_piece {
 void line_tail_init(struct line_tail *);
 void line_tail_fini(struct line_tail *);
 
-/* Adds bytes and takes out what is whole; on success the caller owns piece->owned. Returns 0, or -ENOMEM with nothing added and
- * an empty piece. */
+/* Adds bytes and takes out what is whole; on success the caller owns piece->owned. Returns 0, or -ENOMEM with nothing
+ * added and an empty piece. */
 int line_tail_add(struct line_tail *, struct slice bytes, struct line_piece *piece) MUST_CHECK;
 
-/* Takes out what is pending, with a newline: at the end of the stream. Never fails: without memory for the newline the piece
- * goes without it. */
+/* Takes out what is pending, with a newline: at the end of the stream. Never fails: without memory for the newline the
+ * piece goes without it. */
 void line_tail_finish(struct line_tail *, struct line_piece *piece);
 
 #endif

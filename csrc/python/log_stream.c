@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The application's output. The raw layer is ours, the buffering and the encoding are the io module's. Runs on whatever thread of
- * a worker prints; the GIL guards the tails. */
+ * The application's output. The raw layer is ours, the buffering and the encoding are the io module's. Runs on whatever
+ * thread of a worker prints; the GIL guards the tails. */
 #include "log_stream.h"
 
 #include <errno.h>
@@ -12,8 +12,7 @@
 
 /* What io.BufferedWriter writes to. */
 struct line_writer {
-    PyObject_HEAD
-    enum log_stream_target target;
+    PyObject_HEAD enum log_stream_target target;
     struct line_tail *tail; /* borrowed from struct log_streams */
     bool is_closed;
 };
@@ -148,9 +147,9 @@ static PyGetSetDef writer_attributes[] = {
 };
 
 static PyType_Slot writer_slots[] = {
-    PYTHON_SLOT(Py_tp_dealloc, writer_dealloc),
-    PYTHON_SLOT(Py_tp_methods, writer_methods),
-    PYTHON_SLOT(Py_tp_getset, writer_attributes),
+    {Py_tp_dealloc, PYTHON_SLOT(writer_dealloc)},
+    {Py_tp_methods, PYTHON_SLOT(writer_methods)},
+    {Py_tp_getset, PYTHON_SLOT(writer_attributes)},
     {0, NULL},
 };
 
@@ -175,7 +174,8 @@ static PyObject *new_text(PyObject *io, PyTypeObject *type, enum log_stream_targ
     buffer = PyObject_CallMethod(io, "BufferedWriter", "O", writer);
     class = PyObject_GetAttrString(io, "TextIOWrapper");
     arguments = buffer != NULL ? PyTuple_Pack(1, buffer) : NULL;
-    options = Py_BuildValue("{s:s,s:s,s:O}", "encoding", "utf-8", "errors", "backslashreplace", "line_buffering", Py_True);
+    options =
+        Py_BuildValue("{s:s,s:s,s:O}", "encoding", "utf-8", "errors", "backslashreplace", "line_buffering", Py_True);
     if (class != NULL && arguments != NULL && options != NULL)
         text = PyObject_Call(class, arguments, options);
     Py_XDECREF(options);

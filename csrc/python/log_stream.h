@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The application's output: sys.stdout on descriptor 1, sys.stderr and wsgi.errors on the error log. Whole lines only, each with
- * one write, so that lines of several workers never mix; an unfinished line waits for its newline, 64 KiB, or the end. */
+ * The application's output: sys.stdout on descriptor 1, sys.stderr and wsgi.errors on the error log. Whole lines only,
+ * each with one write, so that lines of several workers never mix; an unfinished line waits for its newline, 64 KiB, or
+ * the end. */
 #ifndef CLUTCH_LOG_STREAM_H
 #define CLUTCH_LOG_STREAM_H
 
@@ -16,13 +17,14 @@ struct log_streams {
     PyObject *texts[LOG_STREAM_COUNT];        /* owned: io.TextIOWrapper */
 };
 
-/* Makes the streams and puts them in place of sys.stdout, sys.stderr and their dunder copies; what these had buffered is flushed.
- * Registers the flush at exit, so call it before any application code. The struct must stay where it is until
- * log_streams_fini(). Requires the GIL. Returns 0, or -1 with an exception; log_streams_fini() is needed either way. */
+/* Makes the streams and puts them in place of sys.stdout, sys.stderr and their dunder copies; what these had buffered
+ * is flushed. Registers the flush at exit, so call it before any application code. The struct must stay where it is
+ * until log_streams_fini(). Requires the GIL. Returns 0, or -1 with an exception; log_streams_fini() is needed either
+ * way. */
 int log_streams_init(struct log_streams *) MUST_CHECK;
 
-/* Pushes out what Python has buffered and what is left of unfinished lines. Requires the GIL, gives it up while writing. Errors
- * of a stream that the application closed are passed over. */
+/* Pushes out what Python has buffered and what is left of unfinished lines. Requires the GIL, gives it up while
+ * writing. Errors of a stream that the application closed are passed over. */
 void log_streams_flush(struct log_streams *);
 
 /* Drops the objects. Requires the GIL. */

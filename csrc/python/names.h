@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The interned strings of the gateway: environ keys, constant values, attribute names. Made once at the start, read by every app
- * thread that holds the GIL. */
+ * The interned strings of the gateway: environ keys, constant values, attribute names. Made once at the start, read by
+ * every app thread that holds the GIL. */
 #ifndef CLUTCH_NAMES_H
 #define CLUTCH_NAMES_H
 

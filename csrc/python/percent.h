@@ -7,8 +7,8 @@
 
 #include "slice.h"
 
-/* Decodes %XX into `out`, which has room for text.len bytes; a malformed escape and '+' stay as they are, and nothing else is
- * touched: no segment is removed, no slash merged. Returns the number of bytes. Pure; never fails. */
+/* Decodes %XX into `out`, which has room for text.len bytes; a malformed escape and '+' stay as they are, and nothing
+ * else is touched: no segment is removed, no slash merged. Returns the number of bytes. Pure; never fails. */
 size_t percent_decode(struct slice text, char *out);
 
 #endif

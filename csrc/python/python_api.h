@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Python.h as every file here includes it (first, as it asks for), and what the supported versions, 3.9 to 3.14, spell differently. */
+ * Python.h as every file here includes it (first, as it asks for), and what the supported versions, 3.9 to 3.14, spell
+ * differently. */
 #ifndef CLUTCH_PYTHON_API_H
 #define CLUTCH_PYTHON_API_H
 
@@ -31,9 +32,9 @@ static inline PyObject *Py_NewRef(PyObject *object)
 
 /* A C function as the entry of a method table or of a type's slots. */
 #define PYTHON_METHOD(function) ((PyCFunction)(void (*)(void))(function))
-#define PYTHON_SLOT(slot, function) {(slot), (void *)(function)}
+#define PYTHON_SLOT(function) ((void *)(function))
 
-/* Makes a heap type. `can_call` says whether Python code may make instances. New reference, or NULL with an exception. */
+/* Makes a heap type. `can_call`: Python code may make instances. New reference, or NULL with an exception. */
 static inline PyTypeObject *python_type_new(PyType_Spec *spec, bool can_call)
 {
     PyTypeObject *type = (PyTypeObject *)(void *)PyType_FromSpec(spec);
@@ -43,7 +44,8 @@ static inline PyTypeObject *python_type_new(PyType_Spec *spec, bool can_call)
     return type;
 }
 
-/* Looks an attribute up that may be missing. 1 with a new reference in *value, 0 when there is none, -1 with an exception. */
+/* Looks an attribute up that may be missing. 1 with a new reference in *value, 0 when there is none, -1 with an
+ * exception. */
 static inline int python_find_attr(PyObject *object, PyObject *name, PyObject **value)
 {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -53,8 +55,8 @@ static inline int python_find_attr(PyObject *object, PyObject *name, PyObject **
 #endif
 }
 
-/* A view of the bytes of a str whose characters are all below 256. Returns false (no exception) when some are not. Borrowed from
- * the str. */
+/* A view of the bytes of a str whose characters are all below 256. Returns false (no exception) when some are not.
+ * Borrowed from the str. */
 static inline bool python_latin1_view(PyObject *text, struct slice *view)
 {
 #if PY_VERSION_HEX < 0x030C0000

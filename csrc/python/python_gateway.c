@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of operations of the Python gateway. check runs in the master (without an interpreter); all else in a worker or in the
- * zygote. Outside of these functions no thread holds the GIL. */
+ * The table of operations of the Python gateway. check runs in the master (without an interpreter); all else in a
+ * worker or in the zygote. Outside of these functions no thread holds the GIL. */
 #include "python_gateway.h"
 
 #include <errno.h>
@@ -37,7 +37,8 @@ static int check_venv(const struct config *config)
         return 0;
     result = venv_resolve(venv.directory, config->chdir, directory, sizeof(directory));
     if (result < 0)
-        snprintf(error, sizeof(error), "%s (%s) is not a virtual environment: %s", venv.directory, venv.source, strerror(-result));
+        snprintf(error, sizeof(error), "%s (%s) is not a virtual environment: %s", venv.directory, venv.source,
+                 strerror(-result));
     if (result == 0 && venv_is_usable(&venv, directory, release, error, sizeof(error)))
         return 0;
     log_error("%s", error);
@@ -65,8 +66,9 @@ static int check(const struct config *config)
 /* Requires the GIL. */
 static int prepare(struct gateway *gateway)
 {
-    if (errors_init(&gateway->errors) < 0 || names_init(&gateway->names) < 0 || log_streams_init(&gateway->streams) < 0 ||
-        signals_init(&gateway->signals) < 0 || wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0) {
+    if (errors_init(&gateway->errors) < 0 || names_init(&gateway->names) < 0 ||
+        log_streams_init(&gateway->streams) < 0 || signals_init(&gateway->signals) < 0 ||
+        wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0) {
         errors_log(&gateway->errors, "the gateway cannot be set up");
         return -1;
     }
@@ -105,7 +107,8 @@ static struct gateway *start(const struct config *config, const struct gateway_p
         log_info("application %s ready in %lld ms (CPython %s, %s)", config->app.given,
                  (long long)((clock_now_us() - started_us) / 1000), runtime_release(), runtime_describe_gil());
     gateway->main_state = runtime_leave();
-    /* After a failure the interpreter is left as it is: ending it would wait for threads that the application may have started. */
+    /* After a failure the interpreter is left as it is: ending it would wait for threads that the application may have
+     * started. */
     return result == 0 ? gateway : NULL;
 }
 

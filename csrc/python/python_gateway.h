@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The gateway that runs WSGI applications (PEP 3333) in an embedded CPython.
  *
- * What environ holds beside the request fields, HTTP_<NAME>, CONTENT_TYPE and CONTENT_LENGTH (all values str unless said
- * otherwise; bytes of the request stand for code points 0 to 255):
+ * What environ holds beside the request fields, HTTP_<NAME>, CONTENT_TYPE and CONTENT_LENGTH (all values str unless
+ * said otherwise; bytes of the request stand for code points 0 to 255):
  *
  *   REQUEST_METHOD              as sent
  *   SCRIPT_NAME                 ''
@@ -36,8 +36,8 @@
 
 #include "gateway.h"
 
-/* While the application is imported, Python's signal module may take SIGINT if it is at its default: install the server's own
- * handlers after start(). stop() waits for threads of the application, however long they take. */
+/* While the application is imported, Python's signal module may take SIGINT if it is at its default: install the
+ * server's own handlers after start(). stop() waits for threads of the application, however long they take. */
 extern const struct gateway_ops python_gateway;
 
 #endif

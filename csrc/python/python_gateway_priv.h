@@ -21,18 +21,18 @@
 
 /* Every PyObject pointer here is owned and guarded by the GIL. */
 struct gateway {
-    const struct config *config;  /* borrowed */
+    const struct config *config; /* borrowed */
     struct gateway_place place;
-    pthread_t main_thread;        /* called start */
-    PyThreadState *main_state;    /* its state while it is outside of Python */
+    pthread_t main_thread;     /* called start */
+    PyThreadState *main_state; /* its state while it is outside of Python */
     struct names names;
     struct errors errors;
     struct log_streams streams;
     struct signals signals;
     struct wsgi_files files;
     PyObject *app;
-    bool has_warned_bytes;        /* of an application that returns bytes */
-    bool has_warned_surplus;      /* of a body longer than its Content-Length */
+    bool has_warned_bytes;   /* of an application that returns bytes */
+    bool has_warned_surplus; /* of a body longer than its Content-Length */
 };
 
 struct gateway_thread {

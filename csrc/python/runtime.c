@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Start and end of the interpreter. Runs in a worker or in the zygote, on the thread that becomes Python's main thread. */
+ * Start and end of the interpreter. Runs in a worker or the zygote, on what becomes Python's main thread. */
 #include "runtime.h"
 
 #include <stdio.h>
@@ -53,8 +53,10 @@ static bool is_release_expected(void)
 
     if (sscanf(Py_GetVersion(), "%d.%d", &major, &minor) == 2 && major == BUILT_FOR.major && minor == BUILT_FOR.minor)
         return true;
-    log_error("clutch was built for Python %d.%d, but the libpython that was loaded is %s: install the one it was built for, or "
-              "build clutch anew", BUILT_FOR.major, BUILT_FOR.minor, runtime_release());
+    log_error("clutch was built for Python %d.%d, but the libpython that was loaded is %s: install the one it was "
+              "built for, or "
+              "build clutch anew",
+              BUILT_FOR.major, BUILT_FOR.minor, runtime_release());
     return false;
 }
 
@@ -62,8 +64,8 @@ static int check_status(PyStatus status, const char *doing)
 {
     if (!PyStatus_Exception(status))
         return 0;
-    log_error("Python cannot start (%s): %s%s%s", doing, status.func != NULL ? status.func : "", status.func != NULL ? ": " : "",
-              status.err_msg != NULL ? status.err_msg : "no reason given");
+    log_error("Python cannot start (%s): %s%s%s", doing, status.func != NULL ? status.func : "",
+              status.func != NULL ? ": " : "", status.err_msg != NULL ? status.err_msg : "no reason given");
     return -1;
 }
 
@@ -126,7 +128,7 @@ static int find_venv(const struct config *config, char *directory, size_t size)
     return 0;
 }
 
-/* Without a name of its own Python would take whatever `python3` is first on PATH for sys.executable, of any version. */
+/* Left alone, Python takes whatever `python3` is first on PATH for sys.executable, of any version. */
 static int set_executable(PyConfig *config, const char *venv)
 {
     char path[PATH_BYTES], name[32];

@@ -9,19 +9,20 @@
 
 struct config;
 
-/* Starts CPython (PyConfig from the isolated defaults, opened to the PYTHON* variables), with the virtual environment of the
- * config and sys.argv; no signal handler is installed. Call it once, from the thread that shall be Python's main thread; it holds
- * the GIL afterwards. Returns 0, or -1 after logging why. */
+/* Starts CPython (PyConfig from the isolated defaults, opened to the PYTHON* variables), with the virtual environment
+ * of the config and sys.argv; no signal handler is installed. Call it once, from the thread that shall be Python's main
+ * thread; it holds the GIL afterwards. Returns 0, or -1 after logging why. */
 int runtime_start(const struct config *config) MUST_CHECK;
 
-/* Ends it: waits for the application's non-daemon threads, runs atexit handlers, flushes. The main thread, with the GIL, which is
- * gone afterwards. Failures are logged. */
+/* Ends it: waits for the application's non-daemon threads, runs atexit handlers, flushes. The main thread, with the
+ * GIL, which is gone afterwards. Failures are logged. */
 void runtime_stop(void);
 
-/* Has faulthandler write tracebacks of crashes to the error log. Requires the GIL. Returns 0, or -1 with an exception. */
+/* Has faulthandler write to the error log. Requires the GIL. Returns 0, or -1 with an exception. */
 int runtime_show_crashes(void) MUST_CHECK;
 
-/* The release this was compiled for as text, "3.11.7", and the one that is linked (they differ in the last number at most). */
+/* The release this was compiled for as text, "3.11.7", and the one that is linked (they differ in the last number at
+ * most). */
 const char *runtime_built_release(void);
 const char *runtime_release(void);
 

@@ -36,7 +36,8 @@ static void drop_front(struct slice *text, size_t count)
         *text = slice_of(text->ptr + 1, text->len - 1);
 }
 
-/* Follows the "." and ".." that `path` begins with, the latter by shortening `base` (which getcwd() gave, so it has no links). */
+/* Follows the "." and ".." that `path` begins with, the latter by shortening `base` (which getcwd() gave, so it has no
+ * links). */
 static void follow_dots(char *base, struct slice *path)
 {
     for (;;) {

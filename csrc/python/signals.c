@@ -11,7 +11,8 @@
 /* Through the signal module, because only there a full pipe (one byte in it is enough) can be declared harmless. */
 static int set_wakeup_fd(int fd)
 {
-    PyObject *module = PyImport_ImportModule("signal"), *function = NULL, *arguments = NULL, *options = NULL, *earlier = NULL;
+    PyObject *module = PyImport_ImportModule("signal"), *function = NULL, *arguments = NULL, *options = NULL,
+             *earlier = NULL;
 
     if (module != NULL && (function = PyObject_GetAttrString(module, "set_wakeup_fd")) != NULL &&
         (arguments = Py_BuildValue("(i)", fd)) != NULL &&

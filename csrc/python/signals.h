@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Signal handlers of the application. CPython's C handler only notes a signal; the Python function runs when the main thread next
- * runs bytecode, which on an idle worker may be never. A wakeup descriptor tells the loop to let it run. */
+ * Signal handlers of the application. CPython's C handler only notes a signal; the Python function runs when the main
+ * thread next runs bytecode, which on an idle worker may be never. A wakeup descriptor tells the loop to let it run. */
 #ifndef CLUTCH_SIGNALS_H
 #define CLUTCH_SIGNALS_H
 

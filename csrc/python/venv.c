@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What pyvenv.cfg says, and where the python executable is. Runs in the master and in the process that starts Python. */
+ * What pyvenv.cfg says, and where the python executable is. Runs in the master and where Python is started. */
 #include "venv.h"
 
 #include <ctype.h>
@@ -51,7 +51,8 @@ static bool parse_release(const char *text, struct venv_release *release)
     return sscanf(text, "%d.%d", &release->major, &release->minor) == 2;
 }
 
-/* Reads one "key = value" line. Both venv ("version") and virtualenv or uv ("version_info") say which Python they are of. */
+/* Reads one "key = value" line. Both venv ("version") and virtualenv or uv ("version_info") say which Python they are
+ * of. */
 static bool parse_config_line(const char *line, struct venv_release *release)
 {
     const char *equals = strchr(line, '=');
@@ -106,7 +107,8 @@ static bool has_library(const char *directory, struct venv_release release)
     return join(path, sizeof(path), directory, name) == 0 && access(path, F_OK) == 0;
 }
 
-bool venv_is_usable(const struct venv *venv, const char *directory, struct venv_release wanted, char *error, size_t size)
+bool venv_is_usable(const struct venv *venv, const char *directory, struct venv_release wanted, char *error,
+                    size_t size)
 {
     struct venv_release found = {0, 0};
     int result = read_release(directory, &found);
@@ -117,19 +119,25 @@ bool venv_is_usable(const struct venv *venv, const char *directory, struct venv_
         return false;
     }
     if (!has_executable(directory)) {
-        snprintf(error, size, "%s (%s) is not a usable virtual environment: bin/python is missing or points nowhere; make it "
-                 "anew with `python%d.%d -m venv %s`", directory, venv->source, wanted.major, wanted.minor, directory);
+        snprintf(error, size,
+                 "%s (%s) is not a usable virtual environment: bin/python is missing or points nowhere; make it "
+                 "anew with `python%d.%d -m venv %s`",
+                 directory, venv->source, wanted.major, wanted.minor, directory);
         return false;
     }
     if (result == 0 && !has_library(directory, wanted)) {
-        snprintf(error, size, "%s (%s) has no lib/python%d.%d: this server runs Python %d.%d and can use no packages of "
-                 "another version", directory, venv->source, wanted.major, wanted.minor, wanted.major, wanted.minor);
+        snprintf(error, size,
+                 "%s (%s) has no lib/python%d.%d: this server runs Python %d.%d and can use no packages of "
+                 "another version",
+                 directory, venv->source, wanted.major, wanted.minor, wanted.major, wanted.minor);
         return false;
     }
     if (result == 1 && (found.major != wanted.major || found.minor != wanted.minor)) {
-        snprintf(error, size, "%s (%s) is a virtual environment of Python %d.%d, but this server runs Python %d.%d: name one "
-                 "made with `python%d.%d -m venv`, or a clutch that was built for Python %d.%d", directory, venv->source,
-                 found.major, found.minor, wanted.major, wanted.minor, wanted.major, wanted.minor, found.major, found.minor);
+        snprintf(error, size,
+                 "%s (%s) is a virtual environment of Python %d.%d, but this server runs Python %d.%d: name one "
+                 "made with `python%d.%d -m venv`, or a clutch that was built for Python %d.%d",
+                 directory, venv->source, found.major, found.minor, wanted.major, wanted.minor, wanted.major,
+                 wanted.minor, found.major, found.minor);
         return false;
     }
     return true;
@@ -141,7 +149,8 @@ static bool find_on_path(struct venv_release release, char *out, size_t size)
     struct slice rest = slice_of_string(search != NULL ? search : "/usr/local/bin:/usr/bin:/bin"), directory;
 
     while (search_path_next(&rest, &directory)) {
-        int len = snprintf(out, size, "%.*s/python%d.%d", (int)directory.len, directory.ptr, release.major, release.minor);
+        int len =
+            snprintf(out, size, "%.*s/python%d.%d", (int)directory.len, directory.ptr, release.major, release.minor);
 
         if (directory.ptr[0] == '/' && len > 0 && (size_t)len < size && access(out, X_OK) == 0)
             return true;
@@ -149,7 +158,8 @@ static bool find_on_path(struct venv_release release, char *out, size_t size)
     return false;
 }
 
-bool venv_find_executable(const char *directory, const char *built_with, struct venv_release release, char *out, size_t size)
+bool venv_find_executable(const char *directory, const char *built_with, struct venv_release release, char *out,
+                          size_t size)
 {
     if (directory != NULL)
         return join(out, size, directory, "bin/python") == 0;

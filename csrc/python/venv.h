@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Virtual environments and the python executable, looked at from outside: nothing here needs the interpreter. Runs in the master
- * (ops->check) and in the process that starts Python. */
+ * Virtual environments and the python executable, looked at from outside: nothing here needs the interpreter. Runs in
+ * the master (ops->check) and in the process that starts Python. */
 #ifndef CLUTCH_VENV_H
 #define CLUTCH_VENV_H
 
@@ -21,19 +21,22 @@ struct venv {
     const char *source;    /* how it was named, for messages: "--venv" or "VIRTUAL_ENV" */
 };
 
-/* The environment that is asked for: `option` (the value of --venv, may be NULL), else the active one. Borrows from both. */
+/* The environment that is asked for: `option` (the value of --venv, may be NULL), else the active one. Borrows from
+ * both. */
 struct venv venv_find(const char *option);
 
-/* Finds the directory of a path that the user gave, which may be relative to `base` (--chdir, may be NULL) or, where the server
- * is there already, to the current directory. Writes an absolute path. Returns 0, or -errno. */
+/* Finds the directory of a path that the user gave, which may be relative to `base` (--chdir, may be NULL) or, where
+ * the server is there already, to the current directory. Writes an absolute path. Returns 0, or -errno. */
 int venv_resolve(const char *path, const char *base, char *out, size_t size) MUST_CHECK;
 
-/* Whether `directory` (absolute) is a virtual environment of `release`. Returns true, or false with one line in `error` that says
- * what is wrong and what to do. */
-bool venv_is_usable(const struct venv *, const char *directory, struct venv_release release, char *error, size_t size) MUST_CHECK;
+/* Whether `directory` (absolute) is a virtual environment of `release`. Returns true, or false with one line in `error`
+ * that says what is wrong and what to do. */
+bool venv_is_usable(const struct venv *, const char *directory, struct venv_release release, char *error,
+                    size_t size) MUST_CHECK;
 
-/* The executable that sys.executable shall name: of the environment (absolute, may be NULL), else `built_with`, else the
- * pythonX.Y of that release on PATH. Returns true, or false when there is none. */
-bool venv_find_executable(const char *directory, const char *built_with, struct venv_release release, char *out, size_t size);
+/* The executable that sys.executable shall name: of the environment (absolute, may be NULL), else `built_with`, else
+ * the pythonX.Y of that release on PATH. Returns true, or false when there is none. */
+bool venv_find_executable(const char *directory, const char *built_with, struct venv_release release, char *out,
+                          size_t size);
 
 #endif

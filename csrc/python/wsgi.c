@@ -16,7 +16,8 @@ int wsgi_init(struct gateway_thread *thread)
     struct wsgi_environ_constants constants;
 
     wsgi_response_init(&thread->response);
-    if (wsgi_callables_init(&thread->callables, &thread->response, &gateway->names) < 0 || wsgi_inputs_init(&thread->inputs) < 0)
+    if (wsgi_callables_init(&thread->callables, &thread->response, &gateway->names) < 0 ||
+        wsgi_inputs_init(&thread->inputs) < 0)
         return -1;
     constants = (struct wsgi_environ_constants){
         .errors = gateway->streams.texts[LOG_STREAM_LOG],

@@ -8,8 +8,8 @@
 struct exchange;
 struct gateway_thread;
 
-/* What an app thread keeps between requests. Requires the GIL. wsgi_init returns 0, or -1 with an exception; wsgi_fini is needed
- * either way. */
+/* What an app thread keeps between requests. Requires the GIL. wsgi_init returns 0, or -1 with an exception; wsgi_fini
+ * is needed either way. */
 int wsgi_init(struct gateway_thread *) MUST_CHECK;
 void wsgi_fini(struct gateway_thread *);
 

@@ -39,7 +39,8 @@ static void warn_once(bool *has_warned, const char *warning)
 
 static int raise_block_type(PyObject *block)
 {
-    PyErr_Format(PyExc_TypeError, "the application's response holds a %.100s; its blocks must be bytes", Py_TYPE(block)->tp_name);
+    PyErr_Format(PyExc_TypeError, "the application's response holds a %.100s; its blocks must be bytes",
+                 Py_TYPE(block)->tp_name);
     return -1;
 }
 
@@ -63,7 +64,8 @@ static int gather(struct gateway_thread *thread, PyObject *const *items, Py_ssiz
     return 0;
 }
 
-/* Hands a whole body over. `owner` keeps the blocks alive: unless it is immutable, what is written without the GIL needs a snapshot. */
+/* Hands a whole body over. `owner` keeps the blocks alive: unless it is immutable, what is written without the GIL
+ * needs a snapshot. */
 static int send_whole(struct gateway_thread *thread, PyObject *owner, const struct gathered *body)
 {
     struct wsgi_response *response = &thread->response;
@@ -106,19 +108,21 @@ static int send_items(struct gateway_thread *thread, PyObject *owner, PyObject *
 /* bytes are iterable, into numbers; what is meant is clear. */
 static int send_bytes(struct gateway_thread *thread, PyObject *bytes)
 {
-    warn_once(&thread->gateway->has_warned_bytes,
-              "the application returns bytes, not an iterable of bytes: they are sent whole, but [body] is what PEP 3333 asks for");
+    warn_once(&thread->gateway->has_warned_bytes, "the application returns bytes, not an iterable of bytes: they are "
+                                                  "sent whole, but [body] is what PEP 3333 asks for");
     return send_items(thread, bytes, &bytes, 1);
 }
 
-/* len() of an iterable that has one: then a single block is known to be the last (PEP 3333, "Handling the Content-Length Header"). */
+/* len() of an iterable that has one: then a single block is known to be the last (PEP 3333, "Handling the
+ * Content-Length Header"). */
 static bool has_one_item(PyObject *result)
 {
     PySequenceMethods *as_sequence = Py_TYPE(result)->tp_as_sequence;
     PyMappingMethods *as_mapping = Py_TYPE(result)->tp_as_mapping;
     Py_ssize_t count;
 
-    if ((as_sequence == NULL || as_sequence->sq_length == NULL) && (as_mapping == NULL || as_mapping->mp_length == NULL))
+    if ((as_sequence == NULL || as_sequence->sq_length == NULL) &&
+        (as_mapping == NULL || as_mapping->mp_length == NULL))
         return false;
     count = PyObject_Size(result);
     if (count < 0)
@@ -182,7 +186,8 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
 
     if (Py_TYPE(result)->tp_iter == NULL && !PySequence_Check(result)) {
         PyErr_Format(PyExc_TypeError, "the application returned %s%.100s, not an iterable of bytes",
-                     result == Py_None ? "" : "an object of type ", result == Py_None ? "None" : Py_TYPE(result)->tp_name);
+                     result == Py_None ? "" : "an object of type ",
+                     result == Py_None ? "None" : Py_TYPE(result)->tp_name);
         return -1;
     }
     iterator = PyObject_GetIter(result);

@@ -22,7 +22,8 @@ static void callable_dealloc(PyObject *object)
 }
 
 /* clutch.client_disconnected() -> bool. One system call, only while nobody is writing. */
-static PyObject *client_disconnected(PyObject *object, PyObject *const *Py_UNUSED(arguments), size_t count, PyObject *keywords)
+static PyObject *client_disconnected(PyObject *object, PyObject *const *Py_UNUSED(arguments), size_t count,
+                                     PyObject *keywords)
 {
     struct wsgi_response *response = as_callable(object)->response;
 
@@ -39,9 +40,9 @@ static PyMemberDef callable_members[] = {
 };
 
 static PyType_Slot callable_slots[] = {
-    PYTHON_SLOT(Py_tp_dealloc, callable_dealloc),
-    PYTHON_SLOT(Py_tp_call, PyVectorcall_Call),
-    PYTHON_SLOT(Py_tp_members, callable_members),
+    {Py_tp_dealloc, PYTHON_SLOT(callable_dealloc)},
+    {Py_tp_call, PYTHON_SLOT(PyVectorcall_Call)},
+    {Py_tp_members, PYTHON_SLOT(callable_members)},
     {0, NULL},
 };
 
@@ -59,7 +60,8 @@ static PyTypeObject *new_type(const char *name)
     PyType_Spec spec = {
         .name = name,
         .basicsize = sizeof(struct wsgi_callable),
-        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+        .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+                 Py_TPFLAGS_IMMUTABLETYPE,
         .slots = callable_slots,
     };
 

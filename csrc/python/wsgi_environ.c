@@ -151,7 +151,8 @@ static int update_request(struct wsgi_environ *self, const struct request *reque
 }
 
 /* Sets a variable, or deletes it while there is nothing to say. */
-static int set_or_delete(struct wsgi_environ *self, enum environ_variable variable, enum name_id key, struct slice value)
+static int set_or_delete(struct wsgi_environ *self, enum environ_variable variable, enum name_id key,
+                         struct slice value)
 {
     if (LIKELY(value.len > 0))
         return set_variable(self, variable, key, value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * environ (PEP 3333, "environ Variables"; the table of keys is in python_gateway.h). Each app thread has a template dict that still
- * holds what the last request had: a field that has not changed costs one comparison. The request gets a copy, never the template
- * and never a dict that another request had. */
+ * environ (PEP 3333, "environ Variables"; the table of keys is in python_gateway.h). Each app thread has a template
+ * dict that still holds what the last request had: a field that has not changed costs one comparison. The request gets
+ * a copy, never the template and never a dict that another request had. */
 #ifndef CLUTCH_WSGI_ENVIRON_H
 #define CLUTCH_WSGI_ENVIRON_H
 
@@ -33,15 +33,15 @@ enum environ_variable {
 };
 
 struct wsgi_environ {
-    const struct names *names;                    /* borrowed */
-    PyObject *template;                           /* owned dict */
-    PyObject *fields[KNOWN_HEADER_COUNT];         /* owned str in the template; NULL: not there */
-    uint64_t present;                             /* set of ids whose field is in the template */
-    PyObject *variables[ENVIRON_VARIABLE_COUNT];  /* owned str in the template; NULL: not there yet */
-    PyObject *client_disconnected;                /* borrowed from the template */
-    int version_minor;                            /* of SERVER_PROTOCOL in the template; -1: none yet */
-    int64_t gil_wait_us, queue_us;                /* in the template; -1: none yet */
-    struct buf scratch;                           /* decoded paths, joined and renamed fields */
+    const struct names *names;                   /* borrowed */
+    PyObject *template;                          /* owned dict */
+    PyObject *fields[KNOWN_HEADER_COUNT];        /* owned str in the template; NULL: not there */
+    uint64_t present;                            /* set of ids whose field is in the template */
+    PyObject *variables[ENVIRON_VARIABLE_COUNT]; /* owned str in the template; NULL: not there yet */
+    PyObject *client_disconnected;               /* borrowed from the template */
+    int version_minor;                           /* of SERVER_PROTOCOL in the template; -1: none yet */
+    int64_t gil_wait_us, queue_us;               /* in the template; -1: none yet */
+    struct buf scratch;                          /* decoded paths, joined and renamed fields */
 };
 
 /* The objects that are the same in every request of this thread; borrowed. */
@@ -51,13 +51,14 @@ struct wsgi_environ_constants {
     PyObject *input;        /* wsgi.input of a request without a body */
 };
 
-/* Makes the template. Requires the GIL. Returns 0, or -1 with an exception; end it with wsgi_environ_fini() either way. */
+/* Makes the template. Requires the GIL. Returns 0, or -1 with an exception; wsgi_environ_fini() ends it either way. */
 int wsgi_environ_init(struct wsgi_environ *, const struct names *, const struct gateway_place *,
                       const struct wsgi_environ_constants *) MUST_CHECK;
 void wsgi_environ_fini(struct wsgi_environ *);
 
-/* environ of a request; `input` and `client_disconnected` are borrowed. New reference to an exact dict, or NULL with an exception
- * (then the template may be half way between two requests; the next call mends it). Requires the GIL. */
-PyObject *wsgi_environ_new(struct wsgi_environ *, const struct exchange *, PyObject *input, PyObject *client_disconnected) MUST_CHECK;
+/* environ of a request; `input` and `client_disconnected` are borrowed. New reference to an exact dict, or NULL with an
+ * exception (then the template may be half way between two requests; the next call mends it). Requires the GIL. */
+PyObject *wsgi_environ_new(struct wsgi_environ *, const struct exchange *, PyObject *input,
+                           PyObject *client_disconnected) MUST_CHECK;
 
 #endif

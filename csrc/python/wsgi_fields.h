@@ -17,12 +17,13 @@ PyObject *wsgi_text_new(struct slice bytes) MUST_CHECK;
 /* Whether a str made by wsgi_text_new() holds these bytes. */
 bool wsgi_text_equals(PyObject *text, struct slice bytes);
 
-/* Brings the known fields of the template in line with the request: sets what is new or different, deletes what is gone. A field
- * sent several times is joined with ',' (Cookie: "; "). *unknown_count is how many fields are left for wsgi_fields_add_unknown().
- * Requires the GIL. Returns 0, or -1 with an exception. */
+/* Brings the known fields of the template in line with the request: sets what is new or different, deletes what is
+ * gone. A field sent several times is joined with ',' (Cookie: "; "). *unknown_count is how many fields are left for
+ * wsgi_fields_add_unknown(). Requires the GIL. Returns 0, or -1 with an exception. */
 int wsgi_fields_update(struct wsgi_environ *, const struct exchange *, size_t *unknown_count) MUST_CHECK;
 
-/* Adds the other fields to a copy of the template, as HTTP_<NAME>. Requires the GIL. Returns 0, or -1 with an exception. */
+/* Adds the other fields to a copy of the template, as HTTP_<NAME>. Requires the GIL. Returns 0, or -1 with an
+ * exception. */
 int wsgi_fields_add_unknown(const struct exchange *, PyObject *variables) MUST_CHECK;
 
 #endif

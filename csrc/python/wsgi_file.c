@@ -10,8 +10,7 @@
 enum { DEFAULT_BLOCK_BYTES = 8192 };
 
 struct file_wrapper {
-    PyObject_HEAD
-    PyObject *filelike; /* owned; NULL before __init__ */
+    PyObject_HEAD PyObject *filelike; /* owned; NULL before __init__ */
     Py_ssize_t block_size;
 };
 
@@ -100,7 +99,8 @@ static PyObject *wrapper_close(PyObject *object, PyObject *Py_UNUSED(nothing))
 
 static PyMemberDef wrapper_members[] = {
     {"filelike", Py_T_OBJECT_EX, offsetof(struct file_wrapper, filelike), Py_READONLY, "The file that is wrapped."},
-    {"blksize", Py_T_PYSSIZET, offsetof(struct file_wrapper, block_size), Py_READONLY, "Bytes that one read() asks for."},
+    {"blksize", Py_T_PYSSIZET, offsetof(struct file_wrapper, block_size), Py_READONLY,
+     "Bytes that one read() asks for."},
     {NULL, 0, 0, 0, NULL},
 };
 
@@ -110,14 +110,14 @@ static PyMethodDef wrapper_methods[] = {
 };
 
 static PyType_Slot wrapper_slots[] = {
-    PYTHON_SLOT(Py_tp_init, wrapper_init),
-    PYTHON_SLOT(Py_tp_dealloc, wrapper_dealloc),
-    PYTHON_SLOT(Py_tp_traverse, wrapper_traverse),
-    PYTHON_SLOT(Py_tp_clear, wrapper_clear),
-    PYTHON_SLOT(Py_tp_iter, PyObject_SelfIter),
-    PYTHON_SLOT(Py_tp_iternext, wrapper_next),
-    PYTHON_SLOT(Py_tp_methods, wrapper_methods),
-    PYTHON_SLOT(Py_tp_members, wrapper_members),
+    {Py_tp_init, PYTHON_SLOT(wrapper_init)},
+    {Py_tp_dealloc, PYTHON_SLOT(wrapper_dealloc)},
+    {Py_tp_traverse, PYTHON_SLOT(wrapper_traverse)},
+    {Py_tp_clear, PYTHON_SLOT(wrapper_clear)},
+    {Py_tp_iter, PYTHON_SLOT(PyObject_SelfIter)},
+    {Py_tp_iternext, PYTHON_SLOT(wrapper_next)},
+    {Py_tp_methods, PYTHON_SLOT(wrapper_methods)},
+    {Py_tp_members, PYTHON_SLOT(wrapper_members)},
     {0, NULL},
 };
 
@@ -139,7 +139,10 @@ int wsgi_files_init(struct wsgi_files *files)
         files->plain_random = PyObject_GetAttrString(io, "BufferedRandom");
     }
     Py_XDECREF(io);
-    return files->wrapper != NULL && files->plain_file != NULL && files->plain_reader != NULL && files->plain_random != NULL ? 0 : -1;
+    return files->wrapper != NULL && files->plain_file != NULL && files->plain_reader != NULL &&
+                   files->plain_random != NULL
+               ? 0
+               : -1;
 }
 
 void wsgi_files_fini(struct wsgi_files *files)
@@ -170,8 +173,8 @@ static bool is_plain(const struct wsgi_files *files, const struct names *names, 
     return result;
 }
 
-/* The file whose read() method `filelike` has, itself or (a wrapped function tells what it wraps) at second hand. New reference;
- * NULL, perhaps with an exception, when it is none of the io module's plain files. */
+/* The file whose read() method `filelike` has, itself or (a wrapped function tells what it wraps) at second hand. New
+ * reference; NULL, perhaps with an exception, when it is none of the io module's plain files. */
 static PyObject *find_plain_file(const struct wsgi_files *files, const struct names *names, PyObject *filelike)
 {
     PyObject *read = NULL, *wrapped = NULL, *owner;
@@ -214,7 +217,8 @@ static int send_bytes(struct wsgi_response *response, int fd, long long position
     return 1;
 }
 
-int wsgi_file_send(const struct wsgi_files *files, const struct names *names, struct wsgi_response *response, PyObject *wrapper)
+int wsgi_file_send(const struct wsgi_files *files, const struct names *names, struct wsgi_response *response,
+                   PyObject *wrapper)
 {
     PyObject *filelike = as_wrapper(wrapper)->filelike, *file;
     struct stat status;
@@ -222,12 +226,14 @@ int wsgi_file_send(const struct wsgi_files *files, const struct names *names, st
     int fd = -1, result = 0;
 
     file = filelike != NULL ? find_plain_file(files, names, filelike) : NULL;
-    if (file != NULL && (fd = PyObject_AsFileDescriptor(file)) >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+    if (file != NULL && (fd = PyObject_AsFileDescriptor(file)) >= 0 && fstat(fd, &status) == 0 &&
+        S_ISREG(status.st_mode))
         position = find_position(names, file);
     /* A closed file, or one that cannot tell: reading it says what is wrong, in the application's terms. */
     PyErr_Clear();
     if (position >= 0)
-        result = send_bytes(response, fd, position, status.st_size > position ? (uint64_t)(status.st_size - position) : 0);
+        result =
+            send_bytes(response, fd, position, status.st_size > position ? (uint64_t)(status.st_size - position) : 0);
     Py_XDECREF(file);
     return result;
 }

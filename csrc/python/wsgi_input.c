@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * wsgi.input. Runs on the app thread of the request, or on a thread of the application, with the GIL (given up in pread only).
+ * wsgi.input. Runs on the app thread of the request, or on a thread of the application, with the GIL (given up in pread
+ * only).
  *
  *   body      |.........|window_start...window_start + window_len|.......| length
  *                             ^ position
@@ -20,15 +21,15 @@
 enum { WINDOW_BYTES = 65536 };
 
 struct input {
-    PyObject_HEAD
-    const char *memory; /* borrowed from the exchange; NULL: in the file, or ended */
+    PyObject_HEAD const char *memory; /* borrowed from the exchange; NULL: in the file, or ended */
     uint64_t length;
     uint64_t position;
-    int body_fd;        /* borrowed from the exchange; -1: none, or ended */
-    int own_fd;         /* its duplicate, made by the first read: may outlive the exchange under a reader's hands; -1: none yet */
+    int body_fd; /* borrowed from the exchange; -1: none, or ended */
+    int own_fd;  /* its duplicate, made by the first read: may outlive the exchange under a reader's hands; -1: none yet
+                  */
     bool has_ended;
-    bool is_reading;    /* some thread is in pread */
-    char *window;       /* owned; PyMem */
+    bool is_reading; /* some thread is in pread */
+    char *window;    /* owned; PyMem */
     uint64_t window_start;
     size_t window_len;
 };
@@ -58,7 +59,7 @@ static void drop_file(struct input *self)
     self->window_len = 0;
 }
 
-/* Reads `len` bytes of the file into `out`, without the GIL. Returns 0, -errno, or -EIO when the file ends too early. */
+/* Reads `len` bytes of a file into `out`, without the GIL. Returns 0, or -errno (-EIO: the file ends too early). */
 static int read_fully(int fd, char *out, size_t len, uint64_t offset)
 {
     while (len > 0) {
@@ -103,8 +104,8 @@ static int read_file(struct input *self, char *out, size_t len, uint64_t offset)
     return result < 0 ? -1 : 0;
 }
 
-/* The bytes at the position that can be had without another read: all of a body in memory, of a file what the window holds (filled
- * when it holds none of them). Empty at the end only. Returns 0, or -1 with an exception. */
+/* The bytes at the position that can be had without another read: all of a body in memory, of a file what the window
+ * holds (filled when it holds none of them). Empty at the end only. Returns 0, or -1 with an exception. */
 static int look_ahead(struct input *self, struct slice *bytes)
 {
     uint64_t rest = self->length - self->position;
@@ -148,7 +149,8 @@ static PyObject *read_from_file(struct input *self, size_t len)
 static PyObject *take(struct input *self, size_t len)
 {
     struct slice bytes;
-    bool is_in_window = self->position >= self->window_start && self->position + len <= self->window_start + self->window_len;
+    bool is_in_window =
+        self->position >= self->window_start && self->position + len <= self->window_start + self->window_len;
 
     if (len > 0 && self->memory == NULL && !is_in_window && len >= WINDOW_BYTES / 4)
         return read_from_file(self, len);
@@ -162,8 +164,8 @@ static PyObject *take(struct input *self, size_t len)
     return PyBytes_FromStringAndSize(bytes.ptr, (Py_ssize_t)len);
 }
 
-/* Length of the line at the position, its newline included, `limit` bytes at most. A line of a file may be longer than the window;
- * the search leaves the position where it was. Returns 0, or -1 with an exception. */
+/* Length of the line at the position, its newline included, `limit` bytes at most. A line of a file may be longer than
+ * the window; the search leaves the position where it was. Returns 0, or -1 with an exception. */
 static int measure_line(struct input *self, uint64_t limit, uint64_t *len)
 {
     uint64_t start = self->position;
@@ -195,7 +197,8 @@ static PyObject *take_line(struct input *self, uint64_t limit)
     return take(self, (size_t)len);
 }
 
-/* Reads the optional size argument: UINT64_MAX when it is missing, None or negative. Returns 0, or -1 with an exception. */
+/* Reads the optional size argument: UINT64_MAX when it is missing, None or negative. Returns 0, or -1 with an
+ * exception. */
 static int read_size(const char *function, PyObject *const *arguments, Py_ssize_t count, uint64_t *size)
 {
     Py_ssize_t number;
@@ -244,7 +247,8 @@ static PyObject *input_readlines(PyObject *object, PyObject *const *arguments, P
     PyObject *lines = NULL, *line = NULL;
     uint64_t hint, start;
 
-    if (read_size("readlines", arguments, count, &hint) < 0 || check_usable(self) < 0 || (lines = PyList_New(0)) == NULL)
+    if (read_size("readlines", arguments, count, &hint) < 0 || check_usable(self) < 0 ||
+        (lines = PyList_New(0)) == NULL)
         return NULL;
     start = self->position;
     while (self->position < self->length && (hint == 0 || self->position - start < hint)) {
@@ -278,17 +282,20 @@ static void input_dealloc(PyObject *object)
 }
 
 static PyMethodDef input_methods[] = {
-    {"read", PYTHON_METHOD(input_read), METH_FASTCALL, "read(size=-1): the next bytes of the request body; b'' at its end."},
-    {"readline", PYTHON_METHOD(input_readline), METH_FASTCALL, "readline(size=-1): the next line, or the first bytes of it."},
-    {"readlines", PYTHON_METHOD(input_readlines), METH_FASTCALL, "readlines(hint=-1): lines of about `hint` bytes together."},
+    {"read", PYTHON_METHOD(input_read), METH_FASTCALL,
+     "read(size=-1): the next bytes of the request body; b'' at its end."},
+    {"readline", PYTHON_METHOD(input_readline), METH_FASTCALL,
+     "readline(size=-1): the next line, or the first bytes of it."},
+    {"readlines", PYTHON_METHOD(input_readlines), METH_FASTCALL,
+     "readlines(hint=-1): lines of about `hint` bytes together."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyType_Slot input_slots[] = {
-    PYTHON_SLOT(Py_tp_dealloc, input_dealloc),
-    PYTHON_SLOT(Py_tp_methods, input_methods),
-    PYTHON_SLOT(Py_tp_iter, PyObject_SelfIter),
-    PYTHON_SLOT(Py_tp_iternext, input_next),
+    {Py_tp_dealloc, PYTHON_SLOT(input_dealloc)},
+    {Py_tp_methods, PYTHON_SLOT(input_methods)},
+    {Py_tp_iter, PYTHON_SLOT(PyObject_SelfIter)},
+    {Py_tp_iternext, PYTHON_SLOT(input_next)},
     {0, NULL},
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * State of one response. Runs on the app thread that serves the request, and on threads of the application that call write(). */
+ * State of one response. Runs on the app thread that serves the request, and on threads of the application that call
+ * write(). */
 #include "wsgi_response.h"
 
 #include "clock.h"
@@ -70,7 +71,8 @@ static void come_back(struct wsgi_response *response, const struct absence *abse
     response->away_us += back_us - absence->left_us;
 }
 
-enum exchange_result wsgi_response_write(struct wsgi_response *response, const struct slice *blocks, size_t count, bool is_last)
+enum exchange_result wsgi_response_write(struct wsgi_response *response, const struct slice *blocks, size_t count,
+                                         bool is_last)
 {
     struct absence absence;
     enum exchange_result result;
@@ -108,7 +110,8 @@ bool wsgi_response_needs_body(const struct wsgi_response *response)
 {
     int status = response->exchange->status;
 
-    return status != 204 && status != 205 && status != 304 && !slice_equal(response->exchange->request->method, SLICE("HEAD"));
+    return status != 204 && status != 205 && status != 304 &&
+           !slice_equal(response->exchange->request->method, SLICE("HEAD"));
 }
 
 int wsgi_response_check_length(const struct wsgi_response *response, uint64_t more)
@@ -127,7 +130,8 @@ int wsgi_response_check_head(const struct wsgi_response *response)
 {
     if (LIKELY(response->has_head))
         return 0;
-    PyErr_SetString(PyExc_RuntimeError, response->is_started ? "the last start_response() had failed, and there is a body to send"
-                                                             : "the application sent a body without calling start_response()");
+    PyErr_SetString(PyExc_RuntimeError, response->is_started
+                                            ? "the last start_response() had failed, and there is a body to send"
+                                            : "the application sent a body without calling start_response()");
     return -1;
 }

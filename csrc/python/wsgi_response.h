@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The response side of the request that an app thread is running: what start_response, write() and the body have in common, and
- * the places where the GIL is given up for the socket's sake. One for each app thread, used again for every request. */
+ * The response side of the request that an app thread is running: what start_response, write() and the body have in
+ * common, and the places where the GIL is given up for the socket's sake. One for each app thread, used again for every
+ * request. */
 #ifndef CLUTCH_WSGI_RESPONSE_H
 #define CLUTCH_WSGI_RESPONSE_H
 
@@ -33,21 +34,25 @@ void wsgi_response_begin(struct wsgi_response *, struct exchange *);
 /* Whether a thread of the application has to keep its hands off for now. Requires the GIL. */
 bool wsgi_response_is_taken(const struct wsgi_response *);
 
-/* Waits until no other thread of the application is in a call of this response. Requires the GIL, gives it up while waiting. */
+/* Waits until no other thread of the application is in a call of this response. Requires the GIL, gives it up while
+ * waiting. */
 void wsgi_response_settle(struct wsgi_response *);
 
-/* exchange_write() and exchange_write_file() with the GIL given up around them. Require the GIL. Update is_over and the times. */
-enum exchange_result wsgi_response_write(struct wsgi_response *, const struct slice *blocks, size_t count, bool is_last);
+/* exchange_write() and exchange_write_file() with the GIL given up around them. Require the GIL. Update is_over and the
+ * times. */
+enum exchange_result wsgi_response_write(struct wsgi_response *, const struct slice *blocks, size_t count,
+                                         bool is_last);
 enum exchange_result wsgi_response_write_file(struct wsgi_response *, int fd, off_t offset, uint64_t length);
 
 /* Bytes that the declared Content-Length still allows; UINT64_MAX when none was declared. */
 uint64_t wsgi_response_room(const struct wsgi_response *);
 
-/* Whether the body has to be as long as the declared Content-Length: not for HEAD, 204, 205 and 304 (RFC 9110 6.4.1, 15.3.6). */
+/* Whether the body has to be as long as the declared Content-Length: not for HEAD, 204, 205 and 304 (RFC
+ * 9110 6.4.1, 15.3.6). */
 bool wsgi_response_needs_body(const struct wsgi_response *);
 
-/* Whether the body is complete once `more` bytes follow what was handed over. Requires the GIL. Returns 0, or -1 with a ValueError
- * when it falls short of the declared Content-Length. */
+/* Whether the body is complete once `more` bytes follow what was handed over. Requires the GIL. Returns 0, or -1 with a
+ * ValueError when it falls short of the declared Content-Length. */
 int wsgi_response_check_length(const struct wsgi_response *, uint64_t more) MUST_CHECK;
 
 /* Whether there is a head to send. Requires the GIL. Returns 0, or -1 with a RuntimeError that says what is missing. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * start_response() and write(). Run on the app thread of the request, or on a thread of the application, with the GIL. */
+ * start_response() and write(). Run on the request's app thread or a thread of the application, with the GIL. */
 #include "wsgi_start_response.h"
 
 #include "names.h"
@@ -19,8 +19,8 @@ static struct wsgi_callable *as_callable(PyObject *object)
 }
 
 /* exc_info alone may be given by name: some applications do, and the name is PEP 3333's own. */
-static int read_arguments(const struct wsgi_callable *self, PyObject *const *values, Py_ssize_t count, PyObject *keywords,
-                          struct head_arguments *arguments)
+static int read_arguments(const struct wsgi_callable *self, PyObject *const *values, Py_ssize_t count,
+                          PyObject *keywords, struct head_arguments *arguments)
 {
     Py_ssize_t named = keywords != NULL ? PyTuple_GET_SIZE(keywords) : 0;
 
@@ -29,7 +29,8 @@ static int read_arguments(const struct wsgi_callable *self, PyObject *const *val
                      count + named);
         return -1;
     }
-    if (named == 1 && PyUnicode_Compare(PyTuple_GET_ITEM(keywords, 0), self->callables->names->texts[NAME_exc_info]) != 0) {
+    if (named == 1 &&
+        PyUnicode_Compare(PyTuple_GET_ITEM(keywords, 0), self->callables->names->texts[NAME_exc_info]) != 0) {
         if (!PyErr_Occurred())
             PyErr_Format(PyExc_TypeError, "start_response() has no argument named %R", PyTuple_GET_ITEM(keywords, 0));
         return -1;
@@ -48,7 +49,8 @@ static int read_arguments(const struct wsgi_callable *self, PyObject *const *val
 /* The head is on its way: PEP 3333 has start_response() raise the exception that it was given. */
 static void raise_again(PyObject *exc_info)
 {
-    PyObject *type = PyTuple_GET_ITEM(exc_info, 0), *value = PyTuple_GET_ITEM(exc_info, 1), *traceback = PyTuple_GET_ITEM(exc_info, 2);
+    PyObject *type = PyTuple_GET_ITEM(exc_info, 0), *value = PyTuple_GET_ITEM(exc_info, 1),
+             *traceback = PyTuple_GET_ITEM(exc_info, 2);
 
     if (!PyExceptionClass_Check(type) || (traceback != Py_None && !PyTraceBack_Check(traceback))) {
         PyErr_SetString(PyExc_RuntimeError, "start_response() was called with exc_info after the head had been sent");
@@ -69,13 +71,15 @@ static int check_turn(struct wsgi_response *response, const struct head_argument
         return -1;
     }
     if (wsgi_response_is_taken(response)) {
-        PyErr_SetString(PyExc_RuntimeError, "start_response() was called while another thread is writing this response");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "start_response() was called while another thread is writing this response");
         return -1;
     }
     return 0;
 }
 
-/* Parts "404 Not Found" into code and reason. "404" alone and "404 " are what applications make of codes without a name. */
+/* Parts "404 Not Found" into code and reason. "404" alone and "404 " are what applications make of codes without a
+ * name. */
 static int parse_status(PyObject *status, int *code, struct slice *reason)
 {
     struct slice text;
@@ -126,7 +130,8 @@ static void raise_header_error(enum head_error error, PyObject *name, PyObject *
         PyErr_Format(PyExc_ValueError, "response header %R is the server's to set (PEP 3333: hop-by-hop)", name);
         break;
     case HEAD_BAD_LENGTH:
-        PyErr_Format(PyExc_ValueError, "response header %R: %R is not a length, or contradicts an earlier one", name, value);
+        PyErr_Format(PyExc_ValueError, "response header %R: %R is not a length, or contradicts an earlier one", name,
+                     value);
         break;
     default:
         PyErr_Format(PyExc_ValueError, "response header %R: its value %R has a control character", name, value);
@@ -166,8 +171,9 @@ static int add_headers(struct exchange *exchange, PyObject *headers)
         struct slice name, value;
         enum head_error error;
 
-        if (UNLIKELY(!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2 || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0)) ||
-                     !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)) || !python_latin1_view(PyTuple_GET_ITEM(entry, 0), &name) ||
+        if (UNLIKELY(!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2 ||
+                     !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0)) || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)) ||
+                     !python_latin1_view(PyTuple_GET_ITEM(entry, 0), &name) ||
                      !python_latin1_view(PyTuple_GET_ITEM(entry, 1), &value))) {
             raise_entry_error(entry);
             return -1;
@@ -250,7 +256,8 @@ PyObject *wsgi_write_call(PyObject *object, PyObject *const *arguments, size_t c
         return PyErr_Format(PyExc_RuntimeError, "write() was called, but the last start_response() had failed");
     block = python_bytes_view(data);
     if (block.len > wsgi_response_room(response) && wsgi_response_needs_body(response))
-        return PyErr_Format(PyExc_ValueError, "write() of %zu bytes goes beyond the declared Content-Length", block.len);
+        return PyErr_Format(PyExc_ValueError, "write() of %zu bytes goes beyond the declared Content-Length",
+                            block.len);
     if (block.len > 0 && !response->is_over) {
         response->exchange->block_count++;
         wsgi_response_write(response, &block, 1, false);

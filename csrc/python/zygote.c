@@ -48,7 +48,9 @@ void zygote_freeze(const struct errors *errors)
     if (threads <= 1)
         return;
     state = runtime_leave();
-    log_warning("the application started %ld thread%s while it was loaded: with --preload they do not exist in the workers; start "
-                "them in os.register_at_fork(after_in_child=...) or at the first request", threads - 1, threads > 2 ? "s" : "");
+    log_warning("the application started %ld thread%s while it was loaded: with --preload they do not exist in the "
+                "workers; start "
+                "them in os.register_at_fork(after_in_child=...) or at the first request",
+                threads - 1, threads > 2 ? "s" : "");
     runtime_enter(state);
 }

@@ -7,8 +7,9 @@
 
 struct errors;
 
-/* Collects garbage and takes what is left out of later collections, so that a collection in a worker touches no shared page.
- * Warns when the application started threads: they will not be in the workers. Requires the GIL; failures are logged. */
+/* Collects garbage and takes what is left out of later collections, so that a collection in a worker touches no shared
+ * page. Warns when the application started threads: they will not be in the workers. Requires the GIL; failures are
+ * logged. */
 void zygote_freeze(const struct errors *);
 
 #endif
