@@ -195,6 +195,18 @@ static void kill_slow_starter(struct master *master, struct slot *slot)
     kill_process(slot);
 }
 
+/* It has not forked the worker of this slot. With its death the order is void. */
+static void kill_stuck_zygote(struct master *master, struct slot *slot)
+{
+    struct slot *zygote = &master->crew.slots[0];
+    char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
+
+    log_error("%s has not forked worker %d within %s (--boot-timeout): killed", slot_format_name(zygote, name),
+              slot->number, format_duration(limit, master->config->boot_timeout_ms));
+    slot->deadline_us = SLOT_NEVER;
+    kill_process(zygote);
+}
+
 static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
 {
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
@@ -213,9 +225,7 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
         if (slot->deadline_us > now_us)
             continue;
         if (slot->state == SLOT_ORDERED && master->crew.slots[0].pid > 0) {
-            /* The zygote is stuck. With its death the order is void. */
-            slot->deadline_us = SLOT_NEVER;
-            kill_slow_starter(master, &master->crew.slots[0]);
+            kill_stuck_zygote(master, slot);
         } else if (slot->state == SLOT_DRAINING) {
             kill_slow_drainer(master, slot, now_us);
         } else {
