@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * One connection: what it is waiting for, and what ends the wait. It belongs either to the loop or to the app thread
- * that runs its request; enter_state() in h1_conn.c is the only place where that changes.
+ * that runs its request; h1_conn_enter_state() is the only place where that changes.
  *
  *   READING_HEAD -> READING_BODY -> RUNNING_APP -> IDLE -> READING_HEAD ...
  *                                       |-> WRITING (the client is slow) -> IDLE
