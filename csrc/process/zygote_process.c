@@ -2,11 +2,13 @@
 #include "zygote_process.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,10 +86,23 @@ static bool receive_order(int channel_fd, struct birth *order)
 
 /* --- Forks --- */
 
+/* Waits until the parent `between` has ended, so that the application sees the master as its parent from the first
+ * moment on. A kernel without pidfds (before 5.3) lets it see the other one for an instant. */
+static void await_adoption(pid_t between)
+{
+    int fd = (int)syscall(SYS_pidfd_open, between, 0);
+
+    /* Still our parent, so the descriptor is not that of a later process with its pid. */
+    if (fd >= 0 && getppid() == between)
+        poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+    fd_close(&fd);
+}
+
 /* In the grandchild. */
-static void NORETURN become_worker(struct zygote *zygote, const struct birth *order)
+static void NORETURN become_worker(struct zygote *zygote, const struct birth *order, pid_t between)
 {
     fd_close(&zygote->birth.control_fd);
+    await_adoption(between);
     worker_run_hatched(zygote->inherit, order, zygote->gateway);
 }
 
@@ -95,10 +110,11 @@ static void NORETURN become_worker(struct zygote *zygote, const struct birth *or
  * before its first step, the master knows its pid all the same. */
 static void NORETURN run_between(struct zygote *zygote, const struct birth *order)
 {
+    pid_t between = getpid();
     pid_t pid = fork();
 
     if (pid == 0)
-        become_worker(zygote, order);
+        become_worker(zygote, order, between);
     if (pid < 0) {
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
         _exit(EXIT_FAILURE);
