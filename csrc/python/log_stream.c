@@ -12,14 +12,14 @@
 
 /* What io.BufferedWriter writes to. */
 struct line_writer {
-    PyObject_HEAD enum log_stream_target target;
-    struct line_tail *tail; /* borrowed from struct log_streams */
+    PyObject ob_base;          /* PyObject_HEAD, as a declaration */
+    struct log_stream *stream; /* borrowed from struct log_streams */
     bool is_closed;
 };
 
-static int target_fd(enum log_stream_target target)
+static int target_fd(const struct log_stream *stream)
 {
-    return target == LOG_STREAM_OUTPUT ? STDOUT_FILENO : log_fd();
+    return stream->target == LOG_STREAM_OUTPUT ? STDOUT_FILENO : log_fd();
 }
 
 static struct line_writer *as_writer(PyObject *object)
@@ -27,46 +27,68 @@ static struct line_writer *as_writer(PyObject *object)
     return (struct line_writer *)(void *)object;
 }
 
+/* Whether this process is a child that the application forked: the pending line is its parent's to write. */
+static bool is_foreign(const struct log_stream *stream)
+{
+    return getpid() != stream->owner;
+}
+
 /* Requires the GIL and gives it up while writing. */
-static void write_piece(enum log_stream_target target, struct line_piece *piece)
+static void write_bytes(const struct log_stream *stream, struct slice bytes)
 {
     PyThreadState *state;
 
-    if (piece->lines.len > 0) {
-        state = runtime_leave();
-        log_write_lines(target_fd(target), piece->lines);
-        runtime_enter(state);
-    }
-    buf_fini(&piece->owned);
+    if (bytes.len == 0)
+        return;
+    state = runtime_leave();
+    log_write_lines(target_fd(stream), bytes);
+    runtime_enter(state);
 }
 
-static void finish_tail(enum log_stream_target target, struct line_tail *tail)
+static void finish_tail(struct log_stream *stream)
 {
     struct line_piece piece;
 
-    line_tail_finish(tail, &piece);
-    write_piece(target, &piece);
+    if (is_foreign(stream))
+        return;
+    line_tail_finish(&stream->tail, &piece);
+    write_bytes(stream, piece.lines);
+    buf_fini(&piece.owned);
+}
+
+/* Returns 0, or -1 with an exception and nothing written. */
+static int write_lines(struct log_stream *stream, struct slice bytes)
+{
+    struct line_piece piece;
+
+    if (is_foreign(stream)) {
+        write_bytes(stream, bytes);
+        return 0;
+    }
+    if (line_tail_add(&stream->tail, bytes, &piece) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    write_bytes(stream, piece.lines);
+    buf_fini(&piece.owned);
+    return 0;
 }
 
 static PyObject *writer_write(PyObject *object, PyObject *argument)
 {
     struct line_writer *self = as_writer(object);
-    struct line_piece piece;
     Py_buffer bytes;
     Py_ssize_t len;
+    int result;
 
     if (self->is_closed)
         return PyErr_Format(PyExc_ValueError, "write to closed file");
     if (PyObject_GetBuffer(argument, &bytes, PyBUF_SIMPLE) < 0)
         return NULL;
     len = bytes.len;
-    if (line_tail_add(self->tail, slice_of(bytes.buf, (size_t)len), &piece) < 0) {
-        PyBuffer_Release(&bytes);
-        return PyErr_NoMemory();
-    }
-    write_piece(self->target, &piece);
+    result = write_lines(self->stream, slice_of(bytes.buf, (size_t)len));
     PyBuffer_Release(&bytes);
-    return PyLong_FromSsize_t(len);
+    return result == 0 ? PyLong_FromSsize_t(len) : NULL;
 }
 
 static PyObject *writer_close(PyObject *object, PyObject *Py_UNUSED(nothing))
@@ -74,7 +96,7 @@ static PyObject *writer_close(PyObject *object, PyObject *Py_UNUSED(nothing))
     struct line_writer *self = as_writer(object);
 
     if (!self->is_closed)
-        finish_tail(self->target, self->tail);
+        finish_tail(self->stream);
     self->is_closed = true; /* the descriptor is the server's and stays open */
     Py_RETURN_NONE;
 }
@@ -86,12 +108,12 @@ static PyObject *writer_flush(PyObject *Py_UNUSED(object), PyObject *Py_UNUSED(n
 
 static PyObject *writer_fileno(PyObject *object, PyObject *Py_UNUSED(nothing))
 {
-    return PyLong_FromLong(target_fd(as_writer(object)->target));
+    return PyLong_FromLong(target_fd(as_writer(object)->stream));
 }
 
 static PyObject *writer_isatty(PyObject *object, PyObject *Py_UNUSED(nothing))
 {
-    return PyBool_FromLong(isatty(target_fd(as_writer(object)->target)));
+    return PyBool_FromLong(isatty(target_fd(as_writer(object)->stream)));
 }
 
 static PyObject *writer_yes(PyObject *Py_UNUSED(object), PyObject *Py_UNUSED(nothing))
@@ -111,7 +133,7 @@ static PyObject *writer_get_closed(PyObject *object, void *Py_UNUSED(closure))
 
 static PyObject *writer_get_name(PyObject *object, void *Py_UNUSED(closure))
 {
-    return PyUnicode_FromString(as_writer(object)->target == LOG_STREAM_OUTPUT ? "<stdout>" : "<stderr>");
+    return PyUnicode_FromString(as_writer(object)->stream->target == LOG_STREAM_OUTPUT ? "<stdout>" : "<stderr>");
 }
 
 static PyObject *writer_get_mode(PyObject *Py_UNUSED(object), void *Py_UNUSED(closure))
@@ -161,15 +183,14 @@ static PyType_Spec writer_spec = {
 };
 
 /* io.TextIOWrapper(io.BufferedWriter(LineWriter)). New reference, or NULL with an exception. */
-static PyObject *new_text(PyObject *io, PyTypeObject *type, enum log_stream_target target, struct line_tail *tail)
+static PyObject *new_text(PyObject *io, PyTypeObject *type, struct log_stream *stream)
 {
     struct line_writer *writer = PyObject_New(struct line_writer, type);
     PyObject *buffer = NULL, *text = NULL, *class = NULL, *arguments = NULL, *options = NULL;
 
     if (writer == NULL)
         return NULL;
-    writer->target = target;
-    writer->tail = tail;
+    writer->stream = stream;
     writer->is_closed = false;
     buffer = PyObject_CallMethod(io, "BufferedWriter", "O", writer);
     class = PyObject_GetAttrString(io, "TextIOWrapper");
@@ -221,13 +242,14 @@ int log_streams_init(struct log_streams *streams)
     int result = -1;
 
     for (int target = 0; target < LOG_STREAM_COUNT; target++) {
-        line_tail_init(&streams->tails[target]);
+        streams->streams[target] = (struct log_stream){.target = (enum log_stream_target)target, .owner = getpid()};
+        line_tail_init(&streams->streams[target].tail);
         streams->texts[target] = NULL;
     }
     if ((type = python_type_new(&writer_spec, false)) == NULL || (io = PyImport_ImportModule("io")) == NULL)
         goto done;
     for (int target = 0; target < LOG_STREAM_COUNT; target++) {
-        streams->texts[target] = new_text(io, type, (enum log_stream_target)target, &streams->tails[target]);
+        streams->texts[target] = new_text(io, type, &streams->streams[target]);
         if (streams->texts[target] == NULL || flush_at_exit(streams->texts[target]) < 0)
             goto done;
     }
@@ -246,8 +268,14 @@ void log_streams_flush(struct log_streams *streams)
     flush_object(PySys_GetObject("stderr"));
     for (int target = 0; target < LOG_STREAM_COUNT; target++) {
         flush_object(streams->texts[target]);
-        finish_tail((enum log_stream_target)target, &streams->tails[target]);
+        finish_tail(&streams->streams[target]);
     }
+}
+
+void log_streams_adopt(struct log_streams *streams)
+{
+    for (int target = 0; target < LOG_STREAM_COUNT; target++)
+        streams->streams[target].owner = getpid();
 }
 
 void log_streams_clear(struct log_streams *streams)
@@ -259,12 +287,13 @@ void log_streams_clear(struct log_streams *streams)
 void log_streams_fini(struct log_streams *streams)
 {
     for (int target = 0; target < LOG_STREAM_COUNT; target++) {
+        struct log_stream *stream = &streams->streams[target];
         struct line_piece piece;
 
-        line_tail_finish(&streams->tails[target], &piece);
+        line_tail_finish(&stream->tail, &piece);
         if (piece.lines.len > 0)
-            log_write_lines(target_fd((enum log_stream_target)target), piece.lines);
+            log_write_lines(target_fd(stream), piece.lines);
         buf_fini(&piece.owned);
-        line_tail_fini(&streams->tails[target]);
+        line_tail_fini(&stream->tail);
     }
 }

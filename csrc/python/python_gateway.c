@@ -138,6 +138,7 @@ static void after_fork_child(struct gateway *gateway, const struct gateway_place
     PyOS_AfterFork_Child();
     gateway->place = *place;
     gateway->main_thread = pthread_self();
+    log_streams_adopt(&gateway->streams);
     if (signals_renew(&gateway->signals) < 0)
         errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
     gateway->main_state = runtime_leave();

@@ -17,7 +17,8 @@ enum wsgi_callable_kind { WSGI_START_RESPONSE, WSGI_WRITE, WSGI_CLIENT_DISCONNEC
 struct wsgi_callables;
 
 struct wsgi_callable {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject ob_base; /* PyObject_HEAD, as a declaration */
+    vectorcallfunc vectorcall;
     struct wsgi_response *response;   /* borrowed; NULL once the request has ended */
     struct wsgi_callables *callables; /* borrowed; NULL likewise */
 };

@@ -10,7 +10,8 @@
 enum { DEFAULT_BLOCK_BYTES = 8192 };
 
 struct file_wrapper {
-    PyObject_HEAD PyObject *filelike; /* owned; NULL before __init__ */
+    PyObject ob_base;   /* PyObject_HEAD, as a declaration */
+    PyObject *filelike; /* owned; NULL before __init__ */
     Py_ssize_t block_size;
 };
 

@@ -21,7 +21,8 @@
 enum { WINDOW_BYTES = 65536 };
 
 struct input {
-    PyObject_HEAD const char *memory; /* borrowed from the exchange; NULL: in the file, or ended */
+    PyObject ob_base;   /* PyObject_HEAD, as a declaration */
+    const char *memory; /* borrowed from the exchange; NULL: in the file, or ended */
     uint64_t length;
     uint64_t position;
     int body_fd; /* borrowed from the exchange; -1: none, or ended */
