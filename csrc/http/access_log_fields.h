@@ -3,7 +3,7 @@
 #ifndef CLUTCH_ACCESS_LOG_FIELDS_H
 #define CLUTCH_ACCESS_LOG_FIELDS_H
 
-#include "access_log_priv.h"
+#include "access_line.h"
 
 typedef void (*access_field_fn)(struct access_line *, struct slice argument);
 

@@ -1,10 +1,10 @@
-/* SPDX-License-Identifier: MIT
- * The two layouts that are no list of fields: the line that uWSGI's users know, and JSON. */
+/* SPDX-License-Identifier: MIT */
+#include "access_log_layouts.h"
+
 #include <stdio.h>
 #include <time.h>
 
 #include "access_log_fields.h"
-#include "access_log_priv.h"
 #include "clock.h"
 
 /* The pairs that uWSGI's HTTP router sends its workers, whatever the request: REQUEST_METHOD, PATH_INFO, REQUEST_URI,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One line under construction, and the layouts that write into it. */
-#ifndef CLUTCH_ACCESS_LOG_PRIV_H
-#define CLUTCH_ACCESS_LOG_PRIV_H
+ * One line of the access log under construction. */
+#ifndef CLUTCH_ACCESS_LINE_H
+#define CLUTCH_ACCESS_LINE_H
 
 #include "access_log.h"
 
@@ -24,9 +24,5 @@ void access_line_put_format(struct access_line *, const char *format, ...) PRINT
 /* The first field with this id or name among the request's, empty when there is none. */
 struct slice access_line_request_field(const struct access_line *, struct slice name);
 struct slice access_line_known_field(const struct access_line *, enum known_header id);
-
-/* The layouts that are no list of fields. */
-void access_log_layout_uwsgi(struct access_line *);
-void access_log_layout_json(struct access_line *);
 
 #endif
