@@ -85,6 +85,11 @@ class Connection:
         self.close()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether this side has closed."""
+        return self.socket.fileno() < 0
+
+    @property
     def local_address(self) -> str:
         host, port = self.socket.getsockname()[:2]
         return f"{host}:{port}"

@@ -67,6 +67,7 @@ class Server:
         self.master_pid = self.process.pid  # another one where a prefix runs the server in a namespace of its own
         self.log = Output("standard error", self.process.stderr)
         self.out = Output("standard output", self.process.stdout)
+        self.known_addresses: list[tuple[int, object]] = []
         self.connections: list[Connection] = []
         self.descriptors_at_start: dict[int, dict] = {}
         self.status: int | None = None
@@ -78,12 +79,11 @@ class Server:
         return self.process.pid
 
     def addresses(self) -> list[tuple[int, object]]:
-        """(family, address) of every listener, as the log tells them."""
-        found: list[tuple[int, object]] = []
-        for line in self.log.lines:
-            if match := LISTENING.search(line):
-                found.append(parse_address(match))
-        return found
+        """(family, address) of every listener, as the log tells them before the first worker is spawned."""
+        if not self.known_addresses:
+            self.log.wait_for(SPAWNED.pattern + "|spawned zygote")
+            self.known_addresses = [parse_address(match) for match in self.log.find_all(LISTENING.pattern)]
+        return self.known_addresses
 
     @property
     def port(self) -> int:
@@ -124,7 +124,7 @@ class Server:
     def connect(self, listener: int = 0) -> Connection:
         """Opens a connection; it is closed with the server at the latest."""
         connection = Connection(*self.addresses()[listener])
-        self.connections.append(connection)
+        self.connections = [open_one for open_one in self.connections if not open_one.is_closed] + [connection]
         return connection
 
     def request(self, target: str = "/", method: str = "GET", **options) -> Response:
@@ -205,7 +205,15 @@ class Server:
         self.connections.clear()
 
     def describe(self) -> str:
-        return f"$ {' '.join(self.arguments)}\n{self.log.text}\n-- standard output\n{self.out.text}"
+        return f"$ {' '.join(self.arguments)}\n{shorten(self.log.text)}\n-- standard output\n{shorten(self.out.text)}"
+
+
+def shorten(text: str) -> str:
+    """Leaves out the middle of a long text, for reports."""
+    lines = [line[:400] for line in text.splitlines()]
+    if len(lines) > 140:
+        lines[20:-100] = [f"... {len(lines) - 120} lines ..."]
+    return "\n".join(lines)
 
 
 def parse_address(match: re.Match) -> tuple[int, object]:
