@@ -2,7 +2,7 @@
 """Calls start_response with what the query says: ?status=, ?headers= (JSON list of pairs), ?body=.
 
 Answers with that response; when start_response refuses, notes the exception and answers 200 with its name through a second
-call with exc_info. ?as=tuple, ?as=list-pairs and ?as=keywords change the shape of the call.
+call with exc_info. ?as=tuple, list-pairs, bytes-status, bytes-value and too-few change the shape of the call.
 """
 
 import json

@@ -102,3 +102,10 @@ def app_venv():
     assert path, "CLUTCH_TEST_VENV must name a virtual environment with tests/requirements.txt installed"
     assert os.path.exists(os.path.join(path, "pyvenv.cfg")), f"CLUTCH_TEST_VENV: no virtual environment at {path}"
     return path
+
+
+@pytest.fixture(scope="session")
+def is_sanitized() -> bool:
+    """Whether memory cannot be measured: sanitizers keep what is freed, and Python is told to use malloc, which does not count."""
+    with open(find_binary(), "rb") as program:
+        return b"__asan_init" in program.read()

@@ -9,6 +9,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import sysconfig
 
@@ -79,6 +80,18 @@ def test_log_file_that_cannot_be_opened(start, option):
     server = start_router(start, option, "/no/such/folder/log", ready=False)
     assert server.wait_exit() in (1, 2)
     assert server.log_contains(rf"{option}.*/no/such/folder/log")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_under_the_logs(start, tmp_path):
+    """Lines are lost, requests are not."""
+    server = start_router(start, "--access-logfile", "/dev/full", "--error-logfile", "/dev/full", bind=[f"unix:{tmp_path}/s"],
+                          ready=False)
+    server.known_addresses = [(socket.AF_UNIX, f"{tmp_path}/s")]
+    wait_until((tmp_path / "s").exists, "the socket")
+    assert server.request("/raises/at-once").status == 500
+    assert server.request("/printer/error").body == b"printed"
+    assert server.request("/blocks/list-of-one").body == b"one"
 
 
 def test_umask(start, tmp_path):

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from support.client import make_request
@@ -79,6 +81,19 @@ def test_many_pipelines_at_once(behaviours):
             assert response.json()["environ"]["QUERY_STRING"][1].startswith(f"{number}&e")
     for connection in connections:
         connection.close()
+
+
+def test_a_pipeline_whose_answers_nobody_reads(behaviours, is_sanitized):
+    """The server stops reading from such a client, so neither its memory nor the time of others goes to it."""
+    before = behaviours.request("/memory/").json()["resident_bytes"]
+    with behaviours.connect() as flood:
+        flood.socket.settimeout(0.5)
+        with pytest.raises(socket.timeout):
+            while True:
+                flood.send(make_request("/blocks/list-of-one") * 1000)
+        assert behaviours.request("/blocks/list-of-one").body == b"one"
+        grown = behaviours.request("/memory/").json()["resident_bytes"] - before
+        assert is_sanitized or grown < 10_000_000
 
 
 def test_a_body_that_the_application_ignores(behaviours):

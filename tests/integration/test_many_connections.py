@@ -16,9 +16,12 @@ DESCRIPTORS = 100
 
 @pytest.fixture
 def scarce(start):
-    """A server whose processes may open few descriptors."""
+    """A server whose processes may open few descriptors; its applications are imported while there are some."""
     assert shutil.which("prlimit"), "prlimit (util-linux) is needed"
-    return start("router", "--pythonpath", BEHAVIOUR, prefix=["prlimit", f"--nofile={DESCRIPTORS}"])
+    server = start("router", "--pythonpath", BEHAVIOUR, prefix=["prlimit", f"--nofile={DESCRIPTORS}"])
+    for path in ("/blocks/list-of-one", "/echo_body/raw"):
+        assert server.request(path).status == 200
+    return server
 
 
 def test_idle_connections_make_room(scarce):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from support.client import make_chunked, make_request
-from support.server import BEHAVIOUR, find_binary
+from support.server import BEHAVIOUR
 
 COUNT, BATCH = 500, 50
 
@@ -40,13 +40,6 @@ CLOSING = ("HTTP/1.0", "malformed")
 @pytest.fixture(scope="module")
 def server(start_module):
     return start_module("router", "--pythonpath", BEHAVIOUR, "--body-memory", "10k")
-
-
-@pytest.fixture(scope="module")
-def is_sanitized() -> bool:
-    """Sanitizers keep freed memory, and Python is told to use malloc, which does not count blocks."""
-    with open(find_binary(), "rb") as program:
-        return b"__asan_init" in program.read()
 
 
 def repeat(server, data: bytes, count: int, is_closing: bool) -> None:
