@@ -7,6 +7,7 @@ The memory is the proportional set size: pages that processes share count in par
 """
 
 import argparse
+import os
 import socket
 import statistics
 
@@ -28,7 +29,7 @@ def touch_every_worker(server, workers):
 def measure(arguments, *options):
     """Returns (PSS of a worker, PSS of all processes, both in KiB, seconds to the first answer)."""
     port = bench.free_port()
-    command = bench.clutch_command(arguments.clutch, port, "--workers", str(arguments.workers), "--venv", arguments.venv,
+    command = bench.clutch_command(arguments.clutch, port, "--workers", str(arguments.workers), "--venv", os.path.abspath(arguments.venv),
                                    "--chdir", str(bench.ROOT / "pyapps/django_project"), *options, arguments.app)
     with bench.Server(command, port) as server:
         touch_every_worker(server, arguments.workers)
@@ -41,7 +42,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clutch", default=bench.ROOT / "build/release/clutch")
     parser.add_argument("--venv", required=True, help="virtual environment with Django")
-    parser.add_argument("--app", default="django_project.wsgi")
+    parser.add_argument("--app", default="demo.wsgi")
     parser.add_argument("--workers", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
