@@ -119,8 +119,13 @@ def read_arguments(arguments):
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="scheme, host and port (default: %(default)s)")
     parser.add_argument("--path", default="/", help="what to ask for; ?param=Request_N is added (default: %(default)s)")
     parser.add_argument("--callers", type=int, default=20, metavar="N", help="calls at once (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS",
-                        help="longest silence of the server (default: %(default)s)")
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="longest silence of the server (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     options.url = urlsplit(options.url)
     if options.url.scheme not in ("http", "https") or not options.url.hostname:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A small Flask application: a page, a form, JSON, an upload, a streamed answer, a session, an error.
 
-    clutch flask_app:app
+clutch flask_app:app
 """
 
 import hashlib

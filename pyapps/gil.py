@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Shows, as JSON, the set-up of the process that answers: its interpreter, its GIL, its threads, and how long this request
-waited for both a free worker and the GIL. Ask several times: the pid changes, every worker has a GIL of its own.
+"""Shows, as JSON, the set-up of the process that answers: its interpreter, its GIL, its threads, and how long this
+request waited for both a free worker and the GIL. Ask several times: the pid changes, every worker has a GIL of its
+own.
 
     clutch --workers 2 gil.py
     curl 'http://127.0.0.1:8000/'
@@ -78,6 +79,8 @@ def application(environ, start_response):
     spin_ms = read_spin_ms(environ)
     report = describe_process(environ, spin_ms, spin(spin_ms))
     body = json.dumps(report, indent=2).encode() + b"\n"
-    start_response("200 OK", [("Content-Type", "application/json"), ("Cache-Control", "no-store"),
-                              ("X-Worker-Pid", str(os.getpid()))])
+    start_response(
+        "200 OK",
+        [("Content-Type", "application/json"), ("Cache-Control", "no-store"), ("X-Worker-Pid", str(os.getpid()))],
+    )
     return [body]

@@ -8,6 +8,7 @@ def make(value):
     def answer(environ, start_response):
         start_response("200 OK", PLAIN)
         return value() if callable(value) else value
+
     return answer
 
 

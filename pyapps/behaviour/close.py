@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Returns iterables that note every close(): /list-like, /generator, /separate-iterator, /declared, /empty, /not-modified,
-/many (?blocks= of ?size=, ?gate= is waited at before the second)."""
+"""Returns iterables that note every close(): /list-like, /generator, /separate-iterator, /declared, /empty,
+/not-modified, /many (?blocks= of ?size=, ?gate= is waited at before the second)."""
 
 from tools import PLAIN, dispatch, note, number, query, wait_at
 
@@ -56,6 +56,7 @@ def make(status, headers, body):
     def answer(environ, start_response):
         start_response(status, PLAIN + headers)
         return body(environ)
+
     return answer
 
 

@@ -2,8 +2,8 @@
 """Reads the request body as ?calls= says and answers with what every call returned, as JSON.
 
 calls is a list parted by commas: read, read:N, read:None, readline, readline:N, readlines, readlines:N, iterate, next.
-Results are lists of [type, text in latin-1]; an exception is reported as ["raised", its name]. /raw sends the body back.
-"""
+Results are lists of [type, text in latin-1]; an exception is reported as ["raised", its name]. /raw sends the body
+back."""
 
 from tools import PLAIN, json_reply, query
 

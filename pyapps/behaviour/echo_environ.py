@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Answers with environ as JSON: {key: [type of the value, the value or its repr]}, and what is odd about environ itself."""
+"""Answers with environ as JSON: {key: [type of the value, the value or its repr]}, and what is odd about environ
+itself."""
 
 from tools import json_reply
 

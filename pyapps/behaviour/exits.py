@@ -30,6 +30,7 @@ def exit_in_body(environ, start_response):
     def body():
         yield b"before "
         sys.exit(3)
+
     return body()
 
 

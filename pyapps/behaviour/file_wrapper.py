@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Returns files through wsgi.file_wrapper. ?file= names the file, ?skip= bytes are read before; the path says how:
-/plain, /declared (?length=), /buffered, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate (by hand),
-/unused. /opened tells whether the files were closed."""
+/plain, /declared (?length=), /buffered, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate (by
+hand), /unused. /opened tells whether the files were closed."""
 
 import io
 
 from tools import PLAIN, dispatch, json_reply, note, number, query
 
-
-# Files of requests since /opened was last asked: only exact types are sent by descriptor, so they cannot note their own close().
+# Files of requests since /opened was last asked: only exact types are sent by descriptor, so they cannot note their own
+# close().
 opened = []
 
 
@@ -84,6 +84,7 @@ def through_middleware(environ, start_response):
                 yield block.upper()
         finally:
             wrapped.close()
+
     return upper()
 
 

@@ -28,8 +28,15 @@ def attempt(action):
 
 def use_environ(environ, start_response):
     old = kept["environ"]
-    return json_reply(start_response, {"same": old is environ, "query": old.get("QUERY_STRING"),
-                                       "method": old.get("REQUEST_METHOD"), "has_input": "wsgi.input" in old})
+    return json_reply(
+        start_response,
+        {
+            "same": old is environ,
+            "query": old.get("QUERY_STRING"),
+            "method": old.get("REQUEST_METHOD"),
+            "has_input": "wsgi.input" in old,
+        },
+    )
 
 
 def use_input(environ, start_response):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Declares ?declared= bytes and hands over ?sent=, in a list (/list), one block at a time (/generator) or by write (/write)."""
+"""Declares ?declared= bytes and hands over ?sent=, in a list (/list), one block at a time (/generator) or by write
+(/write)."""
 
 from tools import PLAIN, dispatch, note, number
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Tells, after a full collection, how many objects and blocks of memory the interpreter holds, and the resident set in bytes."""
+"""Tells, after a full collection, how many objects and blocks of memory the interpreter holds, and the resident set in
+bytes."""
 
 import gc
 import os
@@ -15,5 +16,7 @@ def resident_bytes():
 
 def application(environ, start_response):
     gc.collect()
-    return json_reply(start_response, {"blocks": sys.getallocatedblocks(), "objects": len(gc.get_objects()),
-                                       "resident_bytes": resident_bytes()})
+    return json_reply(
+        start_response,
+        {"blocks": sys.getallocatedblocks(), "objects": len(gc.get_objects()), "resident_bytes": resident_bytes()},
+    )

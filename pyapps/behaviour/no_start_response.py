@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Leaves start_response out (/body, /empty, /generator) or calls it late: in the first next() (/first-next), after an empty
-block (/after-empty), or not before a block with bytes (/too-late)."""
+"""Leaves start_response out (/body, /empty, /generator) or calls it late: in the first next() (/first-next), after an
+empty block (/after-empty), or not before a block with bytes (/too-late)."""
 
 from tools import PLAIN, dispatch
 
@@ -10,6 +10,7 @@ def late(blocks_before):
         yield from blocks_before
         start_response("200 OK", PLAIN)
         yield b"late"
+
     return answer
 
 

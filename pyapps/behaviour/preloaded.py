@@ -19,12 +19,15 @@ print(f"imported by process {IMPORT_PID}")
 
 
 def application(environ, start_response):
-    return json_reply(start_response, {
-        "pid": os.getpid(),
-        "parent": os.getppid(),
-        "import_pid": IMPORT_PID,
-        "hooks": hooks,
-        "random": random.getrandbits(64),
-        "threads": threading.active_count(),
-        "is_main": threading.current_thread() is threading.main_thread(),
-    })
+    return json_reply(
+        start_response,
+        {
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            "import_pid": IMPORT_PID,
+            "hooks": hooks,
+            "random": random.getrandbits(64),
+            "threads": threading.active_count(),
+            "is_main": threading.current_thread() is threading.main_thread(),
+        },
+    )

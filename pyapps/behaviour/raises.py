@@ -62,6 +62,7 @@ def in_body(where):
         length = [("Content-Length", "24")] if query(environ).get("length") == "yes" else []
         start_response("200 OK", PLAIN + length)
         return Body(make_error(environ), where)
+
     return answer
 
 

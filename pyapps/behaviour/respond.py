@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Calls start_response with what the query says: ?status=, ?headers= (JSON list of pairs), ?body=.
 
-Answers with that response; when start_response refuses, notes the exception and answers 200 with its name through a second
-call with exc_info. ?as=tuple, list-pairs, bytes-status, bytes-value and too-few change the shape of the call.
+Answers with that response; when start_response refuses, notes the exception and answers 200 with its name through a
+second call with exc_info. ?as=tuple, list-pairs, bytes-status, bytes-value and too-few change the shape of the call.
 """
 
 import json

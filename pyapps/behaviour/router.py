@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Serves every application of this folder at once: /close/generator asks close.py for /generator.
 
-It hands environ, start_response and the result through untouched, so each application behaves as if it were served alone.
-"""
+It hands environ, start_response and the result through untouched, so each application behaves as if it were served
+alone."""
 
 import importlib
 import pathlib

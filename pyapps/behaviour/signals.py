@@ -16,7 +16,9 @@ def on_signal(signal_number, frame):
     name = signal.Signals(signal_number).name
     counts[name] += 1
     main = threading.current_thread() is threading.main_thread()
-    os.write(1, f"handler of {name} ran {counts[name]} times, main thread: {main}\n".encode())  # print() is not reentrant
+    os.write(
+        1, f"handler of {name} ran {counts[name]} times, main thread: {main}\n".encode()
+    )  # print() is not reentrant
 
 
 signal.signal(signal.SIGWINCH, on_signal)

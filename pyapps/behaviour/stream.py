@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Yields ?blocks= blocks of ?size= bytes from a generator; ?length=yes declares the whole; ?gate= is waited at before each
-block but the first."""
+"""Yields ?blocks= blocks of ?size= bytes from a generator; ?length=yes declares the whole; ?gate= is waited at before
+each block but the first."""
 
 from tools import PLAIN, number, query, wait_at
 

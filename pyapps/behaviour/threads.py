@@ -20,5 +20,7 @@ def application(environ, start_response):
     with lock:
         inside -= 1
     current = threading.current_thread()
-    return json_reply(start_response, {"name": current.name, "is_main": current is threading.main_thread(),
-                                       "most_inside": most_inside})
+    return json_reply(
+        start_response,
+        {"name": current.name, "is_main": current is threading.main_thread(), "most_inside": most_inside},
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the applications of this folder share: reading the query, answering, waiting for the test, noting what happened."""
+"""What the applications of this folder share: reading the query, answering, waiting for the test, noting what
+happened."""
 
 import json
 from urllib.parse import parse_qsl

@@ -106,6 +106,7 @@ def app_venv():
 
 @pytest.fixture(scope="session")
 def is_sanitized() -> bool:
-    """Whether memory cannot be measured: sanitizers keep what is freed, and Python is told to use malloc, which does not count."""
+    """Whether memory cannot be measured: sanitizers keep what is freed, and Python is told to use malloc, which does
+    not count."""
     with open(find_binary(), "rb") as program:
         return b"__asan_init" in program.read()

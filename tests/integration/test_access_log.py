@@ -65,13 +65,20 @@ def test_uwsgi(start):
     """The line of the experiment that clutch comes from, field by field."""
     server = start_logging(start, "uwsgi")
     pid = server.worker_pids()[0]
-    headers = [("User-Agent", "python-requests/2.31.0"), ("Accept-Encoding", "gzip, deflate"), ("Accept", "*/*"),
-               ("Connection", "keep-alive")]
+    headers = [
+        ("User-Agent", "python-requests/2.31.0"),
+        ("Accept-Encoding", "gzip, deflate"),
+        ("Accept", "*/*"),
+        ("Connection", "keep-alive"),
+    ]
     line = line_of(server, "/respond/?headers=[[%22Content-Type%22,%22text/plain%22]]&body=true", headers=headers)
-    match = check(rf"\[pid: {pid}\|app: 0\|req: 1/1\] 127\.0\.0\.1 \(\) \{{32 vars in (?P<bytes>\d+) bytes\}} "
-                  r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] GET /respond/\?\S+ "
-                  r"=> generated 4 bytes in \d+ msecs \(HTTP/1\.1 200\) 1 headers in 45 bytes "
-                  r"\(\d switches on core 0\)", line)
+    match = check(
+        rf"\[pid: {pid}\|app: 0\|req: 1/1\] 127\.0\.0\.1 \(\) \{{32 vars in (?P<bytes>\d+) bytes\}} "
+        r"\[(?P<time>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})\] GET /respond/\?\S+ "
+        r"=> generated 4 bytes in \d+ msecs \(HTTP/1\.1 200\) 1 headers in 45 bytes "
+        r"\(\d switches on core 0\)",
+        line,
+    )
     assert 300 < int(match["bytes"]) < 600
     assert abs(time.mktime(time.strptime(match["time"])) - time.time()) < 120
     assert "|req: 2/2]" in line_of(server, "/blocks/list-of-one")
@@ -102,10 +109,24 @@ def test_uwsgi_numbers_of_the_response(start):
 
 @pytest.fixture(scope="module")
 def atoms(start_module):
-    names = [*"hlurtmUqHsBbfaTDMLp", "worker", "queue", "gil", "app", "write", "{x-asked}i", "{X-ANSWERED}o", "{missing}i",
-             "{missing}o", "{QUERY_STRING}e", "{REMOTE_ADDR}e"]
+    names = [
+        *"hlurtmUqHsBbfaTDMLp",
+        "worker",
+        "queue",
+        "gil",
+        "app",
+        "write",
+        "{x-asked}i",
+        "{X-ANSWERED}o",
+        "{missing}i",
+        "{missing}o",
+        "{QUERY_STRING}e",
+        "{REMOTE_ADDR}e",
+    ]
     log_format = "|".join(f"{name}=%({name})s" for name in names) + "|100%%"
-    server = start_module("router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-", "--access-logformat", log_format)
+    server = start_module(
+        "router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-", "--access-logformat", log_format
+    )
     return server
 
 
@@ -120,10 +141,27 @@ def test_atoms(atoms):
     seen = atoms_of(atoms, target, headers=[("X-Asked", "why"), ("Referer", "ref"), ("User-Agent", "agent")])
     query = target.partition("?")[2]
     expected = {
-        "h": "127.0.0.1", "l": "-", "u": "-", "r": f"GET {target} HTTP/1.1", "m": "GET", "U": "/respond/", "q": query,
-        "H": "HTTP/1.1", "s": "200", "B": "5", "b": "5", "f": "ref", "a": "agent", "p": f"<{atoms.worker_pids()[0]}>",
-        "worker": "1", "{x-asked}i": "why", "{X-ANSWERED}o": "yes", "{missing}i": "-", "{missing}o": "-",
-        "{QUERY_STRING}e": query, "{REMOTE_ADDR}e": "127.0.0.1",
+        "h": "127.0.0.1",
+        "l": "-",
+        "u": "-",
+        "r": f"GET {target} HTTP/1.1",
+        "m": "GET",
+        "U": "/respond/",
+        "q": query,
+        "H": "HTTP/1.1",
+        "s": "200",
+        "B": "5",
+        "b": "5",
+        "f": "ref",
+        "a": "agent",
+        "p": f"<{atoms.worker_pids()[0]}>",
+        "worker": "1",
+        "{x-asked}i": "why",
+        "{X-ANSWERED}o": "yes",
+        "{missing}i": "-",
+        "{missing}o": "-",
+        "{QUERY_STRING}e": query,
+        "{REMOTE_ADDR}e": "127.0.0.1",
     }
     assert {key: seen[key] for key in expected} == expected
     assert re.fullmatch(TIME, seen["t"])
@@ -161,7 +199,9 @@ def test_queue_is_the_time_that_a_request_waited_for_a_worker(atoms, gate):
 
 
 def test_bytes_of_a_client_cannot_break_a_line(atoms):
-    seen = atoms_of(atoms, "/blocks/list-of-one?%0a%22", headers=[("X-Asked", 'a"b\\c\xff\ttab'), ("User-Agent", "u\xe9")])
+    seen = atoms_of(
+        atoms, "/blocks/list-of-one?%0a%22", headers=[("X-Asked", 'a"b\\c\xff\ttab'), ("User-Agent", "u\xe9")]
+    )
     assert seen["q"] == "%0a%22"
     assert "\xff" not in seen["{x-asked}i"] and "\t" not in seen["{x-asked}i"]
     assert '"' not in seen["{x-asked}i"].replace('\\"', "").replace("\\x22", "")

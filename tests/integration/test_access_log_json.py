@@ -12,9 +12,23 @@ from support.client import make_chunked, make_request
 from support.server import BEHAVIOUR
 
 TYPES = {
-    "time": str, "pid": int, "worker": int, "remote_address": str, "method": str, "target": str, "protocol": str, "status": int,
-    "request_bytes": int, "response_bytes": int, "referer": (str, type(None)), "user_agent": (str, type(None)),
-    "duration_us": int, "queue_us": int, "gil_us": int, "app_us": int, "write_us": int,
+    "time": str,
+    "pid": int,
+    "worker": int,
+    "remote_address": str,
+    "method": str,
+    "target": str,
+    "protocol": str,
+    "status": int,
+    "request_bytes": int,
+    "response_bytes": int,
+    "referer": (str, type(None)),
+    "user_agent": (str, type(None)),
+    "duration_us": int,
+    "queue_us": int,
+    "gil_us": int,
+    "app_us": int,
+    "write_us": int,
 }
 
 
@@ -39,9 +53,19 @@ def parse(line: str) -> dict:
 
 def test_values(server):
     record = record_of(server, "/blocks/list-of-three?q", headers=[("Referer", "ref"), ("User-Agent", "agent")])
-    expected = {"pid": server.worker_pids()[0], "worker": 1, "remote_address": "127.0.0.1", "method": "GET",
-                "target": "/blocks/list-of-three?q", "protocol": "HTTP/1.1", "status": 200, "request_bytes": 0,
-                "response_bytes": 13, "referer": "ref", "user_agent": "agent"}
+    expected = {
+        "pid": server.worker_pids()[0],
+        "worker": 1,
+        "remote_address": "127.0.0.1",
+        "method": "GET",
+        "target": "/blocks/list-of-three?q",
+        "protocol": "HTTP/1.1",
+        "status": 200,
+        "request_bytes": 0,
+        "response_bytes": 13,
+        "referer": "ref",
+        "user_agent": "agent",
+    }
     assert {key: record[key] for key in expected} == expected
     moment = datetime.datetime.fromisoformat(record["time"].replace("Z", "+00:00"))
     assert abs((moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) < 120
@@ -57,8 +81,10 @@ def test_sizes_of_bodies(server):
     assert (record["request_bytes"], record["response_bytes"]) == (1234, 1234)
     mark = server.out.mark()
     with server.connect() as connection:
-        connection.send(make_request("/echo_body/raw", "POST", headers=[("Transfer-Encoding", "chunked")])
-                        + make_chunked([b"abc", b"defg"]))
+        connection.send(
+            make_request("/echo_body/raw", "POST", headers=[("Transfer-Encoding", "chunked")])
+            + make_chunked([b"abc", b"defg"])
+        )
         connection.read_response()
     record = parse(server.out.wait_for("", after=mark)[0].string)
     assert (record["request_bytes"], record["response_bytes"]) == (7, 7)
@@ -75,16 +101,29 @@ def test_times_add_up(server):
     assert record["app_us"] + record["gil_us"] + record["write_us"] <= record["duration_us"] + 1000
 
 
-@pytest.mark.parametrize("value", ['quote " backslash \\ end', "tab\tin", "\xff\xfe\x80 latin-1", "{\"a\": 1}", "x" * 5000,
-                                   '"' * 3000, "\\" * 3000, "\xff" * 3000], ids=lambda value: repr(value[:12]))
+@pytest.mark.parametrize(
+    "value",
+    [
+        'quote " backslash \\ end',
+        "tab\tin",
+        "\xff\xfe\x80 latin-1",
+        '{"a": 1}',
+        "x" * 5000,
+        '"' * 3000,
+        "\\" * 3000,
+        "\xff" * 3000,
+    ],
+    ids=lambda value: repr(value[:12]),
+)
 def test_hostile_fields(server, value):
     record = record_of(server, headers=[("User-Agent", value), ("Referer", value)])
     for key in ("user_agent", "referer"):
         assert record[key] == value or (record[key].endswith("...") and value.startswith(record[key][:-3]))
 
 
-@pytest.mark.parametrize("target", ["/blocks/list-of-one?%22%0a\\", "/" + "a" * 8000, "/'{}[]|^`", "/%ff%22"],
-                         ids=lambda target: target[:20])
+@pytest.mark.parametrize(
+    "target", ["/blocks/list-of-one?%22%0a\\", "/" + "a" * 8000, "/'{}[]|^`", "/%ff%22"], ids=lambda target: target[:20]
+)
 def test_hostile_targets(server, target):
     record = record_of(server, target)
     assert record["target"] == target or (record["target"].endswith("...") and target.startswith(record["target"][:-3]))

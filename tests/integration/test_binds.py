@@ -94,11 +94,15 @@ def test_an_address_that_is_not_ours(start):
 @pytest.mark.parametrize("address", ["localhost:0", "127.0.0.1:0"])
 def test_the_log_line(start, address):
     server = start_environ(start, address)
-    server.wait_for_log(rf"\[info\] master: listening at http://{address.split(':')[0].replace('localhost', '127.0.0.1')}"
-                        r":\d+ \(backlog \d+\)$")
+    server.wait_for_log(
+        rf"\[info\] master: listening at http://{address.split(':')[0].replace('localhost', '127.0.0.1')}"
+        r":\d+ \(backlog \d+\)$"
+    )
 
 
-@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:http", "unix:", "[::1:80", "::1:80", "127.0.0.1:-1"])
+@pytest.mark.parametrize(
+    "address", ["nonsense", "127.0.0.1:99999", "127.0.0.1:http", "unix:", "[::1:80", "::1:80", "127.0.0.1:-1"]
+)
 def test_bad_addresses(address):
     result = run_clutch("--bind", address, "app")
     assert result.returncode == 2

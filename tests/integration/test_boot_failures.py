@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Applications that cannot be loaded: the whole traceback in the log, another attempt, and exit status 3 when nobody serves."""
+"""Applications that cannot be loaded: the whole traceback in the log, another attempt, and exit status 3 when nobody
+serves."""
 
 from __future__ import annotations
 
@@ -39,15 +40,20 @@ class TestReasons:
         server = start_and_fail(start, "no_such_application", *preload)
         assert server.log_contains(r"\[error\].*no module 'no_such_application'.*--chdir and --pythonpath")
 
-    @pytest.mark.parametrize("app, words", [
-        ("no_callable", ["application", "app"]),
-        ("no_callable:nothing", ["nothing"]),
-        ("no_callable:settings", ["settings", "callable"]),
-        ("no_callable:settings.deeper", ["settings"]),
-    ])
+    @pytest.mark.parametrize(
+        "app, words",
+        [
+            ("no_callable", ["application", "app"]),
+            ("no_callable:nothing", ["nothing"]),
+            ("no_callable:settings", ["settings", "callable"]),
+            ("no_callable:settings.deeper", ["settings"]),
+        ],
+    )
     def test_missing_callable(self, start, preload, app, words):
         server = start_and_fail(start, app, "--pythonpath", BAD, *preload)
-        lines = [match.string for match in server.log.find_all(r"\[(error|critical)\]") if "no_callable" in match.string]
+        lines = [
+            match.string for match in server.log.find_all(r"\[(error|critical)\]") if "no_callable" in match.string
+        ]
         assert any(all(word in line for word in words) for line in lines), server.log.text
 
     def test_exit_while_importing(self, start, preload):
@@ -59,10 +65,18 @@ class TestReasons:
         assert server.log_contains(r"was killed by signal 9 \(SIGKILL\)")
 
     def test_boot_timeout(self, start, preload, gate):
-        server = start(BAD / "slow_import.py", "--boot-timeout", "500ms", *preload, ready=False,
-                       environment={"APP_GATE": gate.path})
+        server = start(
+            BAD / "slow_import.py",
+            "--boot-timeout",
+            "500ms",
+            *preload,
+            ready=False,
+            environment={"APP_GATE": gate.path},
+        )
         assert server.wait_exit() == 3
-        assert server.log_contains(r"\[error\].* has not loaded the application within 0\.5 s \(--boot-timeout\): killed")
+        assert server.log_contains(
+            r"\[error\].* has not loaded the application within 0\.5 s \(--boot-timeout\): killed"
+        )
 
 
 def test_the_last_line_says_why_it_gave_up(start):
@@ -91,9 +105,9 @@ def test_one_bad_start_then_a_good_one(start, tmp_path):
 def test_a_worker_that_cannot_come_back_is_tried_again(start, tmp_path):
     """Loaded once, the application fails when the worker is replaced: the server goes on trying, and tells so."""
     app = tmp_path / "app.py"
-    app.write_text("def application(environ, start_response):\n"
-                   "    start_response('200 OK', [])\n"
-                   "    return [b'good']\n")
+    app.write_text(
+        "def application(environ, start_response):\n" "    start_response('200 OK', [])\n" "    return [b'good']\n"
+    )
     server = start(app)
     good = app.read_text()
     app.write_text("raise RuntimeError('broken by a change')\n")

@@ -32,23 +32,27 @@ def folder(tmp_path):
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").touch()
     (tmp_path / "package" / "flaskish.py").write_text(
-        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'app']\n")
+        "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'app']\n"
+    )
     return tmp_path
 
 
-@pytest.mark.parametrize("app, expected", [
-    ("web", "web\napplication"),
-    ("web:application", "web\napplication"),
-    ("web:other", "other of web"),
-    ("web:holder.inner", "other of web"),
-    ("web.py", "web\napplication"),
-    ("./web.py", "web\napplication"),
-    ("web.py:other", "other of web"),
-    ("odd-name.py", "odd\napplication"),
-    ("package.flaskish", "app"),
-    ("package.flaskish:app", "app"),
-    ("package/flaskish.py", "app"),
-])
+@pytest.mark.parametrize(
+    "app, expected",
+    [
+        ("web", "web\napplication"),
+        ("web:application", "web\napplication"),
+        ("web:other", "other of web"),
+        ("web:holder.inner", "other of web"),
+        ("web.py", "web\napplication"),
+        ("./web.py", "web\napplication"),
+        ("web.py:other", "other of web"),
+        ("odd-name.py", "odd\napplication"),
+        ("package.flaskish", "app"),
+        ("package.flaskish:app", "app"),
+        ("package/flaskish.py", "app"),
+    ],
+)
 def test_forms(start, folder, app, expected):
     server = start(app, cwd=folder)
     assert server.request("/").text.startswith(expected)
@@ -66,8 +70,17 @@ def test_a_file_finds_its_neighbours(start, folder):
     assert server.request("/").body == b"other of web"
 
 
-@pytest.mark.parametrize("options", [("--module", "web"), ("--wsgi-file", "web.py"), ("--wsgi", "web:application"),
-                                     ("--file", "web.py"), ("--wsgi-file=web.py",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--module", "web"),
+        ("--wsgi-file", "web.py"),
+        ("--wsgi", "web:application"),
+        ("--file", "web.py"),
+        ("--wsgi-file=web.py",),
+    ],
+    ids=" ".join,
+)
 def test_uwsgi_spellings(start, folder, options):
     server = start(None, *options, cwd=folder)
     assert server.request("/").text.startswith("web\napplication")
@@ -99,17 +112,23 @@ def test_pythonpath(start, folder, tmp_path_factory):
 
 def test_environment_for_the_application(start, tmp_path):
     app = tmp_path / "env.py"
-    app.write_text("import os\nVALUE = os.environ.get('APP_SETTING', 'unset')\n"
-                   "def application(environ, start_response):\n"
-                   "    start_response('200 OK', [])\n    return [VALUE.encode()]\n")
+    app.write_text(
+        "import os\nVALUE = os.environ.get('APP_SETTING', 'unset')\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n    return [VALUE.encode()]\n"
+    )
     assert start(app, "-e", "APP_SETTING=one=two").request("/").body == b"one=two"
     assert start(app, environment={"APP_SETTING": "inherited"}).request("/").body == b"inherited"
     assert start(app, "--env", "APP_SETTING=given", environment={"APP_SETTING": "x"}).request("/").body == b"given"
 
 
 def test_options_from_the_environment(start, folder):
-    server = start(None, workers=None, cwd=folder,
-                   environment={"CLUTCH_APP": "web:other", "CLUTCH_WORKERS": "2", "CLUTCH_KEEP_ALIVE": "0"})
+    server = start(
+        None,
+        workers=None,
+        cwd=folder,
+        environment={"CLUTCH_APP": "web:other", "CLUTCH_WORKERS": "2", "CLUTCH_KEEP_ALIVE": "0"},
+    )
     assert server.request("/").body == b"other of web"
     assert len(server.worker_pids()) == 2
     assert server.request("/").says_close
@@ -163,16 +182,45 @@ def test_the_name_of_the_module(start, folder):
 
 def test_seed_command_line(start):
     """That of the Dockerfile that clutch replaces, with the program's name swapped and another port."""
-    server = start(None, "--http", "0.0.0.0:0", "--wsgi-file", "app_main.py", "--master", "--processes", "5",
-                   bind=(), workers=None, cwd=PYAPPS, environment={"CLUTCH_DEMO_SECONDS": "0"})
+    server = start(
+        None,
+        "--http",
+        "0.0.0.0:0",
+        "--wsgi-file",
+        "app_main.py",
+        "--master",
+        "--processes",
+        "5",
+        bind=(),
+        workers=None,
+        cwd=PYAPPS,
+        environment={"CLUTCH_DEMO_SECONDS": "0"},
+    )
     assert server.request("/?param=Request_0").body == b"true"
     assert len(server.worker_pids()) == 5
     server.out.wait_for("^Accept incoming request: Request_0$")
 
 
 def test_gunicorn_command_line(start, folder):
-    server = start(None, "-b", "127.0.0.1:0", "-w", "2", "--chdir", folder, "--log-level", "info", "--access-logfile", "-",
-                   "--keep-alive", "5", "web:application", bind=(), workers=None, cwd="/")
+    server = start(
+        None,
+        "-b",
+        "127.0.0.1:0",
+        "-w",
+        "2",
+        "--chdir",
+        folder,
+        "--log-level",
+        "info",
+        "--access-logfile",
+        "-",
+        "--keep-alive",
+        "5",
+        "web:application",
+        bind=(),
+        workers=None,
+        cwd="/",
+    )
     assert server.request("/").text.startswith("web")
     assert len(server.worker_pids()) == 2
     server.out.wait_for(r'"GET / HTTP/1\.1" 200 ')

@@ -22,7 +22,15 @@ def test_help(option):
     result = run_clutch(option)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("Usage: clutch [options] APP\n")
-    for name in ("--bind", "--workers", "--preload", "--access-logformat", "--wsgi-file", "--processes", "--limit-request-line"):
+    for name in (
+        "--bind",
+        "--workers",
+        "--preload",
+        "--access-logformat",
+        "--wsgi-file",
+        "--processes",
+        "--limit-request-line",
+    ):
         assert name in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
 
@@ -36,8 +44,16 @@ def test_every_option_of_print_config_is_in_the_help():
 
 
 def test_print_config():
-    result = run_clutch("-w", "3", "--keep-alive", "5", "--print-config", "app_main.py", cwd=PYAPPS,
-                        environment={"CLUTCH_LOG_LEVEL": "debug"})
+    result = run_clutch(
+        "-w",
+        "3",
+        "--keep-alive",
+        "5",
+        "--print-config",
+        "app_main.py",
+        cwd=PYAPPS,
+        environment={"CLUTCH_LOG_LEVEL": "debug"},
+    )
     assert (result.returncode, result.stderr) == (0, "")
     values = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert re.search(r"\b3\b.*command line -w", values["workers"])
@@ -62,9 +78,14 @@ def test_check_config_of_a_good_application():
     assert "listening" not in result.stderr and "spawned" not in result.stderr
 
 
-@pytest.mark.parametrize("app, word", [("raises_on_import", "ConnectionError: no such database: orders"),
-                                       ("no_callable", "application"),
-                                       ("no_such_module_here", "no_such_module_here")])
+@pytest.mark.parametrize(
+    "app, word",
+    [
+        ("raises_on_import", "ConnectionError: no such database: orders"),
+        ("no_callable", "application"),
+        ("no_such_module_here", "no_such_module_here"),
+    ],
+)
 def test_check_config_of_a_bad_application(app, word):
     result = run_clutch("--check-config", "--pythonpath", BAD, app)
     assert result.returncode == 3
@@ -80,5 +101,7 @@ def test_check_config_of_bad_options():
 def test_check_config_listens_nowhere(start):
     """It can be run while the server runs."""
     server = start("ignore_body", "--pythonpath", BEHAVIOUR)
-    result = run_clutch("--check-config", "--bind", f"127.0.0.1:{server.port}", "--pythonpath", BEHAVIOUR, "ignore_body")
+    result = run_clutch(
+        "--check-config", "--bind", f"127.0.0.1:{server.port}", "--pythonpath", BEHAVIOUR, "ignore_body"
+    )
     assert result.returncode == 0, result.stderr

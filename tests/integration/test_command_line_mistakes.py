@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Every mistake on the command line ends with status 2 and one line that names the option, the value and what is allowed."""
+"""Every mistake on the command line ends with status 2 and one line that names the option, the value and what is
+allowed."""
 
 from __future__ import annotations
 
@@ -25,10 +26,18 @@ def test_two_apps():
     check_refused("one", "two", words=["two"])
 
 
-@pytest.mark.parametrize("given, nearest", [
-    ("--worker", "--workers"), ("--wokers", "--workers"), ("--binds", "--bind"), ("--acces-logfile", "--access-logfile"),
-    ("--pre-load", "--preload"), ("--procesess", "--processes"), ("--graceful-timeot", "--graceful-timeout"),
-])
+@pytest.mark.parametrize(
+    "given, nearest",
+    [
+        ("--worker", "--workers"),
+        ("--wokers", "--workers"),
+        ("--binds", "--bind"),
+        ("--acces-logfile", "--access-logfile"),
+        ("--pre-load", "--preload"),
+        ("--procesess", "--processes"),
+        ("--graceful-timeot", "--graceful-timeout"),
+    ],
+)
 def test_unknown_option_names_the_nearest(given, nearest):
     check_refused(given, "app", words=[given, f"did you mean {nearest}?"])
 
@@ -38,34 +47,38 @@ def test_unknown_option_far_from_all():
     assert "did you mean" not in result.stderr
 
 
-@pytest.mark.parametrize("option, value, words", [
-    ("--workers", "0", ["1", "1024", "auto"]),
-    ("--workers", "1025", ["1", "1024"]),
-    ("--workers", "many", ["auto"]),
-    ("--workers", "2.5", ["auto"]),
-    ("--workers", "-1", ["1"]),
-    ("-w", "x", ["auto"]),
-    ("--processes", "none", ["auto"]),
-    ("--backlog", "0", ["1", "65535"]),
-    ("--graceful-timeout", "soon", ["10s"]),
-    ("--keep-alive", "-5", ["0"]),
-    ("--keep-alive", "5 parsecs", []),
-    ("--boot-timeout", "25h", ["24h"]),
-    ("--limit-request-line", "12", ["64"]),
-    ("--limit-request-body", "lots", []),
-    ("--limit-request-fields", "1001", ["1000"]),
-    ("--log-level", "loud", ["debug", "info", "warning", "error", "critical"]),
-    ("--umask", "999", []),
-    ("--umask", "1777", ["777"]),
-    ("--preload", "=maybe", ["yes", "no"]),
-    ("--bind", "here", ["HOST:PORT"]),
-    ("--env", "NOVALUE", ["NAME=VALUE"]),
-    ("--env", "=x", ["NAME=VALUE"]),
-    ("--chdir", "/no/such/folder", ["/no/such/folder"]),
-    ("--user", "nobody-of-that-name", []),
-    ("--group", "no-such-group-here", []),
-    ("--access-logformat", "%(nothing)s", []),
-], ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("--workers", "0", ["1", "1024", "auto"]),
+        ("--workers", "1025", ["1", "1024"]),
+        ("--workers", "many", ["auto"]),
+        ("--workers", "2.5", ["auto"]),
+        ("--workers", "-1", ["1"]),
+        ("-w", "x", ["auto"]),
+        ("--processes", "none", ["auto"]),
+        ("--backlog", "0", ["1", "65535"]),
+        ("--graceful-timeout", "soon", ["10s"]),
+        ("--keep-alive", "-5", ["0"]),
+        ("--keep-alive", "5 parsecs", []),
+        ("--boot-timeout", "25h", ["24h"]),
+        ("--limit-request-line", "12", ["64"]),
+        ("--limit-request-body", "lots", []),
+        ("--limit-request-fields", "1001", ["1000"]),
+        ("--log-level", "loud", ["debug", "info", "warning", "error", "critical"]),
+        ("--umask", "999", []),
+        ("--umask", "1777", ["777"]),
+        ("--preload", "=maybe", ["yes", "no"]),
+        ("--bind", "here", ["HOST:PORT"]),
+        ("--env", "NOVALUE", ["NAME=VALUE"]),
+        ("--env", "=x", ["NAME=VALUE"]),
+        ("--chdir", "/no/such/folder", ["/no/such/folder"]),
+        ("--user", "nobody-of-that-name", []),
+        ("--group", "no-such-group-here", []),
+        ("--access-logformat", "%(nothing)s", []),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
 def test_bad_values(option, value, words):
     """`=value` stands for --option=value."""
     arguments = [option + value] if value.startswith("=") and option == "--preload" else [option, value]
@@ -83,7 +96,9 @@ def test_missing_value(option):
     check_refused(option, words=[option])
 
 
-@pytest.mark.parametrize("option", ["--threads=4", "--harakiri=10", "--ini=x.ini", "--worker-class=gevent", "--daemonize=x"])
+@pytest.mark.parametrize(
+    "option", ["--threads=4", "--harakiri=10", "--ini=x.ini", "--worker-class=gevent", "--daemonize=x"]
+)
 def test_options_of_others_say_what_to_do_instead(option):
     name = option.split("=")[0]
     check_refused(option, "app", words=[name, "is not an option of clutch"])

@@ -15,7 +15,9 @@ from support.server import PYAPPS
 
 @pytest.fixture(scope="module", params=[(), ("--preload",)], ids=["in workers", "preloaded"])
 def server(start_module, app_venv, request):
-    return start_module("demo.wsgi", "--chdir", PYAPPS / "django_project", "--venv", app_venv, *request.param, workers=2)
+    return start_module(
+        "demo.wsgi", "--chdir", PYAPPS / "django_project", "--venv", app_venv, *request.param, workers=2
+    )
 
 
 @pytest.fixture
@@ -33,8 +35,13 @@ def test_template(server, session):
 
 def test_json_and_paths(server, session):
     answer = session.get(f"{server.url}/hello/J%C3%BCrgen/?a=1&a=2").json()
-    assert answer == {"hello": "J\u00fcrgen", "query": {"a": ["1", "2"]}, "path": "/hello/J\u00fcrgen/", "secure": False,
-                      "host": server.url[len("http://"):]}
+    assert answer == {
+        "hello": "J\u00fcrgen",
+        "query": {"a": ["1", "2"]},
+        "path": "/hello/J\u00fcrgen/",
+        "secure": False,
+        "host": server.url[len("http://") :],
+    }
 
 
 def test_slash_is_appended(server, session):
@@ -53,7 +60,12 @@ def test_form_behind_the_csrf_check(server, session):
 def test_upload_of_3_mib(server, session):
     data = random.Random(4).randbytes(3 << 20)
     answer = session.post(f"{server.url}/upload/", files={"file": ("data.bin", data)}).json()
-    assert answer == {"name": "data.bin", "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "in_file": True}
+    assert answer == {
+        "name": "data.bin",
+        "size": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "in_file": True,
+    }
 
 
 def test_small_upload(server, session):

@@ -85,8 +85,9 @@ def test_log_file_that_cannot_be_opened(start, option):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_full_disk_under_the_logs(start, tmp_path):
     """Lines are lost, requests are not."""
-    server = start_router(start, "--access-logfile", "/dev/full", "--error-logfile", "/dev/full", bind=[f"unix:{tmp_path}/s"],
-                          ready=False)
+    server = start_router(
+        start, "--access-logfile", "/dev/full", "--error-logfile", "/dev/full", bind=[f"unix:{tmp_path}/s"], ready=False
+    )
     server.known_addresses = [(socket.AF_UNIX, f"{tmp_path}/s")]
     wait_until((tmp_path / "s").exists, "the socket")
     assert server.request("/raises/at-once").status == 500
@@ -96,10 +97,12 @@ def test_a_full_disk_under_the_logs(start, tmp_path):
 
 def test_umask(start, tmp_path):
     app = tmp_path / "writer.py"
-    app.write_text("import os\n"
-                   "def application(environ, start_response):\n"
-                   "    open(environ['QUERY_STRING'], 'w').close()\n"
-                   "    start_response('200 OK', [])\n    return [b'']\n")
+    app.write_text(
+        "import os\n"
+        "def application(environ, start_response):\n"
+        "    open(environ['QUERY_STRING'], 'w').close()\n"
+        "    start_response('200 OK', [])\n    return [b'']\n"
+    )
     server = start(app, "--umask", "027")
     made = tmp_path / "made"
     assert server.request(f"/?{made}").status == 200
@@ -118,9 +121,12 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become s
 
 @pytest.fixture
 def public_library(tmp_path):
-    """A copy of Python's library that everybody may read, for Pythons in somebody's home directory; returns its PYTHONHOME."""
+    """A copy of Python's library that everybody may read, for Pythons in somebody's home directory; returns its
+    PYTHONHOME."""
     library = pathlib.Path(sysconfig.get_path("stdlib"))
-    leave_out = shutil.ignore_patterns("site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "config-*", "__pycache__")
+    leave_out = shutil.ignore_patterns(
+        "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "config-*", "__pycache__"
+    )
     shutil.copytree(library, tmp_path / "home" / "lib" / library.name, ignore=leave_out)
     return tmp_path / "home"
 
@@ -162,7 +168,9 @@ def test_a_large_body_leaves_no_file(start, tmp_path):
         assert list(tmp_path.iterdir()) == []
         connection.send(b"x")
         assert len(connection.read_response().body) == 100_000
-        wait_until(lambda: not any(str(tmp_path) in name for name in processes.open_descriptors(pid)), "the file to be closed")
+        wait_until(
+            lambda: not any(str(tmp_path) in name for name in processes.open_descriptors(pid)), "the file to be closed"
+        )
 
 
 def test_a_body_file_of_a_client_that_goes(start, tmp_path):

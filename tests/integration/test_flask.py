@@ -37,7 +37,10 @@ def test_json_and_paths(server, session):
 
 
 def test_form(server, session):
-    assert session.post(f"{server.url}/form", data={"a": ["1", "2"], "b": "\u20ac"}).json() == {"a": ["1", "2"], "b": ["\u20ac"]}
+    assert session.post(f"{server.url}/form", data={"a": ["1", "2"], "b": "\u20ac"}).json() == {
+        "a": ["1", "2"],
+        "b": ["\u20ac"],
+    }
 
 
 def test_upload_of_3_mib(server, session):
@@ -48,7 +51,9 @@ def test_upload_of_3_mib(server, session):
 
 
 def test_chunked_upload(server, session):
-    response = session.post(f"{server.url}/json", data=iter([b'{"x": [', b"1]", b"}"]), headers={"Content-Type": "application/json"})
+    response = session.post(
+        f"{server.url}/json", data=iter([b'{"x": [', b"1]", b"}"]), headers={"Content-Type": "application/json"}
+    )
     assert response.json() == {"x": [1]}
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The GIL is held only inside Python: background threads and signal handlers of the application run while the worker waits."""
+"""The GIL is held only inside Python: background threads and signal handlers of the application run while the worker
+waits."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from support import processes
 from support.client import make_request
 from support.server import BEHAVIOUR, PYAPPS
 
-# The ticker counts every 5 ms: 200 times a second. A worker that holds the GIL while it waits lets it count once or twice.
+# The ticker counts every 5 ms: 200 times a second. A worker that holds the GIL while it waits lets it count once or
+# twice.
 WATCH_S = 0.5
 LEAST_TICKS = 25
 
@@ -33,6 +35,7 @@ def test_background_thread_runs_while_a_client_is_slow_to_send(behaviours):
             assert connection.is_silent(WATCH_S)
             connection.send(b"hello")
             assert connection.read_response().body == b"hello"
+
     assert ticks_between(behaviours, send_slowly) > LEAST_TICKS
 
 
@@ -43,6 +46,7 @@ def test_background_thread_runs_while_a_client_is_slow_to_receive(behaviours):
             connection.read_head()
             time.sleep(WATCH_S)
             assert len(connection.read_bytes(30_000_000)) == 30_000_000
+
     assert ticks_between(behaviours, receive_slowly) > LEAST_TICKS
 
 
@@ -96,15 +100,18 @@ def test_gil_app_shows_the_process(start):
 
 
 def test_waiting_for_the_gil_is_measured(start, tmp_path):
-    """A background thread that computes holds the GIL for its switch interval; the request that waits for it says so."""
+    """A background thread that computes holds the GIL for its switch interval; the request that waits for it says
+    so."""
     app = tmp_path / "spinner.py"
-    app.write_text("import threading\n"
-                   "def spin():\n"
-                   "    while True: pass\n"
-                   "threading.Thread(target=spin, daemon=True).start()\n"
-                   "def application(environ, start_response):\n"
-                   "    start_response('200 OK', [])\n"
-                   "    return [str(environ['clutch.gil_wait_us']).encode()]\n")
+    app.write_text(
+        "import threading\n"
+        "def spin():\n"
+        "    while True: pass\n"
+        "threading.Thread(target=spin, daemon=True).start()\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [str(environ['clutch.gil_wait_us']).encode()]\n"
+    )
     server = start(app)
     waits = [int(server.request("/").body) for _ in range(10)]
     assert max(waits) >= 1000, waits

@@ -17,8 +17,11 @@ def send_chunked(connection, target, blocks):
     return connection.read_response()
 
 
-@pytest.mark.parametrize("sizes", [[], [1], [1] * 500, [65536, 1, 70000], [1 << 20, 1 << 20, 5]],
-                         ids=["none", "one", "many", "mixed", "to-disk"])
+@pytest.mark.parametrize(
+    "sizes",
+    [[], [1], [1] * 500, [65536, 1, 70000], [1 << 20, 1 << 20, 5]],
+    ids=["none", "one", "many", "mixed", "to-disk"],
+)
 def test_request(behaviours, sizes):
     blocks = [os.urandom(size) for size in sizes]
     with behaviours.connect() as connection:

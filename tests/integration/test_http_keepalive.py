@@ -19,12 +19,15 @@ def test_many_requests_on_one_connection(behaviours):
             assert not response.says_close
 
 
-@pytest.mark.parametrize("headers, stays_open", [
-    ((), False),
-    ((("Connection", "keep-alive"),), True),
-    ((("Connection", "Keep-Alive"),), True),
-    ((("Connection", "close"),), False),
-])
+@pytest.mark.parametrize(
+    "headers, stays_open",
+    [
+        ((), False),
+        ((("Connection", "keep-alive"),), True),
+        ((("Connection", "Keep-Alive"),), True),
+        ((("Connection", "close"),), False),
+    ],
+)
 def test_http_1_0(behaviours, headers, stays_open):
     with behaviours.connect() as connection:
         response = connection.request("/blocks/list-of-one", version="1.0", headers=headers)

@@ -13,9 +13,19 @@ LINE_BYTES, FIELD_COUNT, HEAD_BYTES, BODY_BYTES = 200, 10, 2048, 1000
 
 @pytest.fixture(scope="module")
 def server(start_module):
-    return start_module("router", "--pythonpath", BEHAVIOUR, "--limit-request-line", LINE_BYTES,
-                        "--limit-request-fields", FIELD_COUNT, "--limit-request-head", "2k",
-                        "--limit-request-body", BODY_BYTES)
+    return start_module(
+        "router",
+        "--pythonpath",
+        BEHAVIOUR,
+        "--limit-request-line",
+        LINE_BYTES,
+        "--limit-request-fields",
+        FIELD_COUNT,
+        "--limit-request-head",
+        "2k",
+        "--limit-request-body",
+        BODY_BYTES,
+    )
 
 
 def line_of(size: int) -> str:
@@ -47,8 +57,10 @@ def check(server, data: bytes, status: int, log: str = "", piece_bytes: int | No
 
 
 @pytest.mark.parametrize("piece_bytes", [None, 1])
-@pytest.mark.parametrize("size, status", [(LINE_BYTES - 1, 200), (LINE_BYTES, 200), (LINE_BYTES + 1, 414),
-                                          (LINE_BYTES + 2, 414), (LINE_BYTES + 3000, 414)])
+@pytest.mark.parametrize(
+    "size, status",
+    [(LINE_BYTES - 1, 200), (LINE_BYTES, 200), (LINE_BYTES + 1, 414), (LINE_BYTES + 2, 414), (LINE_BYTES + 3000, 414)],
+)
 def test_request_line(server, size, status, piece_bytes):
     check(server, make_request(line_of(size)), status, "limit-request-line", piece_bytes)
 
@@ -69,8 +81,9 @@ def test_fields_that_do_not_reach_the_application_count_too(server):
 
 
 @pytest.mark.parametrize("piece_bytes", [None, 1])
-@pytest.mark.parametrize("size, status", [(HEAD_BYTES - 1, 200), (HEAD_BYTES, 200), (HEAD_BYTES + 1, 431),
-                                          (HEAD_BYTES + 5000, 431)])
+@pytest.mark.parametrize(
+    "size, status", [(HEAD_BYTES - 1, 200), (HEAD_BYTES, 200), (HEAD_BYTES + 1, 431), (HEAD_BYTES + 5000, 431)]
+)
 def test_head(server, size, status, piece_bytes):
     check(server, head_of(size), status, "limit-request-head", piece_bytes)
 
@@ -84,8 +97,16 @@ def test_body_with_a_length(server, size, status):
     check(server, make_request("/echo_body/raw", "POST", body=b"b" * size), status, "limit-request-body")
 
 
-@pytest.mark.parametrize("sizes, status", [([BODY_BYTES], 200), ([BODY_BYTES - 1, 1], 200), ([BODY_BYTES, 1], 413),
-                                           ([BODY_BYTES + 1], 413), ([1] * (BODY_BYTES + 1), 413)])
+@pytest.mark.parametrize(
+    "sizes, status",
+    [
+        ([BODY_BYTES], 200),
+        ([BODY_BYTES - 1, 1], 200),
+        ([BODY_BYTES, 1], 413),
+        ([BODY_BYTES + 1], 413),
+        ([1] * (BODY_BYTES + 1), 413),
+    ],
+)
 def test_chunked_body(server, sizes, status):
     head = make_request("/echo_body/raw", "POST", headers=[("Transfer-Encoding", "chunked")])
     check(server, head + make_chunked([b"b" * size for size in sizes]), status, "limit-request-body")

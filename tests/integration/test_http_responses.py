@@ -33,7 +33,13 @@ def test_date_and_server_of_the_application_stay(behaviours):
 
 
 def test_order_and_duplicates_of_fields_stay(behaviours):
-    sent = [("Set-Cookie", "a=1"), ("X-Z", "last first"), ("set-cookie", "b=2; Path=/"), ("X-A", ""), ("Set-Cookie", "c=3")]
+    sent = [
+        ("Set-Cookie", "a=1"),
+        ("X-Z", "last first"),
+        ("set-cookie", "b=2; Path=/"),
+        ("X-A", ""),
+        ("Set-Cookie", "c=3"),
+    ]
     with behaviours.connect() as connection:
         response = respond(connection, "200 OK", sent)
     own = [pair for pair in response.headers if pair[0].lower() in ("set-cookie", "x-z", "x-a")]
@@ -48,14 +54,25 @@ def test_status_and_reason_go_out_as_given(behaviours):
         assert respond(connection, "200").head.startswith(b"HTTP/1.1 200 "), "the space is there without a reason too"
 
 
-@pytest.mark.parametrize("path, length", [("list-of-one", "3"), ("list-of-three", "13"), ("empty-list", "0"), ("tuple", "7")])
+@pytest.mark.parametrize(
+    "path, length", [("list-of-one", "3"), ("list-of-three", "13"), ("empty-list", "0"), ("tuple", "7")]
+)
 def test_length_is_added_where_it_is_known(behaviours, path, length):
     response = behaviours.request(f"/blocks/{path}")
     assert (response.header("Content-Length"), response.framing) == (length, "length")
 
 
-@pytest.mark.parametrize("path", ["blocks/list-of-one", "blocks/generator", "blocks/empty-list", "write_callable/only",
-                                  "big_body/list?size=100000", "big_body/generator?size=200000"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "blocks/list-of-one",
+        "blocks/generator",
+        "blocks/empty-list",
+        "write_callable/only",
+        "big_body/list?size=100000",
+        "big_body/generator?size=200000",
+    ],
+)
 def test_head_gets_the_head_alone(behaviours, path):
     with behaviours.connect() as connection:
         response = connection.request(f"/{path}", "HEAD")

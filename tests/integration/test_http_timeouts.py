@@ -13,8 +13,9 @@ from support.server import BEHAVIOUR
 
 @pytest.fixture(scope="module")
 def server(start_module):
-    return start_module("router", "--pythonpath", BEHAVIOUR, "--head-timeout", "400ms", "--body-timeout", "400ms",
-                        "--keep-alive", "30s")
+    return start_module(
+        "router", "--pythonpath", BEHAVIOUR, "--head-timeout", "400ms", "--body-timeout", "400ms", "--keep-alive", "30s"
+    )
 
 
 def check_timed_out(connection) -> None:
@@ -23,8 +24,11 @@ def check_timed_out(connection) -> None:
     assert connection.is_closed_by_server()
 
 
-@pytest.mark.parametrize("part", [b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: "],
-                         ids=["first byte", "line", "in a field"])
+@pytest.mark.parametrize(
+    "part",
+    [b"G", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: "],
+    ids=["first byte", "line", "in a field"],
+)
 def test_head_that_does_not_end(server, part):
     with server.connect() as connection:
         connection.send(part)
@@ -101,7 +105,8 @@ def test_slow_clients_do_not_hold_the_worker(start):
 
 
 def test_a_client_that_takes_nothing_is_cut_off(start):
-    """A response larger than the socket buffers, a client that never reads: send-timeout ends it, the worker goes on."""
+    """A response larger than the socket buffers, a client that never reads: send-timeout ends it, the worker goes
+    on."""
     server = start("router", "--pythonpath", BEHAVIOUR, "--send-timeout", "300ms")
     with server.connect() as greedy:
         greedy.send(make_request("/big_body/list?size=50000000"))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""More connections than descriptors, more requests than workers: everybody is served, and a free worker never sits by."""
+"""More connections than descriptors, more requests than workers: everybody is served, and a free worker never sits
+by."""
 
 from __future__ import annotations
 

@@ -14,10 +14,14 @@ KINDS = {
     "list": make_request("/blocks/list-of-one"),
     "generator": make_request("/blocks/generator"),
     "unusual fields": make_request("/echo_environ/?q=%20", headers=[(f"X-Own-{i}", "\u00e9" * i) for i in range(20)]),
-    "known fields": make_request("/echo_environ/", headers=[("Cookie", "a=1"), ("Cookie", "b=2"), ("Accept", "x"), ("Accept", "y")]),
+    "known fields": make_request(
+        "/echo_environ/", headers=[("Cookie", "a=1"), ("Cookie", "b=2"), ("Accept", "x"), ("Accept", "y")]
+    ),
     "body": make_request("/echo_body/raw", "POST", body=b"x" * 1000),
     "body on disk": make_request("/echo_body/raw", "POST", body=b"x" * 20000),
-    "chunked body": make_request("/echo_body/?calls=readline,read,iterate", "POST", headers=[("Transfer-Encoding", "chunked")])
+    "chunked body": make_request(
+        "/echo_body/?calls=readline,read,iterate", "POST", headers=[("Transfer-Encoding", "chunked")]
+    )
     + make_chunked([b"one\n", b"two"]),
     "write": make_request("/write_callable/then-blocks"),
     "errors stream": make_request("/errors_stream/write"),

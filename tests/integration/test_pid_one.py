@@ -61,6 +61,10 @@ def test_orphans_are_reaped(server):
     assert server.request("/orphans/?count=5").body == b"5"
 
     def zombies():
-        return [pid for pid in processes.all_pids()
-                if (stat := processes.read_stat(pid)) and stat[0] == "Z" and int(stat[1]) == server.master_pid]
+        return [
+            pid
+            for pid in processes.all_pids()
+            if (stat := processes.read_stat(pid)) and stat[0] == "Z" and int(stat[1]) == server.master_pid
+        ]
+
     wait_until(lambda: len(processes.children(server.master_pid)) == 2 and not zombies(), "orphans to be reaped")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""--preload: the application is loaded once, in the zygote, and the workers are forked from it with Python's fork hooks."""
+"""--preload: the application is loaded once, in the zygote, and the workers are forked from it with Python's fork
+hooks."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ def zygote_pid(server) -> int:
 
 
 def reports_of_all(server) -> dict[int, dict]:
-    """Returns the answer of every worker by its pid. A worker that has answered is stopped until all have: the kernel may favour
-    one of the idle ones."""
+    """Returns the answer of every worker by its pid. A worker that has answered is stopped until all have: the kernel
+    may favour one of the idle ones."""
     reports: dict[int, dict] = {}
     try:
         while len(reports) < WORKERS:

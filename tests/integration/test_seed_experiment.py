@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The experiment that clutch comes from: 20 callers at once, 5 workers, a call that takes long. Four waves of five; never a
-sixth at once, seen from inside the application."""
+"""The experiment that clutch comes from: 20 callers at once, 5 workers, a call that takes long. Four waves of five;
+never a sixth at once, seen from inside the application."""
 
 from __future__ import annotations
 
@@ -33,8 +33,14 @@ def application(environ, start_response):
 
 
 def run_client(url: str, *options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, PYAPPS / "client.py", "--url", url, *map(str, options)], env=make_environment(),
-                          capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(
+        [sys.executable, PYAPPS / "client.py", "--url", url, *map(str, options)],
+        env=make_environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 def read_events(path) -> list[tuple[int, int, int]]:
@@ -67,7 +73,9 @@ def test_experiment(start, tmp_path):
     begins = [moment for moment, change, _ in events if change == 1]
     ends = [moment for moment, change, _ in events if change == -1]
     for wave in range(1, CALLERS // WORKERS):
-        assert begins[wave * WORKERS] >= ends[(wave - 1) * WORKERS], "a call of the next wave began before one had ended"
+        assert (
+            begins[wave * WORKERS] >= ends[(wave - 1) * WORKERS]
+        ), "a call of the next wave began before one had ended"
     assert CALLERS / WORKERS * SECONDS <= total_s < CALLERS / WORKERS * SECONDS * 3 + 10
 
     assert len(server.out.find_all(r"^Accept incoming request: Request_\d+$")) == CALLERS
@@ -88,10 +96,12 @@ def check_report(text: str, pids: list[int]) -> None:
 def test_client_reports_failures(start, tmp_path):
     """Exit status 1 when a call fails, by status or by connection."""
     app = tmp_path / "odd.py"
-    app.write_text("import os\n"
-                   "def application(environ, start_response):\n"
-                   "    good = environ['QUERY_STRING'] != 'param=Request_1'\n"
-                   "    start_response('200 OK' if good else '503 No', [])\n    return [b'x']\n")
+    app.write_text(
+        "import os\n"
+        "def application(environ, start_response):\n"
+        "    good = environ['QUERY_STRING'] != 'param=Request_1'\n"
+        "    start_response('200 OK' if good else '503 No', [])\n    return [b'x']\n"
+    )
     server = start(app)
     result = run_client(server.url, "--callers", 3)
     assert result.returncode == 1

@@ -34,8 +34,16 @@ def test_milliseconds(server):
     assert 100 <= app < 60_000
 
 
-@pytest.mark.parametrize("path", ["/blocks/list-of-one", "/blocks/generator", "/close/not-modified", "/raises/at-once",
-                                  "/big_body/list?size=1000000"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/blocks/list-of-one",
+        "/blocks/generator",
+        "/close/not-modified",
+        "/raises/at-once",
+        "/big_body/list?size=1000000",
+    ],
+)
 def test_in_every_response(server, path):
     timing_of(server.request(path))
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Signals that do not stop the server leave it alone; a worker that is told to end finishes its request and is replaced."""
+"""Signals that do not stop the server leave it alone; a worker that is told to end finishes its request and is
+replaced."""
 
 from __future__ import annotations
 
@@ -43,8 +44,9 @@ def test_a_worker_told_to_end(start, gate, number):
 
 def test_standard_descriptors_that_are_closed(start):
     """Started without standard input and output, no socket may take their place."""
-    server = start("router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-",
-                   prefix=["sh", "-c", 'exec "$@" <&- >&-', "sh"])
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-", prefix=["sh", "-c", 'exec "$@" <&- >&-', "sh"]
+    )
     for _ in range(5):
         assert server.request("/printer/lines").body == b"printed"
     assert server.request("/printer/stdin").body == b"''"

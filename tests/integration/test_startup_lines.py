@@ -9,7 +9,10 @@ import time
 
 from support.server import BEHAVIOUR, PYAPPS
 
-PREFIX = r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\] \[(\d+)\] \[(debug|info|warning|error|critical)\] ([a-z]+(?: \d+)?): (.*)"
+PREFIX = (
+    r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\] \[(\d+)\] "
+    r"\[(debug|info|warning|error|critical)\] ([a-z]+(?: \d+)?): (.*)"
+)
 
 
 def messages(server) -> list[tuple[str, str, str]]:

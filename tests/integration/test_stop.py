@@ -78,14 +78,18 @@ def test_no_new_connections_while_draining(server, gate):
         except ConnectionRefusedError:
             return True
         return False
+
     wait_until(is_refused, "new connections to be refused")
     gate.open()
     assert running.read_response().status == 200
     assert server.wait_exit() == 0
 
 
-@pytest.mark.parametrize("first, second", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
-                                           (signal.SIGTERM, signal.SIGINT)], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "first, second",
+    [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGTERM, signal.SIGINT)],
+    ids=lambda number: number.name,
+)
 def test_a_second_signal_stops_at_once(server, gate, first, second):
     connection = begin_request(server, gate)
     server.send_signal(first)
@@ -136,7 +140,8 @@ def test_ctrl_c_reaches_the_whole_group(server, gate):
 
 
 def test_waiting_requests_of_open_connections_are_served(start, tmp_path):
-    """A request that the server had received before the signal is answered, or its connection closed: never left hanging."""
+    """A request that the server had received before the signal is answered, or its connection closed: never left
+    hanging."""
     server = start("router", "--pythonpath", BEHAVIOUR)
     gate = Gate(tmp_path)
     running = begin_request(server, gate)

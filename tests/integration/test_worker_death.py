@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A worker that dies is replaced; the log tells how it ended, its age and what it was running; nobody else's request is lost."""
+"""A worker that dies is replaced; the log tells how it ended, its age and what it was running; nobody else's request is
+lost."""
 
 from __future__ import annotations
 
@@ -24,8 +25,10 @@ def test_idle_worker_killed(start):
     server = start_router(start)
     mark = server.log.mark()
     pid = server.kill_worker()
-    server.wait_for_log(rf"\[error\] master: worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, idle$",
-                        after=mark)
+    server.wait_for_log(
+        rf"\[error\] master: worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, idle$",
+        after=mark,
+    )
     assert wait_replaced(server, mark) != pid
     assert server.request("/blocks/list-of-one").body == b"one"
 
@@ -39,19 +42,25 @@ def test_running_worker_killed(start, gate):
         gate.wait_reached()
         pid = server.kill_worker()
         assert connection.read_to_end() == b"", "the client sees the connection end, not a made-up answer"
-    server.wait_for_log(rf"worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, "
-                        rf'while running "GET /gated/\?gate={gate.path}[^"]*" of {address} for \d+\.\d s$', after=mark)
+    server.wait_for_log(
+        rf"worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, "
+        rf'while running "GET /gated/\?gate={gate.path}[^"]*" of {address} for \d+\.\d s$',
+        after=mark,
+    )
     gate.release()
     wait_replaced(server, mark)
     assert server.request("/blocks/list-of-one").body == b"one"
 
 
-@pytest.mark.parametrize("target, how", [
-    ("process?status=7", r"exited with status 7"),
-    ("process?status=0", r"exited with status 0"),
-    (f"kill?signal={signal.SIGABRT:d}", r"was killed by signal 6 \(SIGABRT\)"),
-    (f"kill?signal={signal.SIGKILL:d}", r"was killed by signal 9 \(SIGKILL\)"),
-])
+@pytest.mark.parametrize(
+    "target, how",
+    [
+        ("process?status=7", r"exited with status 7"),
+        ("process?status=0", r"exited with status 0"),
+        (f"kill?signal={signal.SIGABRT:d}", r"was killed by signal 6 \(SIGABRT\)"),
+        (f"kill?signal={signal.SIGKILL:d}", r"was killed by signal 9 \(SIGKILL\)"),
+    ],
+)
 def test_a_request_that_ends_its_worker(start, target, how):
     server = start_router(start)
     mark = server.log.mark()

@@ -104,18 +104,21 @@ def test_point_24_exactly_as_declared(behaviours, path):
         assert connection.request("/blocks/list-of-one").body == b"one"
 
 
-@pytest.mark.parametrize("path, length, body", [
-    ("list-of-one", "3", b"one"),
-    ("list-of-three", "13", b"one two three"),
-    ("tuple", "7", b"one two"),
-    ("sized-one", "3", b"one"),
-    ("empty-list", "0", b""),
-    ("list-of-empty", "0", b""),
-    ("empty-in-list", "7", b"one two"),
-    ("generator", None, b"one two three"),
-    ("sized-three", None, b"one two three"),
-    ("list-subclass", None, b"from __iter__"),
-])
+@pytest.mark.parametrize(
+    "path, length, body",
+    [
+        ("list-of-one", "3", b"one"),
+        ("list-of-three", "13", b"one two three"),
+        ("tuple", "7", b"one two"),
+        ("sized-one", "3", b"one"),
+        ("empty-list", "0", b""),
+        ("list-of-empty", "0", b""),
+        ("empty-in-list", "7", b"one two"),
+        ("generator", None, b"one two three"),
+        ("sized-three", None, b"one two three"),
+        ("list-subclass", None, b"from __iter__"),
+    ],
+)
 def test_point_25_length(behaviours, path, length, body):
     response = behaviours.request(f"/blocks/{path}")
     assert (response.body, response.is_complete) == (body, True)

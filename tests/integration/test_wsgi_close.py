@@ -10,12 +10,15 @@ from support.client import make_request
 CLOSED = ["closed", {}]
 
 
-@pytest.mark.parametrize("path, body", [
-    ("list-like", b"listed"),
-    ("generator", b"one two"),
-    ("separate-iterator", b"one two"),
-    ("empty", b""),
-])
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("list-like", b"listed"),
+        ("generator", b"one two"),
+        ("separate-iterator", b"one two"),
+        ("empty", b""),
+    ],
+)
 def test_at_the_normal_end(behaviours, record, path, body):
     assert behaviours.request(f"/close/{path}").body == body
     assert record() == [CLOSED]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""environ: points 1 to 9 of the PEP 3333 checklist, and the keys beyond it. What single bytes of a request become in it is
-in tests/cases/http1."""
+"""environ: points 1 to 9 of the PEP 3333 checklist, and the keys beyond it. What single bytes of a request become in it
+is in tests/cases/http1."""
 
 from __future__ import annotations
 
@@ -54,16 +54,19 @@ def test_point_3_what_is_always_there(server):
     assert environ_of(server, "/", version="1.0")["SERVER_PROTOCOL"] == ["str", "HTTP/1.0"]
 
 
-@pytest.mark.parametrize("target, path, query", [
-    ("/a%20b", "/a b", ""),
-    ("/a+b", "/a+b", ""),
-    ("/a%2Fb", "/a/b", ""),
-    ("/a%zz", "/a%zz", ""),
-    ("//a//../b", "//a//../b", ""),
-    ("/?", "/", ""),
-    ("/?a=%20&b", "/", "a=%20&b"),
-    ("/a?b?c", "/a", "b?c"),
-])
+@pytest.mark.parametrize(
+    "target, path, query",
+    [
+        ("/a%20b", "/a b", ""),
+        ("/a+b", "/a+b", ""),
+        ("/a%2Fb", "/a/b", ""),
+        ("/a%zz", "/a%zz", ""),
+        ("//a//../b", "//a//../b", ""),
+        ("/?", "/", ""),
+        ("/?a=%20&b", "/", "a=%20&b"),
+        ("/a?b?c", "/a", "b?c"),
+    ],
+)
 def test_point_4_path_and_query(server, target, path, query):
     environ = environ_of(server, target)
     assert environ["PATH_INFO"] == ["str", path]
@@ -95,10 +98,28 @@ def test_point_6_names_of_fields(server):
 def test_point_6_an_absent_field_leaves_no_trace_of_the_request_before(server):
     """The environ of a request must not keep what a template or the request before put there."""
     with server.connect() as connection:
-        full = connection.request("/", headers=[("Cookie", "a=1"), ("Accept", "x"), ("Referer", "y"), ("Range", "bytes=0-1"),
-                                                ("Authorization", "z"), ("X-Own", "w"), ("User-Agent", "v")])
+        full = connection.request(
+            "/",
+            headers=[
+                ("Cookie", "a=1"),
+                ("Accept", "x"),
+                ("Referer", "y"),
+                ("Range", "bytes=0-1"),
+                ("Authorization", "z"),
+                ("X-Own", "w"),
+                ("User-Agent", "v"),
+            ],
+        )
         bare = connection.request("/").json()["environ"]
-    gone = {"HTTP_COOKIE", "HTTP_ACCEPT", "HTTP_REFERER", "HTTP_RANGE", "HTTP_AUTHORIZATION", "HTTP_X_OWN", "HTTP_USER_AGENT"}
+    gone = {
+        "HTTP_COOKIE",
+        "HTTP_ACCEPT",
+        "HTTP_REFERER",
+        "HTTP_RANGE",
+        "HTTP_AUTHORIZATION",
+        "HTTP_X_OWN",
+        "HTTP_USER_AGENT",
+    }
     assert gone <= set(full.json()["environ"])
     assert not gone & set(bare)
     assert {key for key in bare if key.startswith("HTTP_")} == {"HTTP_HOST"}

@@ -54,7 +54,11 @@ def test_after_something_is_sent(behaviours, path, sent):
 def test_after_something_is_sent_with_a_declared_length(behaviours):
     with behaviours.connect() as connection:
         response = connection.request("/raises/mid?length=yes")
-        assert (response.header("Content-Length"), response.body, response.is_complete) == ("24", b"block block ", False)
+        assert (response.header("Content-Length"), response.body, response.is_complete) == (
+            "24",
+            b"block block ",
+            False,
+        )
 
 
 def test_after_a_body_was_sent_along(behaviours):
@@ -70,8 +74,21 @@ def test_head_of_a_request_that_fails(behaviours):
         check_alive(connection)
 
 
-@pytest.mark.parametrize("kind", ["ValueError", "KeyError", "StopIteration", "MemoryError", "RecursionError", "BrokenPipeError",
-                                  "GeneratorExit", "SystemExit", "KeyboardInterrupt", "BaseException"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ValueError",
+        "KeyError",
+        "StopIteration",
+        "MemoryError",
+        "RecursionError",
+        "BrokenPipeError",
+        "GeneratorExit",
+        "SystemExit",
+        "KeyboardInterrupt",
+        "BaseException",
+    ],
+)
 def test_point_30_every_kind_of_exception(behaviours, kind):
     mark = behaviours.log.mark()
     with behaviours.connect() as connection:
@@ -80,8 +97,10 @@ def test_point_30_every_kind_of_exception(behaviours, kind):
     behaviours.wait_for_log(rf"^(.*: )?{kind}\b", after=mark)
 
 
-@pytest.mark.parametrize("path, name", [("system-exit", "SystemExit"), ("keyboard-interrupt", "KeyboardInterrupt"),
-                                        ("private", "PrivateExit")])
+@pytest.mark.parametrize(
+    "path, name",
+    [("system-exit", "SystemExit"), ("keyboard-interrupt", "KeyboardInterrupt"), ("private", "PrivateExit")],
+)
 def test_point_30_exits_end_the_request_not_the_worker(behaviours, path, name):
     mark = behaviours.log.mark()
     before = behaviours.worker_pids()

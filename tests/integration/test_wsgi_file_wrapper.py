@@ -24,6 +24,7 @@ def check_closed(behaviours):
 
     def check(count: int = 1) -> None:
         assert behaviours.request("/file_wrapper/opened").json() == [True] * count
+
     return check
 
 

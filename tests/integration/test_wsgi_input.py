@@ -27,29 +27,37 @@ def data(text) -> list:
     return ["bytes", text.decode("latin-1")]
 
 
-@pytest.mark.parametrize("calls, results", [
-    ("read", [TEXT]),
-    ("read:-1", [TEXT]),
-    ("read:None", [TEXT]),
-    ("read:0", [b""]),
-    ("read:0,read:5,read", [b"", TEXT[:5], TEXT[5:]]),
-    ("read:3,read:-1,read", [TEXT[:3], TEXT[3:], b""]),
-    ("read:1000", [TEXT]),
-    ("read,read,read:1,readline", [TEXT, b"", b"", b""]),
-], ids=str)
+@pytest.mark.parametrize(
+    "calls, results",
+    [
+        ("read", [TEXT]),
+        ("read:-1", [TEXT]),
+        ("read:None", [TEXT]),
+        ("read:0", [b""]),
+        ("read:0,read:5,read", [b"", TEXT[:5], TEXT[5:]]),
+        ("read:3,read:-1,read", [TEXT[:3], TEXT[3:], b""]),
+        ("read:1000", [TEXT]),
+        ("read,read,read:1,readline", [TEXT, b"", b"", b""]),
+    ],
+    ids=str,
+)
 def test_point_10_read(server, calls, results):
     assert call(server, calls) == [data(result) for result in results]
 
 
-@pytest.mark.parametrize("calls, results", [
-    ("readline,readline,readline,readline,readline", [b"first\n", b"second\n", b"\n", b"fourth without end", b""]),
-    ("readline:3,readline:3,readline", [b"fir", b"st\n", b"second\n"]),
-    ("readline:0,readline:-1", [b"", b"first\n"]),
-    ("readline:1000", [b"first\n"]),
-    ("readline:None", [b"first\n"]),
-    ("read:2,readline,read:3,readline,read", [b"fi", b"rst\n", b"sec", b"ond\n", b"\nfourth without end"]),
-    ("next,read:1,readline", [b"first\n", b"s", b"econd\n"]),
-], ids=str)
+@pytest.mark.parametrize(
+    "calls, results",
+    [
+        ("readline,readline,readline,readline,readline", [b"first\n", b"second\n", b"\n", b"fourth without end", b""]),
+        ("readline:3,readline:3,readline", [b"fir", b"st\n", b"second\n"]),
+        ("readline:0,readline:-1", [b"", b"first\n"]),
+        ("readline:1000", [b"first\n"]),
+        ("readline:None", [b"first\n"]),
+        ("read:2,readline,read:3,readline,read", [b"fi", b"rst\n", b"sec", b"ond\n", b"\nfourth without end"]),
+        ("next,read:1,readline", [b"first\n", b"s", b"econd\n"]),
+    ],
+    ids=str,
+)
 def test_point_11_readline(server, calls, results):
     assert call(server, calls) == [data(result) for result in results]
 
@@ -71,15 +79,16 @@ def test_no_body(server):
 
 def test_wrong_arguments_raise(server):
     assert call(server, "read:0,readline") == [data(b""), data(b"first\n")]
-    (first, second) = server.request("/echo_body/?calls=nothing,read", "POST", body=b"x").json()
+    first, second = server.request("/echo_body/?calls=nothing,read", "POST", body=b"x").json()
     assert (first, second) == (["raised", "AttributeError"], data(b"x"))
 
 
 def test_point_12_chunked_body(server):
     with server.connect() as connection:
-        connection.send(make_request("/echo_body/?calls=readline,read:4,read", "POST",
-                                     headers=[("Transfer-Encoding", "chunked")])
-                        + make_chunked([TEXT[:3], TEXT[3:9], TEXT[9:]]))
+        connection.send(
+            make_request("/echo_body/?calls=readline,read:4,read", "POST", headers=[("Transfer-Encoding", "chunked")])
+            + make_chunked([TEXT[:3], TEXT[3:9], TEXT[9:]])
+        )
         assert connection.read_response().json() == [data(b"first\n"), data(b"seco"), data(b"nd\n\nfourth without end")]
 
 
@@ -102,8 +111,10 @@ def test_reading_a_large_body_in_pieces(server):
 def test_point_13_a_client_that_goes_in_the_middle_of_its_body(server):
     """The application is called with a whole body or not at all: it never takes a piece for the whole."""
     server.request("/record/")
-    for part in (make_request("/write_callable/types", "POST", body=b"x" * 5000)[:-1],
-                 make_request("/write_callable/types", "POST", headers=[("Transfer-Encoding", "chunked")]) + b"5\r\nhel"):
+    for part in (
+        make_request("/write_callable/types", "POST", body=b"x" * 5000)[:-1],
+        make_request("/write_callable/types", "POST", headers=[("Transfer-Encoding", "chunked")]) + b"5\r\nhel",
+    ):
         with server.connect() as connection:
             connection.send(part)
     assert server.request("/record/").json() == []

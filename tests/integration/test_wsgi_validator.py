@@ -28,8 +28,10 @@ def test_bodies(behaviours, target, body):
 
 def test_chunked_body(behaviours):
     with behaviours.connect() as connection:
-        connection.send(make_request("/validated/read", "POST", headers=[("Transfer-Encoding", "chunked")])
-                        + make_chunked([b"one", b"two"]))
+        connection.send(
+            make_request("/validated/read", "POST", headers=[("Transfer-Encoding", "chunked")])
+            + make_chunked([b"one", b"two"])
+        )
         assert connection.read_response().body == b"onetwo"
 
 

@@ -17,8 +17,15 @@ def index(request):
 
 @require_GET
 def hello(request, name):
-    return JsonResponse({"hello": name, "query": dict(request.GET.lists()), "path": request.path,
-                         "secure": request.is_secure(), "host": request.get_host()})
+    return JsonResponse(
+        {
+            "hello": name,
+            "query": dict(request.GET.lists()),
+            "path": request.path,
+            "secure": request.is_secure(),
+            "host": request.get_host(),
+        }
+    )
 
 
 def form(request):
@@ -36,8 +43,14 @@ def upload(request):
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
-    return JsonResponse({"name": file.name, "size": file.size, "sha256": digest.hexdigest(),
-                         "in_file": hasattr(file, "temporary_file_path")})
+    return JsonResponse(
+        {
+            "name": file.name,
+            "size": file.size,
+            "sha256": digest.hexdigest(),
+            "in_file": hasattr(file, "temporary_file_path"),
+        }
+    )
 
 
 @require_GET

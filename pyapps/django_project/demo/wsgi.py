@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a WSGI server loads:
 
-    clutch --chdir django_project demo.wsgi
+clutch --chdir django_project demo.wsgi
 """
 
 import os

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""What the integration tests stand on: the server as a child process, a client that speaks in bytes, checks at the end."""
+"""What the integration tests stand on: the server as a child process, a client that speaks in bytes, checks at the
+end."""

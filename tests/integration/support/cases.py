@@ -38,8 +38,9 @@ def unescape(text: bytes) -> bytes:
     text = REPEAT.sub(lambda match: match["what"] * int(match["count"]), text)
     if stray := re.search(rb"\\", ESCAPE.sub(b"", text)):
         raise ValueError(f"unknown escape at {stray.start()} in {text!r}")
-    return ESCAPE.sub(lambda match: bytes([int(match["hex"], 16)]) if match["hex"] else SIMPLE_ESCAPES[match["simple"]],
-                      text)
+    return ESCAPE.sub(
+        lambda match: bytes([int(match["hex"], 16)]) if match["hex"] else SIMPLE_ESCAPES[match["simple"]], text
+    )
 
 
 def set_key(case: Case, key: str, value: str) -> None:

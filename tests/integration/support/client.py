@@ -48,8 +48,14 @@ class Response:
         return "close" in (self.header("Connection") or "").lower()
 
 
-def make_request(target: str = "/", method: str = "GET", headers=(), body: bytes | None = None, version: str = "1.1",
-                 host: str | None = "localhost") -> bytes:
+def make_request(
+    target: str = "/",
+    method: str = "GET",
+    headers=(),
+    body: bytes | None = None,
+    version: str = "1.1",
+    host: str | None = "localhost",
+) -> bytes:
     """Returns the bytes of a well-formed request; Host and Content-Length are added unless told otherwise."""
     lines = [f"{method} {target} HTTP/{version}"]
     if host is not None:
@@ -102,7 +108,7 @@ class Connection:
     def send_slowly(self, data: bytes, size: int = 1) -> None:
         """Sends `data` in segments of `size` bytes, each on its own as far as the kernel lets it."""
         for start in range(0, len(data), size):
-            self.socket.sendall(data[start:start + size])
+            self.socket.sendall(data[start : start + size])
 
     def shut_down_sending(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
@@ -189,7 +195,8 @@ class Connection:
         return Response(version.decode(), int(status), reason.decode("latin-1"), headers, head)
 
     def read_response(self, method: str = "GET") -> Response:
-        """Reads one response with its body; `method` is that of the request it answers. Interim responses count as one."""
+        """Reads one response with its body; `method` is that of the request it answers. Interim responses count as
+        one."""
         response = self.read_head()
         if method == "HEAD" or response.status in (204, 304) or response.status < 200:
             return response

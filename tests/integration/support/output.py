@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a child process prints, collected line by line as it comes, so that a test can wait for a line instead of sleeping."""
+"""What a child process prints, collected line by line as it comes, so that a test can wait for a line instead of
+sleeping."""
 
 from __future__ import annotations
 
@@ -64,7 +65,8 @@ class Output:
         return len(self.lines)
 
     def wait_for(self, pattern: str, after: int = 0, count: int = 1, limit_s: float = LIMIT_S) -> list[re.Match]:
-        """Waits until `count` complete lines match; returns their matches. Raises AssertionError at the limit or the end."""
+        """Waits until `count` complete lines match; returns their matches. Raises AssertionError at the limit or the
+        end."""
         end = time.monotonic() + limit_s
         while True:
             with self.changed:

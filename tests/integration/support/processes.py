@@ -17,7 +17,7 @@ def read_stat(pid: int) -> list[str] | None:
         text = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return text[text.rindex(")") + 2:].split()
+    return text[text.rindex(")") + 2 :].split()
 
 
 def all_pids() -> list[int]:

@@ -46,24 +46,48 @@ def make_environment(extra=None) -> dict[str, str]:
 
 def run_clutch(*arguments, environment=None, cwd=TREE, limit_s: float = LIMIT_S) -> subprocess.CompletedProcess:
     """Runs clutch to its end, for what does not serve: --help, mistakes. Returns its status and output as text."""
-    return subprocess.run([find_binary(), *map(str, arguments)], env=make_environment(environment), cwd=cwd,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="backslashreplace",
-                          timeout=limit_s, check=False)
+    return subprocess.run(
+        [find_binary(), *map(str, arguments)],
+        env=make_environment(environment),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        timeout=limit_s,
+        check=False,
+    )
 
 
 class Server:
     """A running server; start one through the `start` fixture, which ends and checks it."""
 
-    def __init__(self, app, *options, workers: int | None = 1, bind=("127.0.0.1:0",), environment=None, cwd=TREE,
-                 prefix=(), stdin=subprocess.DEVNULL):
+    def __init__(
+        self,
+        app,
+        *options,
+        workers: int | None = 1,
+        bind=("127.0.0.1:0",),
+        environment=None,
+        cwd=TREE,
+        prefix=(),
+        stdin=subprocess.DEVNULL,
+    ):
         arguments = [find_binary()]
         for address in bind:
             arguments += ["--bind", str(address)]
         if workers is not None:
             arguments += ["--workers", str(workers)]
         self.arguments = [*prefix, *arguments, *map(str, options)] + ([str(app)] if app is not None else [])
-        self.process = subprocess.Popen(self.arguments, env=make_environment(environment), cwd=cwd, stdin=stdin,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            self.arguments,
+            env=make_environment(environment),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.master_pid = self.process.pid  # another one where a prefix runs the server in a namespace of its own
         self.log = Output("standard error", self.process.stderr)
         self.out = Output("standard output", self.process.stdout)
@@ -219,10 +243,8 @@ def shorten(text: str) -> str:
 def parse_address(match: re.Match) -> tuple[int, object]:
     """Turns a `listening at` line into what socket.connect() takes."""
     if match["unix"]:
-        return socket.AF_UNIX, match["unix"][len("unix:"):]
+        return socket.AF_UNIX, match["unix"][len("unix:") :]
     host = match["host"]
     if host.startswith("["):
         return socket.AF_INET6, ("::1" if host == "[::]" else host[1:-1], int(match["port"]))
     return socket.AF_INET, ("127.0.0.1" if host == "0.0.0.0" else host, int(match["port"]))
-
-

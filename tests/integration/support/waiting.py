@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Waiting for things to happen, with a limit that is generous because machines are loaded and sanitizer builds are slow."""
+"""Waiting for things to happen, with a limit that is generous because machines are loaded and sanitizer builds are
+slow."""
 
 from __future__ import annotations
 
