@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define CLUTCH_SOFTWARE "clutch/" CLUTCH_VERSION_STRING
+
 static const char *const NAME_TEXTS[NAME_COUNT] = {
 #define NAME(id, text) [NAME_##id] = text,
 #include "names.def"

@@ -49,9 +49,10 @@ const char *runtime_describe_gil(void)
 /* The library found at run time may be another one than the headers at build time; only the last number may differ. */
 static bool is_release_expected(void)
 {
-    int major = 0, minor = 0;
+    struct venv_release linked;
 
-    if (sscanf(Py_GetVersion(), "%d.%d", &major, &minor) == 2 && major == BUILT_FOR.major && minor == BUILT_FOR.minor)
+    if (venv_parse_release(Py_GetVersion(), &linked) && linked.major == BUILT_FOR.major &&
+        linked.minor == BUILT_FOR.minor)
         return true;
     log_error("clutch was built for Python %d.%d, but the libpython that was loaded is %s: install the one it was "
               "built for, or "

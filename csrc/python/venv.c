@@ -15,6 +15,21 @@
 
 enum { PATH_BYTES = 4096, CONFIG_LINE_BYTES = 4096 };
 
+/* Reads a number of one to three digits; moves *text behind it. */
+static bool parse_number(const char **text, int *number)
+{
+    const char *start = *text;
+
+    for (*number = 0; isdigit((unsigned char)**text) && *text - start < 3; ++*text)
+        *number = *number * 10 + (**text - '0');
+    return *text > start;
+}
+
+bool venv_parse_release(const char *text, struct venv_release *release)
+{
+    return parse_number(&text, &release->major) && *text++ == '.' && parse_number(&text, &release->minor);
+}
+
 struct venv venv_find(const char *option)
 {
     const char *active = getenv("VIRTUAL_ENV");
@@ -45,12 +60,6 @@ int venv_resolve(const char *path, const char *base, char *out, size_t size)
     return search_path_absolute(slice_of_string(path), out, size);
 }
 
-/* Reads "3.11..." ; false when it does not begin like a version. */
-static bool parse_release(const char *text, struct venv_release *release)
-{
-    return sscanf(text, "%d.%d", &release->major, &release->minor) == 2;
-}
-
 /* Reads one "key = value" line. Both venv ("version") and virtualenv or uv ("version_info") say which Python they are
  * of. */
 static bool parse_config_line(const char *line, struct venv_release *release)
@@ -70,7 +79,7 @@ static bool parse_config_line(const char *line, struct venv_release *release)
     do
         equals++;
     while (isspace((unsigned char)*equals));
-    return parse_release(equals, release);
+    return venv_parse_release(equals, release);
 }
 
 /* 1: *release is set; 0: the file does not say; -errno: it cannot be read. */

@@ -15,6 +15,9 @@ struct venv_release {
     int minor;
 };
 
+/* Reads the front of "3.11.7 (main, ...)". Returns false when it does not begin like a release. */
+bool venv_parse_release(const char *text, struct venv_release *release);
+
 /* A virtual environment as the user named it. */
 struct venv {
     const char *directory; /* borrowed; NULL: none is asked for */

@@ -150,17 +150,19 @@ int wsgi_fields_update(struct wsgi_environ *self, const struct exchange *exchang
 /* "X-Thing" -> "HTTP_X_THING". A field name is a token, so it is ASCII. New reference, or NULL with an exception. */
 static PyObject *new_key(struct slice name)
 {
-    PyObject *key = PyUnicode_New((Py_ssize_t)name.len + 5, 0x7F);
+    static const char prefix[] = {'H', 'T', 'T', 'P', '_'};
+    PyObject *key = PyUnicode_New((Py_ssize_t)(sizeof(prefix) + name.len), 0x7F);
     Py_UCS1 *out;
 
     if (key == NULL)
         return NULL;
     out = PyUnicode_1BYTE_DATA(key);
-    memcpy(out, "HTTP_", 5);
+    memcpy(out, prefix, sizeof(prefix));
+    out += sizeof(prefix);
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
 
-        out[i + 5] = c == '-' ? '_' : c >= 'a' && c <= 'z' ? (Py_UCS1)(c - 32) : c;
+        out[i] = c == '-' ? '_' : c >= 'a' && c <= 'z' ? (Py_UCS1)(c - 32) : c;
     }
     return key;
 }

@@ -116,13 +116,12 @@ bool wsgi_response_needs_body(const struct wsgi_response *response)
 
 int wsgi_response_check_length(const struct wsgi_response *response, uint64_t more)
 {
-    const struct exchange *exchange = response->exchange;
-    uint64_t room = wsgi_response_room(response);
+    unsigned long long declared = response->exchange->declared_bytes, given = response->exchange->body_bytes + more;
 
-    if (LIKELY(!exchange->has_length || room <= more) || !wsgi_response_needs_body(response))
+    if (LIKELY(!response->exchange->has_length || given >= declared) || !wsgi_response_needs_body(response))
         return 0;
     PyErr_Format(PyExc_ValueError, "the application declared Content-Length %llu, but its body has %llu bytes",
-                 (unsigned long long)exchange->declared_bytes, (unsigned long long)(exchange->body_bytes + more));
+                 declared, given);
     return -1;
 }
 

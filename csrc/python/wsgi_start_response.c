@@ -19,8 +19,8 @@ static struct wsgi_callable *as_callable(PyObject *object)
 }
 
 /* exc_info alone may be given by name: some applications do, and the name is PEP 3333's own. */
-static int read_arguments(const struct wsgi_callable *self, PyObject *const *values, Py_ssize_t count,
-                          PyObject *keywords, struct head_arguments *arguments)
+static int read_arguments(const struct names *names, PyObject *const *values, Py_ssize_t count, PyObject *keywords,
+                          struct head_arguments *arguments)
 {
     Py_ssize_t named = keywords != NULL ? PyTuple_GET_SIZE(keywords) : 0;
 
@@ -29,8 +29,7 @@ static int read_arguments(const struct wsgi_callable *self, PyObject *const *val
                      count + named);
         return -1;
     }
-    if (named == 1 &&
-        PyUnicode_Compare(PyTuple_GET_ITEM(keywords, 0), self->callables->names->texts[NAME_exc_info]) != 0) {
+    if (named == 1 && PyUnicode_Compare(PyTuple_GET_ITEM(keywords, 0), names->texts[NAME_exc_info]) != 0) {
         if (!PyErr_Occurred())
             PyErr_Format(PyExc_TypeError, "start_response() has no argument named %R", PyTuple_GET_ITEM(keywords, 0));
         return -1;
@@ -208,25 +207,25 @@ static int set_head(struct exchange *exchange, const struct head_arguments *argu
     return add_headers(exchange, arguments->headers);
 }
 
-PyObject *wsgi_start_response_call(PyObject *object, PyObject *const *values, size_t count, PyObject *keywords)
+PyObject *wsgi_start_response_call(PyObject *self, PyObject *const *arguments, size_t count, PyObject *keywords)
 {
-    struct wsgi_callable *self = as_callable(object);
-    struct wsgi_response *response = self->response;
-    struct head_arguments arguments;
+    struct wsgi_callables *callables = as_callable(self)->callables;
+    struct wsgi_response *response = as_callable(self)->response;
+    struct head_arguments head;
     PyObject *write;
 
     if (response == NULL)
         return PyErr_Format(PyExc_RuntimeError, "start_response() was called after its request had ended");
-    if (read_arguments(self, values, PyVectorcall_NARGS(count), keywords, &arguments) < 0)
+    if (read_arguments(callables->names, arguments, PyVectorcall_NARGS(count), keywords, &head) < 0)
         return NULL;
-    if (check_turn(response, &arguments) < 0)
+    if (check_turn(response, &head) < 0)
         return NULL;
     response->is_started = true;
     response->has_head = false;
-    if (set_head(response->exchange, &arguments) < 0)
+    if (set_head(response->exchange, &head) < 0)
         return NULL;
     response->has_head = true;
-    write = wsgi_callables_get(self->callables, WSGI_WRITE);
+    write = wsgi_callables_get(callables, WSGI_WRITE);
     return write != NULL ? Py_NewRef(write) : NULL;
 }
 
@@ -240,9 +239,9 @@ static PyObject *read_data(PyObject *const *arguments, size_t count, PyObject *k
     return arguments[0];
 }
 
-PyObject *wsgi_write_call(PyObject *object, PyObject *const *arguments, size_t count, PyObject *keywords)
+PyObject *wsgi_write_call(PyObject *self, PyObject *const *arguments, size_t count, PyObject *keywords)
 {
-    struct wsgi_response *response = as_callable(object)->response;
+    struct wsgi_response *response = as_callable(self)->response;
     PyObject *data = read_data(arguments, count, keywords);
     struct slice block;
 

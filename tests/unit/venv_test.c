@@ -174,6 +174,23 @@ static void goes_by_the_library_when_the_config_is_silent(void **state)
     assert_true(is_usable(place, error, sizeof(error)));
 }
 
+static void reads_releases(void **state)
+{
+    static const char *const malformed[] = {"", "3", "3.", ".11", "x3.11", "3,11", "3.x", " 3.11"};
+    struct venv_release release;
+
+    (void)state;
+    assert_true(venv_parse_release("3.13.0 (main, Oct  7 2024) [GCC 12]", &release));
+    assert_int_equal(release.major, 3);
+    assert_int_equal(release.minor, 13);
+    assert_true(venv_parse_release("3.9", &release));
+    assert_int_equal(release.minor, 9);
+    assert_true(venv_parse_release("3.14.0rc1", &release));
+    assert_int_equal(release.minor, 14);
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+        assert_false(venv_parse_release(malformed[i], &release));
+}
+
 static void prefers_the_option_to_the_active_environment(void **state)
 {
     struct venv venv;
@@ -241,6 +258,7 @@ int main(void)
         VENV_TEST(prefers_the_option_to_the_active_environment),
         VENV_TEST(resolves_against_the_base_first),
         VENV_TEST(finds_the_executable),
+        cmocka_unit_test(reads_releases),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
