@@ -157,10 +157,8 @@ static int send_block(struct gateway_thread *thread, PyObject *result, PyObject 
     is_whole = is_whole_body(response, result, (size_t)PyBytes_GET_SIZE(item));
     wsgi_response_settle(response);
     block = cut(response, python_bytes_view(item), wsgi_response_room(response));
-    if (is_whole && exchange_buffer_body(response->exchange, &block, 1))
-        response->is_over = true;
-    else
-        wsgi_response_write(response, &block, 1, is_whole);
+    /* Sent now, not after close(): what an application does in close() must not keep its client waiting. */
+    wsgi_response_write(response, &block, 1, is_whole);
     return 0;
 }
 
@@ -171,10 +169,7 @@ static int finish(struct wsgi_response *response)
         return 0;
     if (wsgi_response_check_head(response) < 0 || wsgi_response_check_length(response, 0) < 0)
         return -1;
-    if (!response->exchange->is_head_sent && exchange_buffer_body(response->exchange, NULL, 0))
-        response->is_over = true;
-    else
-        wsgi_response_write(response, NULL, 0, true);
+    wsgi_response_write(response, NULL, 0, true);
     return 0;
 }
 

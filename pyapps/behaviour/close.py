@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Returns iterables that note every close(): /list-like, /generator, /separate-iterator, /declared, /empty,
-/not-modified, /many (?blocks= of ?size=, ?gate= is waited at before the second)."""
+/not-modified, /lingering and /lingering-empty (close() waits at ?gate=), /many (?blocks= of ?size=, ?gate= is waited at
+before the second)."""
 
 from tools import PLAIN, dispatch, note, number, query, wait_at
 
@@ -30,6 +31,18 @@ class Iterator:
 
     def close(self):
         note("iterator closed")
+
+
+class Lingering(Counted):
+    """close() waits at a gate."""
+
+    def __init__(self, blocks, gate):
+        super().__init__(blocks)
+        self.gate = gate
+
+    def close(self):
+        wait_at(self.gate)
+        note("closed")
 
 
 class ClosableList(list):
@@ -65,6 +78,8 @@ PATHS = {
     "generator": make("200 OK", [], lambda environ: generate([b"one ", b"two"])),
     "separate-iterator": make("200 OK", [], lambda environ: Counted([b"one ", b"two"])),
     "declared": make("200 OK", [("Content-Length", "4")], lambda environ: Counted([b"1234", b"5678", b"9"])),
+    "lingering": make("200 OK", [("Content-Length", "4")], lambda environ: Lingering([b"1234"], query(environ)["gate"])),
+    "lingering-empty": make("200 OK", [], lambda environ: Lingering([], query(environ)["gate"])),
     "empty": make("200 OK", [], lambda environ: Counted([])),
     "not-modified": make("304 Not Modified", [], lambda environ: Counted([b"never sent"])),
     "many": make("200 OK", [], lambda environ: Counted(many_blocks(environ))),

@@ -56,6 +56,13 @@ def test_close_that_raises(behaviours, record):
     behaviours.wait_for_log("RuntimeError: raised on purpose", after=mark)
 
 
+@pytest.mark.parametrize("path, body", [("lingering", b"1234"), ("lingering-empty", b"")])
+def test_the_response_does_not_wait_for_it(behaviours, record, gate, path, body):
+    assert behaviours.request(f"/close/{path}?gate={gate.path}").body == body
+    gate.open()
+    assert record() == [CLOSED]
+
+
 def test_when_the_client_has_gone(behaviours, record, gate):
     connection = behaviours.connect()
     connection.send(make_request(f"/close/many?blocks=2000&size=65536&gate={gate.path}"))

@@ -51,7 +51,6 @@ class Gate:
     def open(self) -> None:
         """Lets the application go on, waiting for it to come first."""
         self.wait_reached()
-        os.write(self.fd, b"\n")
         self.release()
 
     def release(self) -> None:
