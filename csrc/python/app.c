@@ -35,25 +35,19 @@ static int insert_path(Py_ssize_t index, struct slice directory)
 
 int app_set_search_path(const struct config *config, const struct errors *errors)
 {
-    struct slice first = slice_of("", 0);
+    struct slice own = slice_of("", 0);
     Py_ssize_t index = 0;
+    int result = 0;
 
     if (config->app.file != NULL)
-        first = search_path_directory(slice_of_string(config->app.file));
-    if (insert_path(index++, first) < 0)
-        goto failed;
-    for (size_t i = 0; i < config->pythonpath.count; i++) {
-        struct slice rest = slice_of_string(config->pythonpath.items[i]), directory;
-
-        while (search_path_next(&rest, &directory)) {
-            if (insert_path(index++, directory) < 0)
-                goto failed;
-        }
-    }
-    return 0;
-failed:
-    errors_log(errors, "sys.path cannot be set");
-    return -1;
+        own = search_path_directory(slice_of_string(config->app.file));
+    for (size_t i = 0; result == 0 && i < config->pythonpath.count; i++)
+        result = insert_path(index++, slice_of_string(config->pythonpath.items[i]));
+    if (result == 0)
+        result = insert_path(index, own);
+    if (result < 0)
+        errors_log(errors, "sys.path cannot be set");
+    return result;
 }
 
 /* Whether a ModuleNotFoundError is about `module` itself or a package that it lies in, not about something that it

@@ -11,8 +11,8 @@ struct config;
 struct errors;
 struct names;
 
-/* Puts the application's directories at the front of sys.path: the current one (for a file: the file's), then
- * --pythonpath. Requires the GIL. Returns 0, or -1 after logging. */
+/* Puts the application's directories at the front of sys.path: --pythonpath, then the current one (for a file: the
+ * file's), as gunicorn does. Requires the GIL. Returns 0, or -1 after logging. */
 int app_set_search_path(const struct config *, const struct errors *) MUST_CHECK;
 
 /* Imports the module or runs the file, and finds the callable in it: the one that was named, else `application`, else

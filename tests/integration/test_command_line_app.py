@@ -103,9 +103,7 @@ def test_pythonpath(start, folder, tmp_path_factory):
     server = start("web", "--pythonpath", folder, "--pythonpath", second, cwd="/")
     lines = server.request("/").text.split("\n")
     assert lines[0] == "web"
-    at = lines.index(str(folder))
-    assert lines[at + 1] == str(second)
-    assert not [line for line in lines[5:at] if "python3" in line], "the standard library comes before"
+    assert lines[5:8] == [str(folder), str(second), "/"], "then the current directory, then what is installed"
     server = start("web", "--pythonpath", f"{second}:{folder}", cwd="/")
     assert server.request("/").text.startswith("second")
 
