@@ -41,7 +41,7 @@ static void use_config(struct config *config)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* The first line is an environment of one variable, the others are the command line. */
-    char *text = strndup((const char *)data, size);
+    char *text = malloc(size + 1);
     char *words[MOST_WORDS + 1], program[] = "clutch", *mistakes = NULL;
     char *environment[2] = {NULL, NULL};
     size_t len = 0;
@@ -51,6 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (text == NULL || errors == NULL)
         abort();
+    memcpy(text, data, size);
+    text[size] = '\0';
     count = cut_words(text, words);
     if (count > 0)
         environment[0] = words[0];

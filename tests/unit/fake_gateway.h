@@ -95,12 +95,14 @@ static void fake_send(struct fake *fake, const char *text)
 /* How often `text` stands in what has been received. */
 static size_t fake_count(const struct fake *fake, const char *text)
 {
-    const char *at = fake->input.ptr, *end = at + fake->input.len;
+    struct slice left = buf_slice(&fake->input);
     size_t found = 0;
+    const char *at;
 
-    while (at != NULL && (at = memmem(at, (size_t)(end - at), text, strlen(text))) != NULL) {
+    while (left.len > 0 && (at = memmem(left.ptr, left.len, text, strlen(text))) != NULL) {
         found++;
         at += strlen(text);
+        left = slice_of(at, (size_t)(left.ptr + left.len - at));
     }
     return found;
 }

@@ -48,10 +48,10 @@ static void feed(struct feeder *feeder, struct slice bytes)
 {
     struct buf moved = {0};
     size_t used, kept = feeder->head.len;
-    size_t skip = feeder->parse->start != NULL ? 0 : kept;
 
-    assert_int_equal(buf_append(&moved, slice_of(feeder->head.ptr + skip, kept - skip)), 0);
-    kept -= skip;
+    if (feeder->parse->start == NULL)
+        kept = 0;
+    assert_int_equal(buf_append(&moved, slice_of(feeder->head.ptr, kept)), 0);
     assert_int_equal(buf_append(&moved, bytes), 0);
     if (feeder->parse->start != NULL)
         h1_parse_rebase(feeder->parse, moved.ptr + (feeder->parse->start - feeder->head.ptr));
