@@ -205,7 +205,8 @@ static ssize_t receive(struct h1_conn *conn)
     ssize_t got;
 
     conn->arrived_us = server->loop.now_us;
-    if (!server->settings->wants_arrival_times)
+    /* Unix sockets know no arrival times; there a control message would bring descriptors that the client sends. */
+    if (!server->settings->wants_arrival_times || conn->remote_address[0] == '\0')
         return recv(conn->source.fd, buffer, READ_BUFFER_BYTES, 0);
     got = recvmsg(conn->source.fd, &message, 0);
     if (got > 0)
