@@ -365,9 +365,10 @@ static bool is_client_gone(struct exchange *exchange)
     if (x->is_gone)
         return true;
     got = recv(x->socket_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+    if (got < 0 && errno != EAGAIN && errno != EINTR)
         x->is_gone = true;
-    return x->is_gone;
+    /* The end of what it sends is most often the end of it all; but it may still read, and is answered. */
+    return got == 0 || x->is_gone;
 }
 
 static const struct exchange_ops operations = {
