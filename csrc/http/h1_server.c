@@ -12,12 +12,15 @@
 
 enum { ACCEPT_PAUSE_US = 100000, LINGER_US = 2000000 };
 
-static void watch_acceptor(struct h1_acceptor *acceptor)
+static int watch_acceptor(struct h1_acceptor *acceptor)
 {
     /* Level triggered and not exclusive: a worker that was woken and is then busy with another request must not keep
      * the connection from the others. */
-    if (loop_add(&acceptor->server->loop, &acceptor->source, EPOLLIN) < 0)
-        log_error("%s cannot be watched: %s", acceptor->listener->url, strerror(errno));
+    int failed = loop_add(&acceptor->server->loop, &acceptor->source, EPOLLIN);
+
+    if (failed < 0)
+        log_error("%s cannot be watched: %s", acceptor->listener->url, strerror(-failed));
+    return failed;
 }
 
 static void stop_accepting(struct h1_server *server)
@@ -34,18 +37,30 @@ static void resume_accepting(struct deadline *deadline)
     if (server->is_draining)
         return;
     for (size_t i = 0; i < server->acceptor_count; i++)
-        watch_acceptor(&server->acceptors[i]);
+        (void)watch_acceptor(&server->acceptors[i]);
+}
+
+/* NULL when every connection has something to do: also one whose next request is in the socket, unread. */
+static struct h1_conn *find_longest_idle(const struct h1_server *server)
+{
+    for (struct list_node *node = server->idle.head.next; node != &server->idle.head; node = node->next) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+
+        if (h1_conn_is_quiet(conn))
+            return conn;
+    }
+    return NULL;
 }
 
 /* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses,
  * since the listener would be reported ready without end. */
 static void relieve_pressure(struct h1_server *server, int error)
 {
-    struct list_node *longest_idle = list_first(&server->idle);
+    struct h1_conn *longest_idle = find_longest_idle(server);
 
     if (longest_idle != NULL) {
         log_debug("accept: %s; the longest idle connection is closed", strerror(error));
-        h1_conn_close(CONTAINER_OF(longest_idle, struct h1_conn, waiting_node));
+        h1_conn_close(longest_idle);
         return;
     }
     log_warning("accept: %s; no more connections for %d ms", strerror(error), ACCEPT_PAUSE_US / 1000);
@@ -117,9 +132,14 @@ static void fini_driver(struct h1_driver *driver)
     h1_exchange_fini(&driver->exchange);
 }
 
-static void add_acceptors(struct h1_server *server, const struct listener *listeners, size_t count)
+static int add_acceptors(struct h1_server *server, const struct listener *listeners, size_t count)
 {
-    for (size_t i = 0; i < count && i < MOST_LISTENERS; i++) {
+    server->acceptors = calloc(count, sizeof(*server->acceptors));
+    if (server->acceptors == NULL && count > 0) {
+        log_error("the server could not be set up: out of memory");
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
         struct h1_acceptor *acceptor = &server->acceptors[server->acceptor_count++];
         int on = 1;
 
@@ -132,8 +152,10 @@ static void add_acceptors(struct h1_server *server, const struct listener *liste
          * backlog. */
         if (server->settings->wants_arrival_times)
             setsockopt(listeners[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-        watch_acceptor(acceptor);
+        if (watch_acceptor(acceptor) < 0)
+            return -1;
     }
+    return 0;
 }
 
 struct h1_server *h1_server_new(const struct h1_settings *settings, const struct listener *listeners,
@@ -155,7 +177,10 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     list_init(&server->idle);
     list_init(&server->pending);
     init_waits(server);
-    add_acceptors(server, listeners, listener_count);
+    if (add_acceptors(server, listeners, listener_count) < 0) {
+        h1_server_free(server);
+        return NULL;
+    }
     return server;
 }
 
@@ -195,18 +220,18 @@ static void free_closed(struct h1_server *server)
         h1_conn_free(CONTAINER_OF(node, struct h1_conn, conns_node));
 }
 
-/* One step: an event, or a connection that did not need one, or waiting for the next event. */
+/* One step: an event; else a connection that needs none. A look for new events comes between any two of those: a client
+ * that never stops pipelining must not keep the others, or the order to drain, waiting. */
 static void step(struct h1_server *server)
 {
     struct list_node *pending;
 
     if (loop_dispatch(&server->loop))
         return;
+    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
     pending = list_first(&server->pending);
     if (pending != NULL)
         h1_conn_proceed(CONTAINER_OF(pending, struct h1_conn, waiting_node));
-    if (server->ready == NULL)
-        loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
 }
 
 struct exchange *h1_server_next(struct h1_server *server)
@@ -236,6 +261,8 @@ void h1_server_finish(struct h1_server *server, struct exchange *exchange)
     h1_exchange_summarize(&server->driver.exchange, &summary);
     server->observer->on_end(server->observer->context, exchange, &summary);
     server->running = NULL;
+    /* The loop stood still meanwhile; time limits that begin now must not begin in the past. */
+    server->loop.now_us = exchange->times.taken_us + summary.duration_us;
     h1_conn_finish_request(conn);
 }
 
@@ -266,5 +293,6 @@ void h1_server_free(struct h1_server *server)
     free_closed(server);
     fini_driver(&server->driver);
     loop_fini(&server->loop);
+    free(server->acceptors);
     free(server);
 }

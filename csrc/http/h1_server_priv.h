@@ -6,7 +6,7 @@
 #include "h1_conn.h"
 #include "h1_server.h"
 
-enum { READ_BUFFER_BYTES = 65536, MOST_LISTENERS = 64, MOST_WATCHES = 4 };
+enum { READ_BUFFER_BYTES = 65536, MOST_WATCHES = 4 };
 
 /* What the thread that drives the loop works with; a connection borrows it for as long as one request takes. */
 struct h1_driver {
@@ -36,7 +36,7 @@ struct h1_server {
     struct deadline_queue waits[WAIT_COUNT];
     struct deadline_queue accept_pause;
     struct deadline accept_deadline;
-    struct h1_acceptor acceptors[MOST_LISTENERS];
+    struct h1_acceptor *acceptors; /* owned; one for each listener */
     size_t acceptor_count;
     struct h1_watch watches[MOST_WATCHES];
     size_t watch_count;
