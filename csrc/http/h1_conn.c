@@ -22,6 +22,7 @@ enum { DISCARD_LIMIT_READS = 64 };
 static void drain_output(struct h1_conn *conn);
 static void discard_input(struct h1_conn *conn);
 static void close_after_deadline(struct h1_conn *conn);
+static void close_idle(struct h1_conn *conn);
 static void refuse_for_silence(struct h1_conn *conn);
 static void end_slow_reader(struct h1_conn *conn);
 
@@ -31,7 +32,7 @@ const struct h1_state H1_ACCEPTED = {.name = "accepted", .on_readable = h1_read_
 const struct h1_state H1_IDLE = {
     .name = "idle",
     .on_readable = h1_read_request,
-    .on_deadline = close_after_deadline,
+    .on_deadline = close_idle,
     .wait = WAIT_KEEP_ALIVE,
 };
 
@@ -198,14 +199,29 @@ void h1_conn_free(struct h1_conn *conn)
     free(conn);
 }
 
+/* Where the process was busy for long, a limit may be over before bytes that came in time have been read: the event
+ * that tells of them is yet to be handled. */
+static bool has_unread_bytes(const struct h1_conn *conn)
+{
+    char byte;
+
+    return conn->leftover.len > 0 || recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool h1_conn_is_quiet(const struct h1_conn *conn)
 {
     bool is_waiting = conn->state == &H1_IDLE || (conn->state == &H1_READING_HEAD && conn->partial == NULL);
-    char byte;
 
     if (conn->state == &H1_LINGERING)
         return true;
-    return is_waiting && conn->leftover.len == 0 && recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    return is_waiting && !has_unread_bytes(conn);
+}
+
+/* Reads them without waiting for an event, which bytes behind an urgent one (RFC 9293 3.8.5) may not have. */
+static void read_instead(struct h1_conn *conn)
+{
+    h1_conn_make_pending(conn);
+    deadline_set(&conn->server->loop, &conn->server->waits[conn->state->wait], &conn->deadline);
 }
 
 static void close_after_deadline(struct h1_conn *conn)
@@ -213,11 +229,31 @@ static void close_after_deadline(struct h1_conn *conn)
     h1_conn_close(conn);
 }
 
+static void close_idle(struct h1_conn *conn)
+{
+    if (has_unread_bytes(conn))
+        read_instead(conn);
+    else
+        h1_conn_close(conn);
+}
+
+/* A cut response must not look like a whole one: where only the close ends it, the close is a reset. */
+static void abort_connection(struct h1_conn *conn)
+{
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+
+    setsockopt(conn->source.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    h1_conn_close(conn);
+}
+
 static void end_slow_reader(struct h1_conn *conn)
 {
+    drain_output(conn); /* it may have taken something that nobody has noticed yet */
+    if (conn->state != &H1_WRITING || list_has_node(&conn->deadline.node))
+        return;
     log_info("%s:%s took nothing of its response for send-timeout: connection closed", conn->remote_address,
              conn->remote_port);
-    h1_conn_close(conn);
+    abort_connection(conn);
 }
 
 /* Says that no more will come, and throws away what still comes in. */
@@ -232,7 +268,7 @@ static void linger(struct h1_conn *conn)
 void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
 {
     h1_refusal_log(&refusal, &conn->endpoints, parse);
-    h1_refusal_send(&refusal, conn->source.fd);
+    h1_refusal_send(&refusal, parse, conn->source.fd);
     h1_conn_drop_partial(conn);
     buf_fini(&conn->leftover);
     linger(conn);
@@ -241,7 +277,11 @@ void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h
 static void refuse_for_silence(struct h1_conn *conn)
 {
     if (conn->partial == NULL) {
-        h1_conn_close(conn);
+        close_idle(conn);
+        return;
+    }
+    if (has_unread_bytes(conn)) {
+        read_instead(conn);
         return;
     }
     h1_conn_refuse(conn, &conn->partial->parse,
@@ -289,13 +329,16 @@ void h1_conn_proceed(struct h1_conn *conn)
 static void end_response(struct h1_conn *conn, bool is_keep_alive)
 {
     if (!is_keep_alive || conn->server->is_draining) {
-        bool has_unread = conn->leftover.len > 0 || conn->has_missed_events;
-
         /* Closing with bytes unread resets the connection and may take the response along. */
-        if (has_unread && !conn->has_hung_up)
+        if (has_unread_bytes(conn)) {
             linger(conn);
-        else
-            h1_conn_close(conn);
+            return;
+        }
+        /* The client waits for the end, which close() alone would not give it as long as a process that the application
+         * has forked holds a copy of the descriptor. */
+        if (conn->is_ended_by_close)
+            shutdown(conn->source.fd, SHUT_WR);
+        h1_conn_close(conn);
         return;
     }
     h1_conn_enter_state(conn, &H1_IDLE);
@@ -310,20 +353,11 @@ static void drain_output(struct h1_conn *conn)
 
     conn->output.has_progress = false;
     if (result == IO_FAILED)
-        h1_conn_close(conn);
+        abort_connection(conn);
     else if (result == IO_DONE)
         end_response(conn, conn->is_keep_alive);
     else if (has_progress)
         h1_conn_enter_state(conn, &H1_WRITING);
-}
-
-/* A cut response must not look like a whole one: where only the close ends it, the close is a reset. */
-static void abort_connection(struct h1_conn *conn)
-{
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-
-    setsockopt(conn->source.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    h1_conn_close(conn);
 }
 
 void h1_conn_finish_request(struct h1_conn *conn)
@@ -333,9 +367,8 @@ void h1_conn_finish_request(struct h1_conn *conn)
     h1_conn_drop_partial(conn);
     h1_body_fini(&conn->server->driver.body);
     conn->is_keep_alive = exchange->is_keep_alive;
-    if (exchange->is_gone)
-        h1_conn_close(conn);
-    else if (exchange->is_aborted && exchange->framing == H1_FRAMING_CLOSE)
+    conn->is_ended_by_close = exchange->framing == H1_FRAMING_CLOSE;
+    if (exchange->is_gone || (exchange->is_aborted && exchange->framing == H1_FRAMING_CLOSE))
         abort_connection(conn);
     else if (!h1_output_is_empty(&conn->output))
         h1_conn_enter_state(conn, &H1_WRITING);

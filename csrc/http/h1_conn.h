@@ -58,6 +58,7 @@ struct h1_conn {
     bool has_missed_events; /* something happened on the socket while no state cared, or was left unread */
     bool has_hung_up;       /* the peer sends no more (EPOLLRDHUP) */
     bool is_keep_alive;     /* goes on after the response that is being written */
+    bool is_ended_by_close; /* the body of that response has no other end */
     char remote_address[INET6_ADDRSTRLEN];
     char remote_port[6];
 };

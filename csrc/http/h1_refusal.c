@@ -11,8 +11,10 @@
 
 enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200 };
 
-void h1_refusal_send(const struct h1_refusal *refusal, int socket_fd)
+void h1_refusal_send(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
 {
+    bool is_head_request = parse != NULL && slice_equal(parse->request.method, SLICE("HEAD"));
+    const char *text = is_head_request ? "" : refusal->reason, *end = is_head_request ? "" : "\n";
     char answer[ANSWER_BYTES];
     int len = snprintf(answer, sizeof(answer),
                        "HTTP/1.1 %d %s\r\n"
@@ -22,9 +24,9 @@ void h1_refusal_send(const struct h1_refusal *refusal, int socket_fd)
                        "Content-Length: %zu\r\n"
                        "Connection: close\r\n"
                        "\r\n"
-                       "%s\n",
+                       "%s%s",
                        refusal->status, h1_head_reason(refusal->status), CLOCK_HTTP_DATE_BYTES, clock_http_date(),
-                       strlen(refusal->reason) + 1, refusal->reason);
+                       strlen(refusal->reason) + 1, text, end);
 
     (void)!send(socket_fd, answer, (size_t)len, MSG_NOSIGNAL);
 }

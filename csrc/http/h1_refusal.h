@@ -6,8 +6,9 @@
 #include "h1_parse.h"
 #include "message.h"
 
-/* Sends what the socket takes at once; the connection is going to close anyway. */
-void h1_refusal_send(const struct h1_refusal *, int socket_fd);
+/* Sends what the socket takes at once; the connection is going to close anyway. Without the text when the request was
+ * HEAD (RFC 9110 9.3.2); `parse` may be NULL. */
+void h1_refusal_send(const struct h1_refusal *, const struct h1_parse *parse, int socket_fd);
 
 /* One line at level info; the client's bytes are escaped. `parse` may be NULL. */
 void h1_refusal_log(const struct h1_refusal *, const struct endpoints *, const struct h1_parse *);
