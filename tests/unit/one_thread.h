@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * A server whose clients and application run in its own thread, so that the order of what happens is always the same.
+ * Each test opens the server (open_server), connects, tells, takes the request and answers it. */
+#ifndef CLUTCH_ONE_THREAD_H
+#define CLUTCH_ONE_THREAD_H
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "attrs.h"
+#include "exchange.h"
+#include "fd.h"
+#include "h1_server.h"
+#include "listener.h"
+
+enum { WATCHDOG_S = 20, MOST_CLIENTS = 4 };
+
+static struct h1_settings settings;
+static struct listener listener;
+static struct h1_server *server;
+static int watchdog_fd, clients[MOST_CLIENTS];
+
+static void ignore_begin(void *context, const struct exchange *exchange)
+{
+    (void)context;
+    (void)exchange;
+}
+
+static int last_status;
+
+static void note_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
+{
+    (void)context;
+    (void)exchange;
+    last_status = summary->status;
+}
+
+static const struct h1_observer observer = {NULL, ignore_begin, note_end};
+
+/* A request that never comes ends the test instead of hanging it. */
+static void on_watchdog(void *context, int fd)
+{
+    (void)context;
+    h1_server_unwatch(server, fd);
+    h1_server_drain(server);
+}
+
+static void open_server_for(const struct listener *listeners, size_t count)
+{
+    const struct itimerspec limit = {.it_value.tv_sec = WATCHDOG_S};
+
+    server = h1_server_new(&settings, listeners, count, &observer);
+    assert_non_null(server);
+    watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    timerfd_settime(watchdog_fd, 0, &limit, NULL);
+    assert_int_equal(h1_server_watch(server, watchdog_fd, on_watchdog, NULL), 0);
+}
+
+static void open_server_at(const char *address)
+{
+    char error[200];
+
+    assert_int_equal(listener_open(&listener, address, 64, error, sizeof(error)), 0);
+    open_server_for(&listener, 1);
+}
+
+static void open_server(void)
+{
+    open_server_at("127.0.0.1:0");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    settings = (struct h1_settings){
+        .line_limit_bytes = 8190,
+        .head_limit_bytes = 32768,
+        .field_limit = 100,
+        .body_limit_bytes = 1 << 24,
+        .body_memory_bytes = 1 << 16,
+        .head_timeout_us = 60000000,
+        .body_timeout_us = 60000000,
+        .send_timeout_us = 60000000,
+        .keep_alive_us = 60000000,
+    };
+    for (size_t i = 0; i < MOST_CLIENTS; i++)
+        clients[i] = -1;
+    listener = (struct listener){.fd = -1};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOST_CLIENTS; i++)
+        fd_close(&clients[i]);
+    h1_server_free(server);
+    fd_close(&watchdog_fd);
+    listener_end(&listener);
+    return 0;
+}
+
+static int connect_to(const struct listener *to)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.sin_port = htons((uint16_t)atoi(to->server_port));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void tell(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+/* The next request, which must be the one for this path. */
+static struct exchange *take(const char *path)
+{
+    struct exchange *exchange = h1_server_next(server);
+
+    assert_non_null(exchange);
+    assert_true(slice_equal(exchange->request->path, slice_of_string(path)));
+    return exchange;
+}
+
+static void answer(struct exchange *exchange)
+{
+    struct slice body = exchange->request->path;
+
+    assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
+    assert_true(exchange_buffer_body(exchange, &body, 1));
+    h1_server_finish(server, exchange);
+}
+
+/* Everything that can be read now. Returns what the last recv() did: 0, or -errno. */
+static int read_all(int fd, size_t *total)
+{
+    static char piece[65536];
+    ssize_t got;
+
+    while ((got = recv(fd, piece, sizeof(piece), MSG_DONTWAIT)) > 0)
+        *total += (size_t)got;
+    return got == 0 ? 0 : -errno;
+}
+
+static int read_answer(int fd)
+{
+    size_t total = 0;
+    int end = read_all(fd, &total);
+
+    assert_true(total > 0);
+    return end;
+}
+
+#define CONN_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+#endif
