@@ -126,27 +126,28 @@ def check_compiler(csrc, owners, compilers):
     return problems
 
 
-def failed_includes(header, compilers):
-    """What the compilers say that refuse a source with this one line."""
-    for compiler in compilers:
-        result = compile_probe(compiler, '#include "{}"\n'.format(header), "-fsyntax-only")
-        if result.returncode != 0:
-            yield result.stderr
+def refusal_of_include(header, compiler):
+    """What the compiler says to a source with this one line; None when it compiles."""
+    result = compile_probe(compiler, '#include "{}"\n'.format(header), "-fsyntax-only")
+    return None if result.returncode == 0 else result.stderr
 
 
 def check_headers_alone(folder, owners, compilers):
     """A header must not need another one before it."""
     for name in sorted(name for name, owner in owners.items() if owner == folder and name.endswith(".h")):
-        failures = list(failed_includes(name, compilers))
-        if len(failures) == len(compilers):
-            yield "{}/{} does not compile alone:\n{}".format(folder, name, failures[0])
+        for compiler in compilers:
+            refusal = refusal_of_include(name, compiler)
+            if refusal is None:
+                break
+        else:
+            yield "{}/{} does not compile alone:\n{}".format(folder, name, refusal)
 
 
 def check_wrong_include(folder, header, compilers):
     """The rule as a developer meets it: the wrong line in a source stops the build, for want of that file."""
-    failures = [text for text in failed_includes(header, compilers.get(folder, [])) if header in text]
-    if len(failures) < len(compilers.get(folder, [])):
-        yield "{}: a source that includes {} compiles".format(folder, header)
+    for compiler in compilers.get(folder, []):
+        if header not in (refusal_of_include(header, compiler) or ""):
+            yield "{}: a source that includes {} compiles".format(folder, header)
 
 
 def main():
