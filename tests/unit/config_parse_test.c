@@ -171,8 +171,8 @@ static void gunicorn_command_lines_work_as_they_stand(void **state)
     struct parsed parsed =
         parse_good(ARGV("-b", "0.0.0.0:80", "-w", "4", "-u", "app", "-g", "app", "-m", "007", "-p", "/run/app.pid",
                         "-e", "A=1", "--graceful-timeout", "60", "--keep-alive", "5", "--access-logfile", "-",
-                        "--error-logfile", "-", "--log-level", "INFO", "--preload", "--need-app",
-                        "--worker-tmp-dir", "/dev/shm", "--limit-request-line", "4094", "project.wsgi:application"),
+                        "--error-logfile", "-", "--log-level", "INFO", "--preload", "--need-app", "--worker-tmp-dir",
+                        "/dev/shm", "--limit-request-line", "4094", "project.wsgi:application"),
                    NULL);
 
     (void)state;
