@@ -91,7 +91,7 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len)
     struct h1_parse *parse = parser->data;
 
     if (parse->is_head_done)
-        return count_extra(parse, len + 2); /* a trailer: RFC 9110 6.5.1 lets us drop it */
+        return count_extra(parse, len); /* a trailer: RFC 9110 6.5.1 lets us drop it */
     if (parse->is_in_value || parse->field_count == 0) {
         if (parse->field_count >= parse->settings->field_limit)
             return refuse(parse, 431, "more fields than limit-request-fields");
@@ -108,7 +108,7 @@ static int on_header_field_complete(llhttp_t *parser)
     struct h1_parse *parse = parser->data;
 
     parse->is_in_value = true;
-    return 0;
+    return parse->is_head_done ? count_extra(parse, sizeof(": \r\n") - 1) : 0;
 }
 
 static int on_header_value(llhttp_t *parser, const char *at, size_t len)
@@ -124,7 +124,13 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
 {
     (void)at;
-    return count_extra(parser->data, len + 1);
+    return count_extra(parser->data, len);
+}
+
+/* The character before a name or a value: counted once, in however many pieces they come. */
+static int on_chunk_extension_complete(llhttp_t *parser)
+{
+    return count_extra(parser->data, 1);
 }
 
 /* Methods that llhttp knows and HTTP does not (RTSP's, ICE's), and those that a server of applications cannot serve. */
@@ -222,6 +228,8 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_header_value,
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
+    .on_chunk_extension_name_complete = on_chunk_extension_complete,
+    .on_chunk_extension_value_complete = on_chunk_extension_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_message_complete = on_message_complete,

@@ -276,6 +276,24 @@ static void endless_trailers_are_refused(void **state)
     feeder_fini(&feeder);
 }
 
+/* The limit is on bytes, not on the pieces that they come in. */
+static void long_extensions_are_taken_in_pieces_too(void **state)
+{
+    struct feeder feeder;
+
+    (void)state;
+    feeder_init(&feeder);
+    feed(&feeder, slice_of_string("POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;name="));
+    for (int i = 0; i < 12000 && feeder.result == H1_NEED_MORE; i++)
+        feed(&feeder, slice_of_string("v"));
+    feed(&feeder, slice_of_string("\r\nx\r\n0\r\n"));
+    for (int i = 0; i < 2000 && feeder.result == H1_NEED_MORE; i++)
+        feed(&feeder, slice_of_string("T"));
+    feed(&feeder, slice_of_string(": v\r\n\r\n"));
+    assert_int_equal(feeder.result, H1_MESSAGE_DONE);
+    feeder_fini(&feeder);
+}
+
 static void posing_fields_are_dropped(void **state)
 {
     struct feeder feeder;
