@@ -160,6 +160,7 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
         .scheme = "http",
     };
     list_append(&server->conns, &conn->conns_node);
+    server->conn_count++;
     return conn;
 }
 
@@ -186,6 +187,7 @@ void h1_conn_close(struct h1_conn *conn)
     list_remove(&conn->waiting_node);
     conn->state = &H1_CLOSED;
     fd_close(&conn->source.fd);
+    server->conn_count--;
     list_remove(&conn->conns_node);
     list_append(&server->closed, &conn->conns_node);
 }

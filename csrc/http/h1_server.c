@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 #include "h1_server_priv.h"
 #include "log.h"
 
-enum { ACCEPT_PAUSE_US = 100000, LINGER_US = 2000000 };
+enum { ACCEPT_PAUSE_US = 100000, LINGER_US = 2000000, MOST_RESERVED_DESCRIPTORS = 256 };
 
 static int watch_acceptor(struct h1_acceptor *acceptor)
 {
@@ -78,6 +79,10 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
     int fd;
 
     (void)events;
+    if (acceptor->server->conn_count >= acceptor->server->conn_limit) {
+        relieve_pressure(acceptor->server, EMFILE);
+        return;
+    }
     /* One connection an event: what this worker does not take the others can. */
     fd = accept4(source->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
@@ -158,6 +163,20 @@ static int add_acceptors(struct h1_server *server, const struct listener *listen
     return 0;
 }
 
+/* Connections must not take the descriptors that the application needs for its files, sockets and late imports. */
+static size_t most_connections(void)
+{
+    struct rlimit files;
+    size_t reserve;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    reserve = files.rlim_cur / 4;
+    if (reserve > MOST_RESERVED_DESCRIPTORS)
+        reserve = MOST_RESERVED_DESCRIPTORS;
+    return files.rlim_cur - reserve;
+}
+
 struct h1_server *h1_server_new(const struct h1_settings *settings, const struct listener *listeners,
                                 size_t listener_count, const struct h1_observer *observer)
 {
@@ -172,6 +191,7 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     }
     server->settings = settings;
     server->observer = observer;
+    server->conn_limit = most_connections();
     list_init(&server->conns);
     list_init(&server->closed);
     list_init(&server->idle);

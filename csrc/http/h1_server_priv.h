@@ -44,6 +44,8 @@ struct h1_server {
     struct h1_conn *ready;   /* its request is complete and waits for the caller of h1_server_next */
     struct h1_conn *running; /* its request is being served */
     struct list conns;
+    size_t conn_count;   /* open ones */
+    size_t conn_limit;   /* the rest of the descriptors is the application's */
     struct list closed;  /* to be freed when no callback is on the stack */
     struct list idle;    /* IDLE, longest idle first */
     struct list pending; /* to be looked at again without waiting for an event */

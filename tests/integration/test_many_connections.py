@@ -51,6 +51,20 @@ def test_busy_connections_are_not_dropped_for_new_ones(scarce):
     assert late.read_response().body == b"one"
 
 
+def test_descriptors_are_left_for_the_application(scarce, tmp_path):
+    """However many connections there are, the application can still open its files."""
+    file = tmp_path / "file"
+    file.write_text("content")
+    data = make_request(f"/file_wrapper/plain?file={file}")
+    stuck = [scarce.connect() for _ in range(DESCRIPTORS)]
+    for connection in stuck:
+        connection.send(data[:-1])
+    for connection in stuck:
+        connection.send(data[-1:])
+        assert connection.read_response().body == b"content"
+        connection.close()
+
+
 def test_too_few_descriptors_to_serve_at_all(start):
     server = start("router", "--pythonpath", BEHAVIOUR, prefix=["prlimit", "--nofile=20"], ready=False)
     assert server.wait_exit() == 1
