@@ -30,7 +30,7 @@ def run_wrk(port, core, connections, seconds):
                             capture_output=True, text=True, check=True).stdout
     requests = int(re.search(r"(\d+) requests in", output)[1])
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
-    p50, p99 = (read_seconds(re.search(rf"{percent}%\s+(\S+)", output)[1]) for percent in (50, 99))
+    p50, p99 = (read_seconds(re.search(rf"^\s+{percent}%\s+(\S+)", output, re.M)[1]) for percent in (50, 99))
     return requests, rate, p50, p99, re.findall(r"Socket errors.*|Non-2xx.*", output)
 
 
