@@ -9,13 +9,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "buf.h"
 #include "exchange.h"
 #include "h1_server.h"
 #include "listener.h"
+#include "loopback.h"
 
 typedef void (*fake_serve_fn)(struct exchange *);
 struct fake;
@@ -31,18 +29,6 @@ struct fake {
     int client_fd;    /* connected before the client starts */
     struct buf input; /* what the client has received */
     int begun, ended, last_status;
-};
-
-static const struct h1_settings fake_settings = {
-    .line_limit_bytes = 8190,
-    .head_limit_bytes = 32768,
-    .field_limit = 100,
-    .body_limit_bytes = 1 << 24,
-    .body_memory_bytes = 1 << 16,
-    .head_timeout_us = 60000000,
-    .body_timeout_us = 60000000,
-    .send_timeout_us = 60000000,
-    .keep_alive_us = 60000000,
 };
 
 static void fake_count_begin(void *context, const struct exchange *exchange)
@@ -67,15 +53,6 @@ static void fake_on_stop(void *context, int fd)
 
     (void)!read(fd, &count, sizeof(count));
     h1_server_drain(fake->server);
-}
-
-static void fake_connect(struct fake *fake)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-
-    address.sin_port = htons((uint16_t)atoi(fake->listener.server_port));
-    fake->client_fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fake->client_fd, (struct sockaddr *)&address, sizeof(address)), 0);
 }
 
 static void fake_send(struct fake *fake, const char *text)
@@ -150,13 +127,13 @@ static void fake_run(struct fake *fake)
     pthread_t thread;
 
     if (fake->settings.field_limit == 0)
-        fake->settings = fake_settings;
+        fake->settings = patient_settings;
     assert_int_equal(listener_open(&fake->listener, "127.0.0.1:0", 16, error, sizeof(error)), 0);
     fake->server = h1_server_new(&fake->settings, &fake->listener, 1, &observer);
     assert_non_null(fake->server);
     fake->stop_fd = eventfd(0, EFD_NONBLOCK);
     assert_int_equal(h1_server_watch(fake->server, fake->stop_fd, fake_on_stop, fake), 0);
-    fake_connect(fake);
+    fake->client_fd = loopback_connect(&fake->listener);
     pthread_create(&thread, NULL, fake_run_client, fake);
     while ((exchange = h1_server_next(fake->server)) != NULL) {
         fake->serve(exchange);

@@ -22,8 +22,8 @@ static void time_in_the_application_is_not_silence(void **state)
     (void)state;
     settings.keep_alive_us = SHORT_US;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], GET("/slow"));
     exchange = take("/slow");
     work_for_long();
@@ -40,8 +40,8 @@ static void a_request_that_came_in_time_is_served(void **state)
     (void)state;
     settings.keep_alive_us = SHORT_US;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], GET("/first"));
     answer(take("/first"));
     tell(clients[1], GET("/slow"));
@@ -59,8 +59,8 @@ static void a_body_that_came_in_time_is_read(void **state)
     (void)state;
     settings.body_timeout_us = SHORT_US;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc");
     tell(clients[1], GET("/slow"));
     exchange = take("/slow");
@@ -80,8 +80,8 @@ static void urgent_bytes_do_not_keep_a_connection_open(void **state)
     (void)state;
     settings.head_timeout_us = 1000;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], "GET");
     tell(clients[1], GET("/turn"));
     answer(take("/turn"));
@@ -108,8 +108,8 @@ static void leave_response_queued(void)
     struct exchange *exchange;
 
     setsockopt(listener.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], GET("/large"));
     exchange = take("/large");
     work_for_long();
@@ -164,8 +164,8 @@ static void pipelining_does_not_hold_up_others(void **state)
 
     (void)state;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     for (int i = 0; i < 100; i++)
         tell(clients[0], GET("/many"));
     exchange = take("/many");
@@ -191,7 +191,7 @@ static void every_listener_is_served(void **state)
     for (size_t i = 0; i < MANY; i++)
         assert_int_equal(listener_open(&many[i], "127.0.0.1:0", 1, error, sizeof(error)), 0);
     open_server_for(many, MANY);
-    clients[0] = connect_to(&many[MANY - 1]);
+    clients[0] = loopback_connect(&many[MANY - 1]);
     tell(clients[0], GET("/last"));
     exchange = take("/last");
     assert_string_equal(exchange->endpoints->server_port, many[MANY - 1].server_port);

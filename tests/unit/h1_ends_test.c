@@ -17,7 +17,7 @@ static void bytes_behind_the_last_request_do_not_cost_its_response(void **state)
 
     (void)state;
     open_server();
-    clients[0] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
     tell(clients[0], "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     exchange = take("/last");
     tell(clients[0], GET("/too-late"));
@@ -31,7 +31,7 @@ static void a_client_that_sends_no_more_is_answered(void **state)
 
     (void)state;
     open_server();
-    clients[0] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
     tell(clients[0], GET("/half"));
     shutdown(clients[0], SHUT_WR);
     exchange = take("/half");
@@ -52,7 +52,7 @@ static void a_fork_does_not_keep_a_response_open(void **state)
 
     (void)state;
     open_server();
-    clients[0] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
     tell(clients[0], "GET /fork HTTP/1.0\r\n\r\n");
     exchange = take("/fork");
     child = fork();
@@ -77,8 +77,8 @@ static void refusals_of_head_have_no_body(void **state)
 
     (void)state;
     open_server();
-    clients[0] = connect_to(&listener);
-    clients[1] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
     tell(clients[0], "HEAD / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\n\r\n");
     tell(clients[1], GET("/turn"));
     answer(take("/turn"));
@@ -100,7 +100,7 @@ static void a_slow_reader_sees_that_the_body_is_cut_off(void **state)
     (void)state;
     settings.send_timeout_us = 1000;
     open_server();
-    clients[0] = connect_to(&listener);
+    clients[0] = loopback_connect(&listener);
     tell(clients[0], "GET /large HTTP/1.0\r\n\r\n");
     exchange = take("/large");
     assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
@@ -130,14 +130,14 @@ static void only_quiet_connections_make_room(void **state)
     (void)state;
     open_server();
     for (size_t i = 0; i < 3; i++)
-        clients[i] = connect_to(&listener);
+        clients[i] = loopback_connect(&listener);
     tell(clients[0], GET("/busy"));
     answer(take("/busy"));
     tell(clients[1], GET("/quiet"));
     answer(take("/quiet"));
     tell(clients[2], GET("/turn"));
     exchange = take("/turn");
-    clients[3] = connect_to(&listener);
+    clients[3] = loopback_connect(&listener);
     tell(clients[3], GET("/new"));
     tell(clients[0], GET("/again"));
     getrlimit(RLIMIT_NOFILE, &limit);

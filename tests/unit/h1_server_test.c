@@ -393,7 +393,7 @@ static void be_silent(struct fake *fake)
 
 static void slow_heads_get_408(void **state)
 {
-    struct fake fake = {.serve = answer_path, .client = be_silent, .settings = fake_settings};
+    struct fake fake = {.serve = answer_path, .client = be_silent, .settings = patient_settings};
 
     (void)state;
     fake.settings.head_timeout_us = 20000;
@@ -411,7 +411,7 @@ static void ask_then_idle(struct fake *fake)
 
 static void idle_connections_are_closed(void **state)
 {
-    struct fake fake = {.serve = answer_path, .client = ask_then_idle, .settings = fake_settings};
+    struct fake fake = {.serve = answer_path, .client = ask_then_idle, .settings = patient_settings};
 
     (void)state;
     fake.settings.keep_alive_us = 20000;

@@ -9,14 +9,12 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "attrs.h"
 #include "exchange.h"
 #include "fd.h"
 #include "h1_server.h"
 #include "listener.h"
+#include "loopback.h"
 
 enum { WATCHDOG_S = 20, MOST_CLIENTS = 4 };
 
@@ -77,17 +75,7 @@ static void open_server(void)
 static int set_up(void **state)
 {
     (void)state;
-    settings = (struct h1_settings){
-        .line_limit_bytes = 8190,
-        .head_limit_bytes = 32768,
-        .field_limit = 100,
-        .body_limit_bytes = 1 << 24,
-        .body_memory_bytes = 1 << 16,
-        .head_timeout_us = 60000000,
-        .body_timeout_us = 60000000,
-        .send_timeout_us = 60000000,
-        .keep_alive_us = 60000000,
-    };
+    settings = patient_settings;
     for (size_t i = 0; i < MOST_CLIENTS; i++)
         clients[i] = -1;
     listener = (struct listener){.fd = -1};
@@ -103,16 +91,6 @@ static int tear_down(void **state)
     fd_close(&watchdog_fd);
     listener_end(&listener);
     return 0;
-}
-
-static int connect_to(const struct listener *to)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    address.sin_port = htons((uint16_t)atoi(to->server_port));
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    return fd;
 }
 
 static void tell(int fd, const char *text)
