@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
+from support.server import BEHAVIOUR
+
 
 def respond(server, status="200 OK", headers=(), shape=""):
     pairs = quote(json.dumps(list(headers)))
@@ -99,6 +101,18 @@ def test_point_17_values_that_are_good(behaviours, value):
 )
 def test_point_18_hop_by_hop_fields(behaviours, record, name):
     check_refused(behaviours, record, "ValueError", "AssertionError", headers=[[name, "x"]])
+
+
+def test_point_18_hop_by_hop_fields_dropped(start):
+    """--strip-hop-by-hop: the field does not leave the server, the others do, and the framing stays the server's."""
+    server = start("respond", "--pythonpath", BEHAVIOUR, "--strip-hop-by-hop")
+    with server.connect() as connection:
+        for name, value in (("Connection", "close"), ("Transfer-Encoding", "gzip"), ("Keep-Alive", "timeout=5")):
+            pairs = quote(json.dumps([[name, value], ["X-Other", "kept"]]))
+            response = connection.request(f"/?headers={pairs}")
+            assert (response.status, response.body) == (200, b"body")
+            assert response.header("X-Other") == "kept"
+            assert response.header(name) is None
 
 
 @pytest.mark.parametrize(
