@@ -192,6 +192,19 @@ static PyObject *find_plain_file(const struct wsgi_files *files, const struct na
     return owner;
 }
 
+/* Passes on what was written to a file and lies in its buffer: read() would see it, and the descriptor shall too.
+ * Returns false, with an exception, when it fails. */
+static bool flush(const struct wsgi_files *files, PyObject *file)
+{
+    PyObject *answer;
+
+    if (!has_type(file, files->plain_random))
+        return true;
+    answer = PyObject_CallMethod(file, "flush", NULL);
+    Py_XDECREF(answer);
+    return answer != NULL;
+}
+
 /* Where the next read() of a file would begin; -1, perhaps with an exception. */
 static long long find_position(const struct names *names, PyObject *file)
 {
@@ -227,7 +240,7 @@ int wsgi_file_send(const struct wsgi_files *files, const struct names *names, st
     int fd = -1, result = 0;
 
     file = filelike != NULL ? find_plain_file(files, names, filelike) : NULL;
-    if (file != NULL && (fd = PyObject_AsFileDescriptor(file)) >= 0 && fstat(fd, &status) == 0 &&
+    if (file != NULL && flush(files, file) && (fd = PyObject_AsFileDescriptor(file)) >= 0 && fstat(fd, &status) == 0 &&
         S_ISREG(status.st_mode))
         position = find_position(names, file);
     /* A closed file, or one that cannot tell: reading it says what is wrong, in the application's terms. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Returns files through wsgi.file_wrapper. ?file= names the file, ?skip= bytes are read before; the path says how:
-/plain, /declared (?length=), /buffered, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate (by
-hand), /unused. /opened tells whether the files were closed."""
+/plain, /declared (?length=), /buffered, /edited, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate
+(by hand), /unused. /opened tells whether the files were closed."""
 
 import io
 
@@ -54,6 +54,16 @@ def buffered(environ, start_response):
     """A buffered file: its descriptor stands further on than what was read from it."""
     start_response("200 OK", PLAIN)
     return environ["wsgi.file_wrapper"](open_file(environ, lambda path: open(path, "rb")))
+
+
+def edited(environ, start_response):
+    """A file changed through the buffer that it is read through: its descriptor does not know yet."""
+    start_response("200 OK", PLAIN)
+    file = open_file(environ, lambda path: open(path, "r+b"))
+    file.read(1)
+    file.write(b"new")
+    file.seek(0)
+    return environ["wsgi.file_wrapper"](file)
 
 
 def own_read(environ, start_response):
@@ -112,6 +122,7 @@ PATHS = {
     "plain": plain,
     "declared": declared,
     "buffered": buffered,
+    "edited": edited,
     "own-read": own_read,
     "opened": tell_opened,
     "bytesio": bytesio,

@@ -50,6 +50,16 @@ def test_of_a_buffered_file(behaviours, file, skip):
     assert (response.header("Content-Length"), response.body) == (str(SIZE - skip), file.read_bytes()[skip:])
 
 
+@pytest.mark.parametrize("content", [b"x", b"xxxxxxxx"])
+def test_of_a_file_with_unwritten_changes(behaviours, check_closed, tmp_path, content):
+    """What the application wrote and read() would give is in the buffer of the file only."""
+    changed = tmp_path / "changed"
+    changed.write_bytes(content)
+    response = behaviours.request(f"/file_wrapper/edited?file={changed}")
+    assert response.body == b"xnew" + content[4:]
+    check_closed()
+
+
 @pytest.mark.parametrize("length", [0, 1, 5000, SIZE])
 def test_up_to_the_declared_length(behaviours, check_closed, file, length):
     with behaviours.connect() as connection:
