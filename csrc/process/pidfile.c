@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -62,9 +63,16 @@ static int replace_file(const char *path)
 
 int pidfile_write(const char *path, char *error, size_t size)
 {
-    pid_t other = read_pid(path);
+    struct stat status;
+    pid_t other;
     int result;
 
+    /* root could move a file to the place of /dev/null. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        snprintf(error, size, "--pid %s: the file cannot be written: something that is no regular file is there", path);
+        return -1;
+    }
+    other = read_pid(path);
     /* Our own pid is a leftover too: after a restart of a container the numbers are the same. */
     if (other > 0 && other != getpid() && is_alive(other)) {
         snprintf(error, size, "--pid %s: the file names process %d, which is running; stop it, or remove the file",

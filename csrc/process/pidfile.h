@@ -9,7 +9,7 @@
 
 /* Writes the pid of the caller to `path`; readers see the whole of it or nothing. A file left over by a process that
  * has gone is replaced. Returns 0, or -1 after writing to `error` (size bytes) what is wrong: the file names a living
- * process, or cannot be written. */
+ * process, cannot be written, or is no regular file. */
 int pidfile_write(const char *path, char *error, size_t size) MUST_CHECK;
 
 /* Removes it, if it still names the caller. */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,28 @@ static void test_an_unwritable_place_is_named(void **state)
     assert_int_equal(count_files(), 0);
 }
 
+/* To root, /dev/null is a name like any other: a device that was replaced by a file would be missed by everybody. */
+static void test_what_is_no_file_stays_what_it_is(void **state)
+{
+    char link_path[80];
+    struct stat status;
+
+    (void)state;
+    snprintf(link_path, sizeof(link_path), "%s.link", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(symlink(path, link_path), 0);
+    assert_int_equal(pidfile_write(path, error, sizeof(error)), -1);
+    assert_non_null(strstr(error, "no regular file"));
+    assert_int_equal(pidfile_write(link_path, error, sizeof(error)), -1);
+    assert_int_equal(lstat(path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(lstat(link_path, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(count_files(), 2);
+    unlink(link_path);
+    unlink(path);
+}
+
 static int make_directory(void **state)
 {
     (void)state;
@@ -137,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_leftovers_are_replaced),
         cmocka_unit_test(test_a_living_process_is_respected),
         cmocka_unit_test(test_an_unwritable_place_is_named),
+        cmocka_unit_test(test_what_is_no_file_stays_what_it_is),
     };
 
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
