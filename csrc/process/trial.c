@@ -2,19 +2,20 @@
 #include "trial.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "clock.h"
 #include "config.h"
 #include "death.h"
-#include "fd.h"
 #include "gateway.h"
 #include "log.h"
 #include "privileges.h"
@@ -40,21 +41,36 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
     exit(EXIT_SUCCESS);
 }
 
-/* Waits until the child has ended, which closes the other end of the pipe; kills it when it takes too long. Returns
- * whether it ended well, after logging what it could not say itself. */
-static bool await(pid_t pid, int pipe_fd, int64_t timeout_ms)
+/* Its end and nothing else: the other end of a pipe may live on in a process that the application has forked. False
+ * when the time is up. 0: no limit. */
+static bool await_end(pid_t pid, const sigset_t *child_signal, int64_t timeout_ms, int *wait_status)
 {
-    struct pollfd end = {.fd = pipe_fd, .events = POLLIN};
-    bool is_late = poll(&end, 1, timeout_ms > 0 ? (int)timeout_ms : -1) == 0;
-    int wait_status;
+    int64_t deadline_us = timeout_ms > 0 ? clock_now_us() + timeout_ms * 1000 : INT64_MAX;
+    int64_t left_us;
 
-    if (is_late) {
+    while (waitpid(pid, wait_status, WNOHANG) == 0) {
+        left_us = deadline_us - clock_now_us();
+        if (left_us <= 0)
+            return false;
+        sigtimedwait(child_signal, NULL,
+                     &(struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000});
+    }
+    return true;
+}
+
+/* Kills the child when it takes too long. Returns whether it ended well, after logging what it could not say itself. */
+static bool await(pid_t pid, const sigset_t *child_signal, int64_t timeout_ms)
+{
+    int wait_status = -1;
+
+    if (!await_end(pid, child_signal, timeout_ms, &wait_status)) {
         log_error("the application was not loaded within %g s (--boot-timeout)", (double)timeout_ms / 1e3);
         kill(pid, SIGKILL);
+        while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
+            ;
+        return false;
     }
-    while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFSIGNALED(wait_status) && !is_late)
+    if (WIFSIGNALED(wait_status))
         log_error("the process was killed by signal %d (%s)", WTERMSIG(wait_status),
                   death_signal_name(WTERMSIG(wait_status)));
     return wait_status == 0;
@@ -63,23 +79,21 @@ static bool await(pid_t pid, int pipe_fd, int64_t timeout_ms)
 static int load_in_child(const struct config *config, const struct gateway_ops *ops,
                          const struct privileges *privileges)
 {
-    int ends[2];
-    bool is_good;
+    sigset_t child_signal;
     pid_t pid;
 
     signal(SIGCHLD, SIG_DFL);
-    if (fd_pipe(ends) < 0 || (pid = fork()) < 0) {
+    sigemptyset(&child_signal);
+    sigaddset(&child_signal, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_signal, NULL);
+    pid = fork();
+    if (pid < 0) {
         log_error("cannot start a process: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    if (pid == 0) {
-        close(ends[0]);
+    if (pid == 0)
         load(config, ops, privileges);
-    }
-    close(ends[1]);
-    is_good = await(pid, ends[0], config->boot_timeout_ms);
-    close(ends[0]);
-    return is_good ? EXIT_SUCCESS : CHILD_EXIT_APP;
+    return await(pid, &child_signal, config->boot_timeout_ms) ? EXIT_SUCCESS : CHILD_EXIT_APP;
 }
 
 int trial_run(const struct config *config, const struct gateway_ops *ops)

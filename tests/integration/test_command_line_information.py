@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -105,3 +106,25 @@ def test_check_config_listens_nowhere(start):
         "--check-config", "--bind", f"127.0.0.1:{server.port}", "--pythonpath", BEHAVIOUR, "ignore_body"
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_check_config_does_not_wait_for_helpers_of_the_application(tmp_path):
+    """A process that the application leaves behind has all that the trial gave it, descriptors too."""
+    fifo = tmp_path / "end"
+    os.mkfifo(fifo)
+    (tmp_path / "app.py").write_text(
+        "import os\n"
+        "if os.fork() == 0:\n"
+        "    os.close(1)\n"
+        "    os.close(2)\n"
+        f"    os.read(os.open({str(fifo)!r}, os.O_RDONLY), 1)\n"
+        "    os._exit(0)\n"
+        "def application(environ, start_response): pass\n"
+    )
+    held = os.open(fifo, os.O_RDWR)
+    try:
+        result = run_clutch("--check-config", "--boot-timeout", "10s", "app.py", cwd=tmp_path)
+    finally:
+        os.close(held)
+    assert result.returncode == 0, result.stderr
+    assert "--boot-timeout" not in result.stderr
