@@ -99,6 +99,14 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
     return result;
 }
 
+/* Whether an order was not taken for a reason that passes: more of them than fit the zygote's queue, of which it will
+ * have taken some by then, or a zygote that has died and is about to be reaped. */
+static bool is_for_later(const struct role *role, int result)
+{
+    return role->run == NULL &&
+           (result == -EAGAIN || result == -ETOOMANYREFS || result == -EPIPE || result == -ECONNRESET);
+}
+
 void spawn_slot(struct master *master, struct slot *slot)
 {
     const struct role *role = role_of(master, slot);
@@ -106,8 +114,7 @@ void spawn_slot(struct master *master, struct slot *slot)
 
     if (result == 0)
         return;
-    /* More orders than fit the zygote's queue are no failure: it will have taken some by then. */
-    if (result == -EAGAIN && role->run == NULL) {
+    if (is_for_later(role, result)) {
         slot_cancel(slot, clock_now_us() + ORDER_AGAIN_US);
         return;
     }

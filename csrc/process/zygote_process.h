@@ -18,7 +18,8 @@ void zygote_process_run(const struct inherit *, const struct birth *) NORETURN;
 int zygote_process_open_channel(int ends[2]) MUST_CHECK;
 
 /* Master: orders a worker. birth->control_fd is copied to the zygote; the caller keeps its own. Never waits. 0 or
- * -errno: -EAGAIN and -ETOOMANYREFS when too many orders are on their way. */
+ * -errno: -EAGAIN and -ETOOMANYREFS when too many orders are on their way, -EPIPE and -ECONNRESET when the zygote has
+ * died. */
 int zygote_process_order(int channel_fd, const struct birth *) MUST_CHECK;
 
 #endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * Orders that the zygote does not take: they say nothing about the worker that was to be. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "master_priv.h"
+#include "unit.h"
+#include "zygote_process.h"
+
+enum { WORKERS = 1000 };
+
+/* A master with a zygote that is ready, as far as it knows; returns the zygote's end of the channel. */
+static int make_master(struct master *master, const struct config *config)
+{
+    int ends[2];
+
+    *master = (struct master){.config = config};
+    assert_int_equal(crew_init(&master->crew, WORKERS, true, 0), 0);
+    assert_int_equal(zygote_process_open_channel(ends), 0);
+    slot_order(&master->crew.slots[0], 1, ends[0], 0, 0);
+    slot_begin(&master->crew.slots[0], getpid());
+    slot_become_ready(&master->crew.slots[0], 0);
+    return ends[1];
+}
+
+static void assert_put_off(const struct slot *slot)
+{
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    assert_int_equal(slot->control_fd, -1);
+    assert_true(slot->start_us > 0);
+    assert_false(slot->has_failed);
+    assert_int_equal(slot->failures, 0);
+}
+
+/* Its death has not been reaped yet. The mistake, if there is one, is not that of the workers: with the next zygote
+ * they start, and the server does not give up. */
+static void test_a_dead_zygote_is_no_failure_of_workers(void **state)
+{
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+
+    (void)state;
+    close(make_master(&master, &config));
+    for (int number = 1; number <= WORKERS; number++) {
+        spawn_slot(&master, &master.crew.slots[number]);
+        assert_put_off(&master.crew.slots[number]);
+    }
+    assert_false(crew_is_hopeless(&master.crew));
+    crew_fini(&master.crew);
+}
+
+/* It died with orders unread. */
+static void test_a_zygote_dead_with_orders_is_no_failure_of_workers(void **state)
+{
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+    int channel_fd;
+
+    (void)state;
+    channel_fd = make_master(&master, &config);
+    spawn_slot(&master, &master.crew.slots[1]);
+    assert_int_equal(master.crew.slots[1].state, SLOT_ORDERED);
+    close(channel_fd);
+    for (int number = 2; number <= 4; number++) {
+        spawn_slot(&master, &master.crew.slots[number]);
+        assert_put_off(&master.crew.slots[number]);
+    }
+    crew_fini(&master.crew);
+}
+
+static void test_more_orders_than_fit_are_put_off(void **state)
+{
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+    int channel_fd, number = 1;
+
+    (void)state;
+    channel_fd = make_master(&master, &config);
+    while (number < WORKERS) {
+        spawn_slot(&master, &master.crew.slots[number]);
+        if (master.crew.slots[number].state != SLOT_ORDERED)
+            break;
+        number++;
+    }
+    assert_true(number > 1 && number < WORKERS);
+    assert_put_off(&master.crew.slots[number]);
+    close(channel_fd);
+    crew_fini(&master.crew);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_dead_zygote_is_no_failure_of_workers),
+        cmocka_unit_test(test_a_zygote_dead_with_orders_is_no_failure_of_workers),
+        cmocka_unit_test(test_more_orders_than_fit_are_put_off),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
