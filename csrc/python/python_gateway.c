@@ -15,6 +15,7 @@
 #include "log.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
+#include "stray.h"
 #include "venv.h"
 #include "wsgi.h"
 #include "zygote.h"
@@ -96,6 +97,11 @@ static struct gateway *start(const struct config *config, const struct gateway_p
     gateway->config = config;
     gateway->place = *place;
     gateway->main_thread = pthread_self();
+    if (stray_watch() < 0) {
+        log_error("out of memory");
+        free(gateway);
+        return NULL;
+    }
     gateway->signals = (struct signals){.ends = {-1, -1}};
     if (runtime_start(config) < 0) {
         free(gateway);
@@ -135,6 +141,7 @@ static void after_fork_parent(struct gateway *gateway)
 
 static void after_fork_child(struct gateway *gateway, const struct gateway_place *place)
 {
+    stray_adopt();
     PyOS_AfterFork_Child();
     gateway->place = *place;
     gateway->main_thread = pthread_self();

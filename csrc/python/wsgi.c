@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
+#include "stray.h"
 #include "wsgi_body.h"
 
 /* References to clutch.client_disconnected that are ours: the thread's and the template's. */
@@ -73,10 +74,14 @@ static void run(struct gateway_thread *thread)
 {
     PyObject *result = call_application(thread);
 
+    if (UNLIKELY(stray_is_here()))
+        stray_end(thread->gateway);
     if (UNLIKELY(result == NULL || wsgi_body_send(thread, result) < 0))
         fail(thread);
     if (LIKELY(result != NULL)) {
         wsgi_body_close(thread, result);
+        if (UNLIKELY(stray_is_here()))
+            stray_end(thread->gateway);
         Py_DECREF(result);
     }
 }

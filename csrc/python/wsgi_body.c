@@ -5,6 +5,7 @@
 #include "log.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
+#include "stray.h"
 
 enum { BLOCKS_ON_STACK = 64 };
 
@@ -162,6 +163,16 @@ static int send_block(struct gateway_thread *thread, PyObject *result, PyObject 
     return 0;
 }
 
+/* The next block; NULL at the end, or with an exception. */
+static PyObject *next_block(struct gateway_thread *thread, PyObject *iterator)
+{
+    PyObject *item = PyIter_Next(iterator);
+
+    if (UNLIKELY(stray_is_here()))
+        stray_end(thread->gateway);
+    return item;
+}
+
 /* The iterable is exhausted without an error. */
 static int finish(struct wsgi_response *response)
 {
@@ -188,7 +199,7 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
     iterator = PyObject_GetIter(result);
     if (iterator == NULL)
         return -1;
-    while (status == 0 && !response->is_over && (item = PyIter_Next(iterator)) != NULL) {
+    while (status == 0 && !response->is_over && (item = next_block(thread, iterator)) != NULL) {
         status = send_block(thread, result, item);
         Py_DECREF(item);
     }
