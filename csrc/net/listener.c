@@ -206,6 +206,7 @@ static int bind_unix(const struct sockaddr_un *address, int backlog)
 static int open_unix(struct listener *listener, const char *path, int backlog, char *error, size_t size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status = {0};
     const char *obstacle;
 
     memcpy(address.sun_path, path, strlen(path) + 1);
@@ -214,12 +215,16 @@ static int open_unix(struct listener *listener, const char *path, int backlog, c
         listener->fd = bind_unix(&address, backlog);
         if (listener->fd < 0)
             obstacle = strerror(-listener->fd);
+        else if (lstat(path, &status) < 0)
+            obstacle = "another process has removed the socket";
     }
     if (obstacle != NULL) {
         snprintf(error, size, "cannot listen at 'unix:%s': %s", path, obstacle);
         return -1;
     }
     listener->is_unix = true;
+    listener->device = status.st_dev;
+    listener->inode = status.st_ino;
     memcpy(listener->path, address.sun_path, sizeof(listener->path));
     snprintf(listener->server_name, sizeof(listener->server_name), "localhost");
     snprintf(listener->url, sizeof(listener->url), "unix:%s", path);
@@ -278,13 +283,22 @@ void listener_close(struct listener *listener)
     fd_close(&listener->fd);
 }
 
+/* The inode is not given to another file while the socket is open. */
+static bool owns_file(const struct listener *listener)
+{
+    struct stat status;
+
+    return listener->path[0] != '\0' && lstat(listener->path, &status) == 0 && status.st_dev == listener->device &&
+           status.st_ino == listener->inode;
+}
+
 void listener_end(struct listener *listener)
 {
     if (listener->fd < 0)
         return;
     /* Closing alone would leave the queue open for as long as one worker is busy: its clients would wait for nobody. */
     shutdown(listener->fd, SHUT_RDWR);
-    if (listener->path[0] != '\0')
+    if (owns_file(listener))
         unlink(listener->path);
     listener_close(listener);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 #include <sys/un.h>
 
 #include "attrs.h"
@@ -18,7 +19,9 @@ struct listener {
     char server_name[64];           /* SERVER_NAME: the address as text; "localhost" for a unix socket */
     char server_port[6];            /* SERVER_PORT: decimal, the real one when 0 was asked for; "" for a unix socket */
     char path[LISTENER_PATH_BYTES]; /* of a unix socket, to be removed at the end; else "" */
-    char url[160];                  /* "http://127.0.0.1:8000", "unix:/run/app.sock" */
+    dev_t device;                   /* of that file, and its inode: by then another server's may be there */
+    ino_t inode;
+    char url[160]; /* "http://127.0.0.1:8000", "unix:/run/app.sock" */
 };
 
 /* Whether the text has the form of an address. 0, or -1 after writing to `error` (size bytes) what was expected. */
@@ -33,8 +36,8 @@ int listener_open(struct listener *, const char *address, int backlog, char *err
 void listener_close(struct listener *);
 
 /* Ends the address for every process that has the socket: from now on connections are refused, also while a busy worker
- * still holds its descriptor. Removes the file of a unix socket, and closes. For the master, once the workers have been
- * told to drain. */
+ * still holds its descriptor. Removes the file of a unix socket if it is still its own, and closes. For the master,
+ * once the workers have been told to drain. */
 void listener_end(struct listener *);
 
 /* The longest queue of connections that the kernel grants (net.core.somaxconn), or INT_MAX when it does not say. */

@@ -234,6 +234,26 @@ static void test_stale_unix_socket_is_replaced(void **state)
     listener_end(&listener);
 }
 
+/* Somebody has removed the file and another server listens at the path by now: the end of the first is not its end. */
+static void test_the_unix_socket_of_a_successor_stays(void **state)
+{
+    struct listener first, second;
+    char address[128];
+    int client;
+
+    (void)state;
+    snprintf(address, sizeof(address), "unix:%s/shared.sock", directory);
+    assert_int_equal(listener_open(&first, address, 8, error, sizeof(error)), 0);
+    assert_int_equal(unlink(first.path), 0);
+    assert_int_equal(listener_open(&second, address, 8, error, sizeof(error)), 0);
+    listener_end(&first);
+    client = connect_unix(second.path);
+    assert_true(client >= 0);
+    close(client);
+    listener_end(&second);
+    assert_int_equal(access(second.path, F_OK), -1);
+}
+
 static void test_files_are_never_replaced_by_a_socket(void **state)
 {
     char address[128], missing[128], long_path[300] = "unix:/";
@@ -288,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_end_refuses_while_others_hold_the_socket),
         cmocka_unit_test(test_unix_socket_comes_and_goes),
         cmocka_unit_test(test_stale_unix_socket_is_replaced),
+        cmocka_unit_test(test_the_unix_socket_of_a_successor_stays),
         cmocka_unit_test(test_files_are_never_replaced_by_a_socket),
         cmocka_unit_test(test_backlog_limit_is_read_from_the_kernel),
     };
