@@ -108,6 +108,8 @@ static struct gateway *start(const struct config *config, const struct gateway_p
         return NULL;
     }
     result = prepare(gateway) == 0 ? load(gateway) : -1;
+    if (stray_is_here())
+        stray_end(gateway);
     log_streams_flush(&gateway->streams);
     if (result == 0)
         log_info("application %s ready in %lld ms (CPython %s, %s)", config->app.given,
@@ -227,6 +229,8 @@ static void run_signal_handlers(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
     signals_run_handlers(&gateway->signals, &gateway->errors);
+    if (stray_is_here())
+        stray_end(gateway);
     gateway->main_state = runtime_leave();
 }
 

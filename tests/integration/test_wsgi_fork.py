@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from support.server import BEHAVIOUR
@@ -44,3 +47,18 @@ def test_an_error_of_a_child_is_logged(server):
     mark = server.log.mark()
     server.request("/forks/error")
     server.wait_for_log(r"\[error\].*a process that the application forked failed: RuntimeError", after=mark)
+
+
+def test_a_child_made_while_the_application_is_loaded(start):
+    """It leaves the application when that is loaded; it must not become a second worker of the same number."""
+    server = start("forks_on_import", "--pythonpath", BEHAVIOUR)
+    response = server.request("/")
+    assert (response.status, response.body) == (200, b"0")
+
+
+def test_a_child_made_by_a_signal_handler(start):
+    """The handler runs while no request does, and returns in both processes."""
+    server = start("forks_on_import", "--pythonpath", BEHAVIOUR)
+    os.kill(server.worker_pids()[0], signal.SIGWINCH)
+    server.out.wait_for("^child of the handler ended: 0$")
+    assert server.request("/").body == b"0"
