@@ -59,8 +59,8 @@ int zygote_process_order(int channel_fd, const struct birth *birth)
     return sendmsg(channel_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
 }
 
-/* Waits for the next order. The descriptor in it is the caller's. False at the end: the master wants no more, or has
- * died. */
+/* Waits for the next order. The descriptor in it is the caller's; -1 when there was no room for it. False at the end:
+ * the master wants no more, or has died. */
 static bool receive_order(int channel_fd, struct birth *order)
 {
     struct iovec body = {.iov_base = order, .iov_len = sizeof(*order)};
@@ -77,10 +77,12 @@ static bool receive_order(int channel_fd, struct birth *order)
     do {
         got = recvmsg(channel_fd, &message, MSG_CMSG_CLOEXEC);
     } while (got < 0 && errno == EINTR);
-    header = CMSG_FIRSTHDR(&message);
-    if (got != (ssize_t)sizeof(*order) || header == NULL || header->cmsg_type != SCM_RIGHTS)
+    if (got != (ssize_t)sizeof(*order))
         return false;
-    memcpy(&order->control_fd, CMSG_DATA(header), sizeof(int));
+    header = CMSG_FIRSTHDR(&message);
+    order->control_fd = -1;
+    if (header != NULL && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(&order->control_fd, CMSG_DATA(header), sizeof(int));
     return true;
 }
 
@@ -150,6 +152,14 @@ static void hatch(struct zygote *zygote, struct birth *order)
         notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
 }
 
+static void refuse(const struct zygote *zygote, const struct birth *order)
+{
+    log_error("cannot fork worker %d: no descriptor is free; the application keeps too many files open for the limit "
+              "(ulimit -n)",
+              order->number);
+    notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
+}
+
 /* --- Life --- */
 
 static void load_application(struct zygote *zygote)
@@ -175,8 +185,12 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
     load_application(&zygote);
     role_signals_become_zygote();
     notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);
-    while (receive_order(zygote.birth.control_fd, &order))
-        hatch(&zygote, &order);
+    while (receive_order(zygote.birth.control_fd, &order)) {
+        if (order.control_fd >= 0)
+            hatch(&zygote, &order);
+        else
+            refuse(&zygote, &order);
+    }
     /* Without the application's exit handlers: they belong to the workers, which may still need what the handlers would
      * remove. */
     _exit(EXIT_SUCCESS);

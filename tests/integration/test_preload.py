@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from support import processes
-from support.server import BEHAVIOUR, SPAWNED
+from support.server import BEHAVIOUR, SPAWNED, run_clutch
 from support.waiting import wait_until
 
 WORKERS = 3
@@ -105,3 +105,21 @@ def test_a_module_that_starts_a_thread_gets_a_warning(start):
     server = start("ticker", "--pythonpath", BEHAVIOUR, "--preload")
     server.wait_for_log(r"\[warning\].*thread")
     assert server.request("/").status == 200
+
+
+def test_an_application_that_takes_all_descriptors_is_told_of(tmp_path):
+    """There is no room for what belongs to a new worker, and never will be: the start fails, with the reason."""
+    (tmp_path / "app.py").write_text(
+        "import os, resource\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "try:\n"
+        "    while True:\n"
+        "        os.open(os.devnull, os.O_RDONLY)\n"
+        "except OSError:\n"
+        "    pass\n"
+        "def application(environ, start_response): pass\n"
+    )
+    result = run_clutch("--preload", "-w", "2", "-b", "127.0.0.1:0", "app.py", cwd=tmp_path, limit_s=20)
+    assert result.returncode == 3
+    assert "cannot fork worker 1: no descriptor is free" in result.stderr
+    assert "cannot fork worker 2: no descriptor is free" in result.stderr
