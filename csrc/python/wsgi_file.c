@@ -174,15 +174,24 @@ static bool is_plain(const struct wsgi_files *files, const struct names *names, 
     return result;
 }
 
-/* The file whose read() method `filelike` has, itself or (a wrapped function tells what it wraps) at second hand. New
- * reference; NULL, perhaps with an exception, when it is none of the io module's plain files. */
+/* Whether a function is tempfile's, which gives what the function that it wraps gives; any other may change it. */
+static bool is_of_tempfile(PyObject *function)
+{
+    PyObject *globals = PyFunction_Check(function) ? PyFunction_GET_GLOBALS(function) : NULL; /* borrowed, as is name */
+    PyObject *name = globals != NULL ? PyDict_GetItemString(globals, "__name__") : NULL;
+
+    return name != NULL && PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "tempfile") == 0;
+}
+
+/* The file whose read() method `filelike` has, itself or (a function of tempfile tells what it wraps) at second hand.
+ * New reference; NULL, perhaps with an exception, when it is none of the io module's plain files. */
 static PyObject *find_plain_file(const struct wsgi_files *files, const struct names *names, PyObject *filelike)
 {
     PyObject *read = NULL, *wrapped = NULL, *owner;
 
     if (python_find_attr(filelike, names->texts[NAME_read], &read) != 1)
         return NULL;
-    if (!PyCFunction_Check(read) && python_find_attr(read, names->texts[NAME_wrapped], &wrapped) == 1) {
+    if (is_of_tempfile(read) && python_find_attr(read, names->texts[NAME_wrapped], &wrapped) == 1) {
         Py_SETREF(read, wrapped);
     }
     owner = PyCFunction_Check(read) ? PyCFunction_GET_SELF(read) : NULL; /* borrowed from read */

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Returns files through wsgi.file_wrapper. ?file= names the file, ?skip= bytes are read before; the path says how:
-/plain, /declared (?length=), /buffered, /edited, /own-read, /bytesio, /middleware (wrapped again), /no-fileno, /iterate
-(by hand), /unused. /opened tells whether the files were closed."""
+/plain, /declared (?length=), /buffered, /edited, /own-read, /decorated, /bytesio, /middleware (wrapped again),
+/no-fileno, /iterate (by hand), /unused. /opened tells whether the files were closed."""
 
+import functools
 import io
 
 from tools import PLAIN, dispatch, json_reply, note, number, query
@@ -71,6 +72,23 @@ def own_read(environ, start_response):
     return environ["wsgi.file_wrapper"](open_file(environ, UpperFile))
 
 
+class Decorated:
+    """A read() that claims, as decorators do, to be the file's, but gives something else."""
+
+    def __init__(self, file):
+        @functools.wraps(file.read)
+        def read(size=-1):
+            return file.read(size).upper()
+
+        self.read = read
+        self.close = file.close
+
+
+def decorated(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](Decorated(open_file(environ)))
+
+
 def tell_opened(environ, start_response):
     """Whether each file is closed by now."""
     closed = [file.closed for file in opened]
@@ -124,6 +142,7 @@ PATHS = {
     "buffered": buffered,
     "edited": edited,
     "own-read": own_read,
+    "decorated": decorated,
     "opened": tell_opened,
     "bytesio": bytesio,
     "middleware": through_middleware,

@@ -112,10 +112,11 @@ def test_middleware_in_between_is_not_bypassed(behaviours, check_closed, tmp_pat
     check_closed()
 
 
-def test_a_file_with_a_read_of_its_own_is_not_bypassed(behaviours, check_closed, tmp_path):
+@pytest.mark.parametrize("path", ["own-read", "decorated"])
+def test_a_file_with_a_read_of_its_own_is_not_bypassed(behaviours, check_closed, tmp_path, path):
     small = tmp_path / "small.txt"
     small.write_text("lower case")
-    assert behaviours.request(f"/file_wrapper/own-read?file={small}").body == b"LOWER CASE"
+    assert behaviours.request(f"/file_wrapper/{path}?file={small}").body == b"LOWER CASE"
     check_closed()
 
 
