@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,15 +87,19 @@ static void check_places(const struct config *config, struct mistakes *mistakes)
     close(directory);
 }
 
-static void check_env(const struct config *config, struct mistakes *mistakes)
+static void check_pairs(const struct config *config, enum option_id id, const struct config_list *pairs,
+                        struct mistakes *mistakes)
 {
-    struct quoted label = label_of(config, OPTION_env);
+    struct quoted label = label_of(config, id);
 
-    for (size_t i = 0; i < config->env.count; i++) {
-        const char *entry = config->env.items[i], *equals = strchr(entry, '=');
+    for (size_t i = 0; i < pairs->count; i++) {
+        const char *entry = pairs->items[i], *equals = strchr(entry, '=');
 
         if (equals == NULL || equals == entry)
             mistakes_add(mistakes, "%s: '%s' is not of the form NAME=VALUE", label.text,
+                         mistakes_quote(slice_of_string(entry)).text);
+        else if (id == OPTION_environ_pairs && strncmp(entry, "HTTP_", 5) == 0)
+            mistakes_add(mistakes, "%s: '%s': names that begin with HTTP_ are the client's", label.text,
                          mistakes_quote(slice_of_string(entry)).text);
     }
 }
@@ -121,6 +126,7 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
                      "file.py:callable");
     merge_callable(config, mistakes);
     check_places(config, mistakes);
-    check_env(config, mistakes);
+    check_pairs(config, OPTION_env, &config->env, mistakes);
+    check_pairs(config, OPTION_environ_pairs, &config->environ_pairs, mistakes);
     check_limits(config, mistakes);
 }

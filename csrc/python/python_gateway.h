@@ -26,6 +26,7 @@
  *   wsgi.run_once               False
  *   wsgi.file_wrapper           FileWrapper(filelike, blksize=8192)
  *   clutch.version              the server's version
+ *   pairs of --environ          as given, where the server does not set that name itself
  *   clutch.worker               number of the worker, from 1 (int)
  *   clutch.queue_us             microseconds this request waited for a free app thread (int)
  *   clutch.gil_wait_us          microseconds it then waited for the GIL (int)

@@ -3,6 +3,7 @@
 #include "wsgi.h"
 
 #include "clock.h"
+#include "config.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
 #include "stray.h"
@@ -24,6 +25,7 @@ int wsgi_init(struct gateway_thread *thread)
         .errors = gateway->streams.texts[LOG_STREAM_LOG],
         .file_wrapper = (PyObject *)gateway->files.wrapper,
         .input = thread->inputs.empty,
+        .pairs = &gateway->config->environ_pairs,
     };
     return wsgi_environ_init(&thread->environ, &gateway->names, &gateway->place, &constants);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "exchange.h"
 #include "gateway.h"
 #include "names.h"
@@ -27,6 +28,21 @@ static int set_steal(PyObject *dict, PyObject *key, PyObject *value)
 
     Py_XDECREF(value);
     return result;
+}
+
+/* First of all, so that what the server has to say wins. */
+static int set_pairs(struct wsgi_environ *self, const struct config_list *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        const char *entry = pairs->items[i], *equals = strchr(entry, '=');
+        PyObject *name = wsgi_text_new(slice_of(entry, (size_t)(equals - entry)));
+        int result = name != NULL ? set_steal(self->template, name, wsgi_text_new(slice_of_string(equals + 1))) : -1;
+
+        Py_XDECREF(name);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int set_constants(struct wsgi_environ *self, const struct gateway_place *place,
@@ -66,7 +82,9 @@ int wsgi_environ_init(struct wsgi_environ *self, const struct names *names, cons
     self->version_minor = -1;
     self->gil_wait_us = self->queue_us = -1;
     self->template = PyDict_New();
-    return self->template != NULL ? set_constants(self, place, constants) : -1;
+    if (self->template == NULL || set_pairs(self, constants->pairs) < 0)
+        return -1;
+    return set_constants(self, place, constants);
 }
 
 void wsgi_environ_fini(struct wsgi_environ *self)

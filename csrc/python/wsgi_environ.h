@@ -46,9 +46,10 @@ struct wsgi_environ {
 
 /* The objects that are the same in every request of this thread; borrowed. */
 struct wsgi_environ_constants {
-    PyObject *errors;       /* wsgi.errors */
-    PyObject *file_wrapper; /* wsgi.file_wrapper */
-    PyObject *input;        /* wsgi.input of a request without a body */
+    PyObject *errors;                /* wsgi.errors */
+    PyObject *file_wrapper;          /* wsgi.file_wrapper */
+    PyObject *input;                 /* wsgi.input of a request without a body */
+    const struct config_list *pairs; /* NAME=VALUE of --environ (PEP 3333, "Application Configuration") */
 };
 
 /* Makes the template. Requires the GIL. Returns 0, or -1 with an exception; wsgi_environ_fini() ends it either way. */

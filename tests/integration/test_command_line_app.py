@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from support.server import PYAPPS
+from support.server import BEHAVIOUR, PYAPPS
 
 APP = """
 import os, sys
@@ -118,6 +118,17 @@ def test_environment_for_the_application(start, tmp_path):
     assert start(app, "-e", "APP_SETTING=one=two").request("/").body == b"one=two"
     assert start(app, environment={"APP_SETTING": "inherited"}).request("/").body == b"inherited"
     assert start(app, "--env", "APP_SETTING=given", environment={"APP_SETTING": "x"}).request("/").body == b"given"
+
+
+def test_point_32_fixed_pairs_of_environ(start):
+    """--environ: in every request, as text; what the server itself says wins."""
+    pairs = ["--environ", "shop.region=north=1", "--environ", "wsgi.run_once=yes", "--environ", "empty="]
+    server = start("echo_environ", "--pythonpath", BEHAVIOUR, *pairs)
+    for _ in range(2):
+        environ = server.request("/").json()["environ"]
+        assert environ["shop.region"] == ["str", "north=1"]
+        assert environ["empty"] == ["str", ""]
+        assert environ["wsgi.run_once"] != ["str", "yes"]
 
 
 def test_options_from_the_environment(start, folder):

@@ -72,6 +72,8 @@ def test_unknown_option_far_from_all():
         ("--bind", "here", ["HOST:PORT"]),
         ("--env", "NOVALUE", ["NAME=VALUE"]),
         ("--env", "=x", ["NAME=VALUE"]),
+        ("--environ", "NOVALUE", ["NAME=VALUE"]),
+        ("--environ", "HTTP_X=1", ["HTTP_"]),
         ("--chdir", "/no/such/folder", ["/no/such/folder"]),
         ("--user", "nobody-of-that-name", []),
         ("--group", "no-such-group-here", []),

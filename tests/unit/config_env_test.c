@@ -24,7 +24,7 @@ static const char *sample_of(const struct option *option)
     case KIND_SIZE:
         return "7k";
     case KIND_LIST:
-        return option == &options_table[OPTION_env] ? "A=1" : "some";
+        return option == &options_table[OPTION_bind] ? "some" : "A=1";
     case KIND_STRING:
         return option == &options_table[OPTION_chdir] ? "/" : "some";
     case KIND_PATHS:
