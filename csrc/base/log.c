@@ -18,10 +18,9 @@ enum { LINE_BYTES = 2048, ROLE_BYTES = 32 };
 
 static struct {
     enum log_level level;
-    int fd;
     char role[ROLE_BYTES];
     pthread_mutex_t *lock; /* shared by all processes; NULL before log_init */
-} state = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO, .role = "master"};
+} state = {.level = LOG_LEVEL_INFO, .role = "master"};
 
 static pthread_mutex_t *new_shared_lock(void)
 {
@@ -46,19 +45,9 @@ void log_init(enum log_level level)
         state.lock = new_shared_lock();
 }
 
-void log_use_fd(int fd)
-{
-    state.fd = fd;
-}
-
 int log_fd(void)
 {
-    return state.fd;
-}
-
-void log_set_level(enum log_level level)
-{
-    state.level = level;
+    return STDERR_FILENO;
 }
 
 bool log_is_enabled(enum log_level level)
@@ -125,6 +114,6 @@ void log_write(enum log_level level, const char *format, ...)
     if (wanted > 0)
         len += (size_t)wanted < sizeof(line) - 1 - len ? (size_t)wanted : sizeof(line) - 2 - len;
     line[len++] = '\n';
-    log_write_lines(state.fd, slice_of(line, len));
+    log_write_lines(STDERR_FILENO, slice_of(line, len));
     errno = saved_errno;
 }

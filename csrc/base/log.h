@@ -17,11 +17,9 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
  */
 void log_init(enum log_level level);
 
-/* Makes `fd` the error log from now on in this process; borrowed. */
-void log_use_fd(int fd);
+/* The descriptor of the error log; the master puts --error-logfile under this number. */
 int log_fd(void);
 
-void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
 
 /* Who speaks: "master", "worker 3", "zygote". Borrows a string with static lifetime or copies up to 31 bytes. */

@@ -90,10 +90,10 @@ static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
     if (x->settings->has_server_timing)
         end.server_timing = slice_of(timing, format_server_timing(x, timing, sizeof(timing)));
     /* RFC 9110 15.3.6: 205 says so with a length of 0. */
-    if (x->base.status == 205 && !x->is_head_request)
+    if (x->base.status == 205 && !x->is_head_request) {
         end.framing = H1_FRAMING_LENGTH;
-    if (end.framing == H1_FRAMING_LENGTH && x->base.status == 205)
         end.length = 0;
+    }
     x->base.is_head_sent = true;
     return h1_head_finish(&x->head, &end) == 0;
 }

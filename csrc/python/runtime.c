@@ -17,11 +17,6 @@ enum { PATH_BYTES = 4096, MESSAGE_BYTES = 8192 };
 
 static const struct venv_release BUILT_FOR = {PY_MAJOR_VERSION, PY_MINOR_VERSION};
 
-const char *runtime_built_release(void)
-{
-    return PY_VERSION;
-}
-
 const char *runtime_release(void)
 {
     static char release[32]; /* written once, before any other thread of the worker exists */

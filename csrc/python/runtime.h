@@ -21,9 +21,8 @@ void runtime_stop(void);
 /* Has faulthandler write to the error log. Requires the GIL. Returns 0, or -1 with an exception. */
 int runtime_show_crashes(void) MUST_CHECK;
 
-/* The release this was compiled for as text, "3.11.7", and the one that is linked (they differ in the last number at
- * most). */
-const char *runtime_built_release(void);
+/* The release of the linked Python as text, "3.11.7"; static storage. Only its last number can differ from the
+ * headers'. */
 const char *runtime_release(void);
 
 /* "GIL enabled", or "GIL disabled" on a free-threaded build that an extension did not switch back. Requires the GIL. */
