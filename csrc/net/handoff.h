@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * The queue of requests that wait for a free app thread of any worker: one SOCK_SEQPACKET socket pair whose two ends
+ * every process has. A message is a header, bytes, and descriptors (SCM_RIGHTS). What a dead worker had not taken stays
+ * for the others; the order is that of arrival. Beside it, in shared memory, hints of what is going on. Knows nothing of
+ * HTTP. */
+#ifndef CLUTCH_HANDOFF_H
+#define CLUTCH_HANDOFF_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "attrs.h"
+
+enum { HANDOFF_IOV = 4, HANDOFF_MESSAGE_BYTES = 61440 /* most bytes of one message behind its header */ };
+
+enum handoff_kind {
+    HANDOFF_NUDGE,   /* nothing: somebody should look at the queue again */
+    HANDOFF_REQUEST, /* a connection with a whole request */
+    HANDOFF_IDLE,    /* a connection that waits for a request */
+};
+
+struct handoff_header {
+    uint32_t kind; /* enum handoff_kind */
+    uint32_t listener; /* index of the listener that accepted the connection */
+    uint32_t head_bytes;     /* of the bytes: the request's head as received */
+    uint32_t body_bytes;     /* behind it: its body, decoded; unless has_body_file */
+    uint32_t rest_bytes;     /* behind that: what has come of the next request */
+    uint8_t has_body_file;   /* the second descriptor holds the body */
+    uint8_t was_half_closed; /* the client had ended its side before the request began to wait */
+    uint8_t has_hung_up;     /* EPOLLRDHUP has been seen */
+    uint8_t was_pending;     /* there may be bytes in the socket that no event will tell of */
+    uint64_t body_file_bytes;
+    int64_t arrived_us;  /* clock_now_us(), which all processes share */
+    int64_t enqueued_us;
+    socklen_t peer_len;
+    struct sockaddr_storage peer;
+};
+
+/* One cache line for each worker; written by it alone. */
+struct handoff_row {
+    _Alignas(64) _Atomic(uint32_t) is_waiting; /* an app thread of it waits for events: it could take a request now */
+    _Atomic(uint32_t) load;                    /* 0 (idle) .. HANDOFF_FULL_LOAD (never waits): share of the last time */
+    _Atomic(uint32_t) conns;                   /* open connections */
+};
+
+enum { HANDOFF_FULL_LOAD = 65536 };
+
+struct handoff_board {
+    _Alignas(64) _Atomic(int64_t) waiting;    /* messages of kind REQUEST in the queue; a hint: kills can leave it wrong */
+    _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
+    _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
+    uint32_t row_count;
+    struct handoff_row rows[];
+};
+
+struct handoff {
+    int take_fd; /* readable while messages wait */
+    int give_fd; /* writable while there is room */
+    struct handoff_board *board;
+};
+
+/* Once, before the first fork; the memory and the sockets are shared by all processes forked afterwards. Close-on-exec and
+ * non-blocking. 0 or -errno. */
+int handoff_open(struct handoff *, size_t worker_count) MUST_CHECK;
+void handoff_close(struct handoff *);
+
+/* Puts a message into the queue: the header, `count` (<= HANDOFF_IOV) pieces of together at most HANDOFF_MESSAGE_BYTES, the
+ * connection (-1: none) and a file with the body (-1: none). The descriptors stay the caller's: it closes its copies
+ * when this has returned 0. A connection must have left every epoll set before. Counts board->waiting for requests.
+ * Returns 0, or -EAGAIN when the queue is full (also too many descriptors in flight, or no memory), -EMSGSIZE, or
+ * another -errno. Never waits. */
+int handoff_give(const struct handoff *, const struct handoff_header *, const struct iovec *, int count, int conn_fd,
+                 int file_fd) MUST_CHECK;
+
+/* A message as received; the descriptors are the caller's now. -1: none. */
+struct handoff_message {
+    struct handoff_header header;
+    char *bytes; /* in the caller's buffer */
+    size_t len;
+    int conn_fd;
+    int file_fd;
+};
+
+/* Takes the oldest message into `buffer` (at least HANDOFF_MESSAGE_BYTES). Messages of a wrong form are dropped, with a line
+ * in the log. Nudges are counted off and skipped. Returns 1 with a message, 0 when the queue is empty, -errno. Never
+ * waits. */
+int handoff_take(const struct handoff *, char *buffer, struct handoff_message *) MUST_CHECK;
+
+/* The header of the oldest request without taking it. Returns 1, 0 when there is none, -errno. */
+int handoff_peek(const struct handoff *, struct handoff_header *) MUST_CHECK;
+
+/* Has one more worker that waits look at the queue. At most one nudge is in the queue at a time. */
+void handoff_nudge(const struct handoff *);
+
+/* Worth a call of handoff_take. One load; costs nothing while nobody waits. */
+static inline bool handoff_may_have_messages(const struct handoff *handoff)
+{
+    return atomic_load_explicit(&handoff->board->waiting, memory_order_relaxed) > 0;
+}
+
+/* Whether another worker than `row` waits for events now. */
+bool handoff_has_idle_sibling(const struct handoff *, size_t row);
+
+#endif
