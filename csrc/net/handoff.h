@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The queue of requests that wait for a free app thread of any worker: one SOCK_SEQPACKET socket pair whose two ends
  * every process has. A message is a header, bytes, and descriptors (SCM_RIGHTS). What a dead worker had not taken stays
- * for the others; the order is that of arrival. Beside it, in shared memory, hints of what is going on. Knows nothing of
- * HTTP. */
+ * for the others; the order is that of arrival. Beside it, in shared memory, hints of what is going on. Knows nothing
+ * of HTTP. */
 #ifndef CLUTCH_HANDOFF_H
 #define CLUTCH_HANDOFF_H
 
@@ -24,8 +24,8 @@ enum handoff_kind {
 };
 
 struct handoff_header {
-    uint32_t kind; /* enum handoff_kind */
-    uint32_t listener; /* index of the listener that accepted the connection */
+    uint32_t kind;           /* enum handoff_kind */
+    uint32_t listener;       /* index of the listener that accepted the connection */
     uint32_t head_bytes;     /* of the bytes: the request's head as received */
     uint32_t body_bytes;     /* behind it: its body, decoded; unless has_body_file */
     uint32_t rest_bytes;     /* behind that: what has come of the next request */
@@ -34,7 +34,7 @@ struct handoff_header {
     uint8_t has_hung_up;     /* EPOLLRDHUP has been seen */
     uint8_t was_pending;     /* there may be bytes in the socket that no event will tell of */
     uint64_t body_file_bytes;
-    int64_t arrived_us;  /* clock_now_us(), which all processes share */
+    int64_t arrived_us; /* clock_now_us(), which all processes share */
     int64_t enqueued_us;
     socklen_t peer_len;
     struct sockaddr_storage peer;
@@ -50,7 +50,7 @@ struct handoff_row {
 enum { HANDOFF_FULL_LOAD = 65536 };
 
 struct handoff_board {
-    _Alignas(64) _Atomic(int64_t) waiting;    /* messages of kind REQUEST in the queue; a hint: kills can leave it wrong */
+    _Alignas(64) _Atomic(int64_t) waiting; /* messages of kind REQUEST in the queue; a hint: kills can leave it wrong */
     _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
     _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
     uint32_t row_count;
@@ -63,16 +63,16 @@ struct handoff {
     struct handoff_board *board;
 };
 
-/* Once, before the first fork; the memory and the sockets are shared by all processes forked afterwards. Close-on-exec and
- * non-blocking. 0 or -errno. */
+/* Once, before the first fork; the memory and the sockets are shared by all processes forked afterwards. Close-on-exec
+ * and non-blocking. 0 or -errno. */
 int handoff_open(struct handoff *, size_t worker_count) MUST_CHECK;
 void handoff_close(struct handoff *);
 
-/* Puts a message into the queue: the header, `count` (<= HANDOFF_IOV) pieces of together at most HANDOFF_MESSAGE_BYTES, the
- * connection (-1: none) and a file with the body (-1: none). The descriptors stay the caller's: it closes its copies
- * when this has returned 0. A connection must have left every epoll set before. Counts board->waiting for requests.
- * Returns 0, or -EAGAIN when the queue is full (also too many descriptors in flight, or no memory), -EMSGSIZE, or
- * another -errno. Never waits. */
+/* Puts a message into the queue: the header, `count` (<= HANDOFF_IOV) pieces of together at most HANDOFF_MESSAGE_BYTES,
+ * the connection (-1: none) and a file with the body (-1: none). The descriptors stay the caller's: it closes its
+ * copies when this has returned 0. A connection must have left every epoll set before. Counts board->waiting for
+ * requests. Returns 0, or -EAGAIN when the queue is full (also too many descriptors in flight, or no memory),
+ * -EMSGSIZE, or another -errno. Never waits. */
 int handoff_give(const struct handoff *, const struct handoff_header *, const struct iovec *, int count, int conn_fd,
                  int file_fd) MUST_CHECK;
 
@@ -85,12 +85,14 @@ struct handoff_message {
     int file_fd;
 };
 
-/* Takes the oldest message into `buffer` (at least HANDOFF_MESSAGE_BYTES). Messages of a wrong form are dropped, with a line
- * in the log. Nudges are counted off and skipped. Returns 1 with a message, 0 when the queue is empty, -errno. Never
- * waits. */
+/* Takes the oldest message into `buffer` (at least HANDOFF_MESSAGE_BYTES). Messages of a wrong form are dropped, with a
+ * line in the log. Nudges are counted off and skipped. Returns 1 with a message, 0 when the queue is empty, -errno.
+ * Never waits. */
 int handoff_take(const struct handoff *, char *buffer, struct handoff_message *) MUST_CHECK;
 
-/* The header of the oldest request without taking it. Returns 1, 0 when there is none, -errno. */
+/* The header of the oldest message without taking it or its descriptors. Returns 1, 0 when the queue is empty, -errno.
+ * It may be a nudge (kind says so; its times are that of its sending): between peek and take the queue is anybody's, so
+ * taking the nudge off here could take the request behind it. */
 int handoff_peek(const struct handoff *, struct handoff_header *) MUST_CHECK;
 
 /* Has one more worker that waits look at the queue. At most one nudge is in the queue at a time. */
