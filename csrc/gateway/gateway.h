@@ -57,6 +57,10 @@ struct gateway_ops {
      * response. */
     void (*serve)(struct gateway_thread *, struct exchange *);
 
+    /* How many app threads wait for the lock of the runtime (the GIL) at this moment. From any thread, without it;
+     * never waits. A request taken while there are some would wait as well. */
+    int (*gil_waiters)(const struct gateway *);
+
     /* A descriptor that becomes readable when the application's own signal handlers have to run, or -1; and the call
      * that empties it and runs them (main app thread). */
     int (*signal_fd)(const struct gateway *);

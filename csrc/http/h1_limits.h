@@ -8,6 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Mechanisms that can be switched off, to see what they are for. Bits of h1_settings.without, in the order of the words
+ * of --debug-without. */
+enum h1_without {
+    H1_WITHOUT_SENTRY = 1,    /* nobody drives the loop while all app threads run requests */
+    H1_WITHOUT_HANDOFF = 2,   /* requests wait for an app thread of the worker that read them */
+    H1_WITHOUT_BALANCE = 4,   /* connections stay with the worker that accepted them */
+    H1_WITHOUT_GIL_COUNT = 8, /* an app thread counts as free although it would wait for the GIL */
+};
+
 /* For sizes and times 0 means: no limit (keep_alive_us: close after every response). */
 struct h1_settings {
     size_t line_limit_bytes; /* request line without its CRLF */
@@ -20,6 +29,10 @@ struct h1_settings {
     int64_t body_timeout_us;
     int64_t send_timeout_us;
     int64_t keep_alive_us;
+    int64_t queue_limit;      /* most requests that wait for an app thread, in all workers; 0: no limit */
+    int64_t queue_timeout_us; /* longest wait for one */
+    int thread_count;         /* app threads of this worker, from 1 */
+    unsigned without;         /* bits of enum h1_without */
     bool has_server_timing;   /* add Server-Timing to every response */
     bool wants_arrival_times; /* ask the kernel when a request's bytes arrived (costs a little per packet) */
     bool strips_hop_by_hop;   /* drop hop-by-hop fields of the application instead of refusing them */
