@@ -26,9 +26,16 @@ enum { DRIVE_TICK_US = 1000 };
 
 /* Where an app thread waits for the drive. Lives in its owner, zeroed. */
 struct drive_seat {
-    struct list_node node;        /* drive->parked */
-    _Atomic(uint32_t) is_called;  /* what the thread sleeps on */
-    _Atomic(bool) has_message;    /* drive_call: it is wanted for something else than driving */
+    struct list_node node;       /* drive->parked */
+    _Atomic(uint32_t) is_called; /* what the thread sleeps on */
+    _Atomic(bool) has_message;   /* drive_call: it is wanted for something else than driving */
+};
+
+enum sentry_state {
+    SENTRY_LOOKS,  /* every DRIVE_TICK_US; or drives */
+    SENTRY_PARKED, /* sleeps until it is woken: an app thread has the drive and waits for events */
+    SENTRY_CHOSEN, /* an app thread has left the drive to it, with is_held still set */
+    SENTRY_ABSENT, /* sleeps until the drive stops: has_sentry is false */
 };
 
 struct drive {
@@ -36,16 +43,17 @@ struct drive {
     _Atomic(uint32_t) is_held;
     _Atomic(bool) is_held_by_sentry;
     _Atomic(bool) is_stopped;
-    _Atomic(uint32_t) turns;            /* +1 by the holder when it takes the drive and when it leaves it */
-    _Atomic(uint32_t) parked_count;     /* of app threads */
-    _Atomic(uint32_t) is_sentry_parked; /* what the sentry sleeps on */
+    _Atomic(uint32_t) turns;        /* +1 by the holder when it takes the drive and when it leaves it */
+    _Atomic(uint32_t) parked_count; /* of app threads */
+    _Atomic(uint32_t) sentry_state; /* enum sentry_state; what the sentry sleeps on */
     pthread_mutex_t parked_lock;
-    struct list parked; /* the last to park is the first to be called */
-    bool has_sentry;    /* false: nobody steps in (for tests, and to see what the sentry is good for) */
+    struct list parked;          /* the last to park is the first to be called */
+    bool has_sentry;             /* false: nobody steps in (for tests, and to see what the sentry is good for) */
     _Atomic(uint64_t) takeovers; /* how often the sentry had to drive */
     /* Asked by the sentry: whether an app thread that took a request now could run it at once. NULL: yes. */
     bool (*can_serve)(void *context);
-    /* Told by the sentry about every millisecond while the worker is busy and an app thread may be driving. NULL: not. */
+    /* Told by the sentry about every millisecond while the worker is busy and an app thread may be driving. NULL: not.
+     */
     void (*on_tick)(void *context);
     void *context;
 };
@@ -61,12 +69,13 @@ bool drive_try(struct drive *);
 bool drive_await(struct drive *, struct drive_seat *);
 /* Goes away: the loop is free. Never waits; a system call only when the sentry sleeps. */
 void drive_leave(struct drive *);
-/* Goes away because this worker cannot serve now (drive->can_serve): the sentry drives at once, as far as it can. */
+/* Goes away because this worker cannot serve now (drive->can_serve): the sentry drives at once, and nobody before it.
+ * Just drive_leave when there is no sentry or the drive has stopped. */
 void drive_leave_to_sentry(struct drive *);
 
 /* From any thread: has drive_await return false at this seat, now or the next time. */
 void drive_call(struct drive *, struct drive_seat *);
-/* From any thread: all calls of drive_await and drive_watch return false from now on. */
+/* From any thread: all calls of drive_await and drive_watch return false from now on. Whoever drives is interrupted. */
 void drive_stop(struct drive *);
 static inline bool drive_is_stopped(const struct drive *drive)
 {
@@ -74,7 +83,8 @@ static inline bool drive_is_stopped(const struct drive *drive)
 }
 
 /* For the sentry. Waits until the loop has been left alone and no app thread is there to take it. Returns true when the
- * caller has the drive; false once the drive has stopped. An idle worker is not looked after: the sentry sleeps then. */
+ * caller has the drive; false once the drive has stopped. An idle worker is not looked after: the sentry sleeps then.
+ */
 bool drive_watch(struct drive *);
 /* Whether it must hand over: an app thread waits for the drive and could serve, or the drive has stopped. Asked between
  * any two events. */

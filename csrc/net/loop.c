@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -9,15 +10,25 @@
 
 int loop_init(struct loop *loop)
 {
-    *loop = (struct loop){.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+    /* Edge triggered: each write is one event, whether or not anybody reads. NULL: no source to tell. */
+    struct epoll_event wake = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+
+    *loop = (struct loop){.epoll_fd = epoll_create1(EPOLL_CLOEXEC), .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     list_init(&loop->deadline_queues);
     loop->now_us = clock_now_us();
-    return loop->epoll_fd >= 0 ? 0 : -errno;
+    if (loop->epoll_fd < 0 || loop->wake_fd < 0 || epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, loop->wake_fd, &wake) < 0) {
+        int failed = -errno;
+
+        loop_fini(loop);
+        return failed;
+    }
+    return 0;
 }
 
 void loop_fini(struct loop *loop)
 {
     fd_close(&loop->epoll_fd);
+    fd_close(&loop->wake_fd);
 }
 
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events)
@@ -36,10 +47,10 @@ void loop_remove(struct loop *loop, struct loop_source *source)
     }
 }
 
-/* Milliseconds until the first deadline, rounded up; -1 when there is none. */
-static int next_timeout_ms(const struct loop *loop)
+/* The moment of the first deadline; INT64_MAX when there is none. */
+static int64_t earliest_deadline_us(const struct loop *loop)
 {
-    int64_t earliest_us = INT64_MAX, wait_us;
+    int64_t earliest_us = INT64_MAX;
 
     for (struct list_node *node = loop->deadline_queues.head.next; node != &loop->deadline_queues.head;
          node = node->next) {
@@ -53,9 +64,20 @@ static int next_timeout_ms(const struct loop *loop)
                 earliest_us = deadline->expires_us;
         }
     }
-    if (earliest_us == INT64_MAX)
+    return earliest_us;
+}
+
+/* Milliseconds that the loop may wait, rounded up; -1 for ever. */
+static int next_timeout_ms(const struct loop *loop)
+{
+    int64_t earliest_us = earliest_deadline_us(loop), wait_us = INT64_MAX;
+
+    if (earliest_us != INT64_MAX)
+        wait_us = earliest_us - clock_now_us();
+    if (loop->longest_wait_us > 0 && loop->longest_wait_us < wait_us)
+        wait_us = loop->longest_wait_us;
+    if (wait_us == INT64_MAX)
         return -1;
-    wait_us = earliest_us - clock_now_us();
     return wait_us > 0 ? (int)((wait_us + 999) / 1000) : 0;
 }
 
@@ -77,6 +99,29 @@ static void run_deadlines(struct loop *loop)
     }
 }
 
+static void set_waiting(struct loop *loop, uint32_t is_waiting, memory_order order)
+{
+    atomic_store_explicit(&loop->is_waiting, is_waiting, order);
+    if (loop->waiting_flag != NULL)
+        atomic_store_explicit(loop->waiting_flag, is_waiting, memory_order_relaxed);
+}
+
+/* Either the interrupter sees is_waiting and writes to wake_fd, or its interrupt is seen here: both store first, then
+ * load, in the one order of all sequentially consistent operations. */
+static int wait_for_events(struct loop *loop)
+{
+    int timeout_ms = next_timeout_ms(loop), count;
+
+    set_waiting(loop, 1, memory_order_seq_cst);
+    if (atomic_load(&loop->interrupts) != loop->seen_interrupts)
+        timeout_ms = 0;
+    count = epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, timeout_ms);
+    atomic_store_explicit(&loop->waits, atomic_load_explicit(&loop->waits, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    set_waiting(loop, 0, memory_order_relaxed);
+    return count;
+}
+
 bool loop_wait(struct loop *loop, bool may_wait)
 {
     int count;
@@ -84,12 +129,20 @@ bool loop_wait(struct loop *loop, bool may_wait)
     if (loop->event_next < loop->event_count)
         return true;
     loop->event_next = loop->event_count = 0;
-    count = epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, may_wait ? next_timeout_ms(loop) : 0);
+    count = may_wait ? wait_for_events(loop) : epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, 0);
+    loop->seen_interrupts = atomic_load(&loop->interrupts);
     loop->now_us = clock_now_us();
     if (count > 0)
         loop->event_count = count;
     run_deadlines(loop);
     return loop->event_count > 0;
+}
+
+void loop_interrupt(struct loop *loop)
+{
+    atomic_fetch_add(&loop->interrupts, 1);
+    if (atomic_load(&loop->is_waiting) != 0)
+        (void)eventfd_write(loop->wake_fd, 1); /* fails only when the counter is full, after 2^64 - 2 interrupts */
 }
 
 bool loop_dispatch(struct loop *loop)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The event loop: an epoll set, the batch of events it returned, and deadlines. No thread of its own: whoever calls
- * loop_step drives it. All of it belongs to one thread at a time. Nothing here knows of HTTP or Python; waiting happens
- * without the GIL. */
+ * loop_wait drives it. All of it belongs to one thread at a time (see drive.h), which others can interrupt. Nothing
+ * here knows of HTTP or Python; waiting happens without the GIL. */
 #ifndef CLUTCH_LOOP_H
 #define CLUTCH_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -41,6 +42,15 @@ struct loop {
     int event_count;
     struct epoll_event events[LOOP_BATCH];
     struct list deadline_queues;
+    int64_t longest_wait_us; /* of each wait from now on; 0: no other limit than the deadlines */
+    /* Set while the driver may block in waiting, for others to see; the driver may point it elsewhere. NULL: nobody. */
+    _Atomic(uint32_t) *waiting_flag;
+    uint32_t seen_interrupts; /* those that the driver will notice by itself */
+    int wake_fd;              /* an eventfd, never read */
+    /* For all threads. */
+    _Atomic(uint32_t) is_waiting; /* the driver is about to block in waiting, or does */
+    _Atomic(uint32_t) waits;      /* how often it has come back from waiting */
+    _Atomic(uint32_t) interrupts;
 };
 
 /* 0 or -errno. */
@@ -55,6 +65,9 @@ void loop_remove(struct loop *, struct loop_source *);
 /* Waits (at most until the next deadline, not at all when `may_wait` is false or events are left over), then returns
  * true when there is an event to dispatch. Runs due deadlines first. */
 bool loop_wait(struct loop *, bool may_wait);
+/* From any thread: ends the wait of whoever drives, or has the next one end at once unless it began a look at the world
+ * (returned from loop_wait) after this call. What the caller changed before, the driver sees when loop_wait returns. */
+void loop_interrupt(struct loop *);
 /* Handles one event of the batch; returns false when the batch is empty. */
 bool loop_dispatch(struct loop *);
 
