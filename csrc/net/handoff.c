@@ -26,6 +26,9 @@ struct fds {
     size_t count;
 };
 
+/* Of this process, in a row, while board->waiting said there was something. */
+static _Atomic(uint32_t) empty_looks;
+
 static size_t board_bytes(size_t row_count)
 {
     return sizeof(struct handoff_board) + row_count * sizeof(struct handoff_row);
@@ -195,7 +198,6 @@ static struct fds received_fds(struct msghdr *message)
 static void note_empty(struct handoff_board *board)
 {
     static _Atomic(int64_t) seen;
-    static _Atomic(uint32_t) looks;
     int64_t waiting = atomic_load(&board->waiting);
 
     if (atomic_load_explicit(&board->is_nudged, memory_order_relaxed) != 0)
@@ -203,10 +205,10 @@ static void note_empty(struct handoff_board *board)
     if (waiting <= 0)
         return;
     if (atomic_exchange(&seen, waiting) != waiting)
-        atomic_store(&looks, 0);
-    if (atomic_fetch_add(&looks, 1) + 1 < STALE_EMPTY_LOOKS)
+        atomic_store(&empty_looks, 0);
+    if (atomic_fetch_add(&empty_looks, 1) + 1 < STALE_EMPTY_LOOKS)
         return;
-    atomic_store(&looks, 0);
+    atomic_store(&empty_looks, 0);
     atomic_compare_exchange_strong(&board->waiting, &waiting, 0);
 }
 
@@ -270,6 +272,8 @@ int handoff_take(const struct handoff *handoff, char *buffer, struct handoff_mes
     }
     if (result == 0)
         note_empty(handoff->board);
+    else
+        atomic_store_explicit(&empty_looks, 0, memory_order_relaxed);
     return result;
 }
 
