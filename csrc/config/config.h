@@ -33,6 +33,7 @@ struct config {
 #define CONFIG_DURATION int64_t
 #define CONFIG_SIZE int64_t
 #define CONFIG_CHOICE int
+#define CONFIG_WORDS unsigned
 #define CONFIG_OCTAL int64_t
 #define CONFIG_ACTION bool
 #define OPTION(kind, field, name, short_name, default_value, least, most, value, group, help) CONFIG_##kind field;

@@ -34,6 +34,7 @@ struct description describe_kind(const struct option *option)
     case KIND_SIZE:
         return (struct description){"a size such as 8190, 64k, 1m or 2g"};
     case KIND_CHOICE:
+    case KIND_WORDS:
         return describe_words(option);
     case KIND_OCTAL:
         return (struct description){"an octal number"};
@@ -126,6 +127,21 @@ static int append_choice(struct buf *out, const struct option *option, int value
     return buf_append(out, word);
 }
 
+static int append_words(struct buf *out, const struct option *option, unsigned words)
+{
+    struct slice word = {0};
+    const char *before = "";
+    int error = words == 0 ? buf_append(out, SLICE("(none)")) : 0;
+
+    for (unsigned bit = 1; options_next_word(option, &word) && error == 0; bit <<= 1) {
+        if ((words & bit) == 0)
+            continue;
+        error = buf_append_format(out, "%s%.*s", before, (int)word.len, word.ptr);
+        before = ",";
+    }
+    return error;
+}
+
 int describe_value(struct buf *out, const struct config *config, enum option_id id)
 {
     const struct option *option = &options_table[id];
@@ -145,6 +161,8 @@ int describe_value(struct buf *out, const struct config *config, enum option_id 
         return buf_append(out, *(const bool *)value ? SLICE("yes") : SLICE("no"));
     case KIND_CHOICE:
         return append_choice(out, option, *(const int *)value);
+    case KIND_WORDS:
+        return append_words(out, option, *(const unsigned *)value);
     case KIND_COUNT:
     case KIND_WORKERS:
     case KIND_DURATION:

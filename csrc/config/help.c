@@ -174,6 +174,8 @@ void config_print_help(FILE *out)
 
     fputs(usage, out);
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
+        if (options_is_hidden(&options_table[id]))
+            continue;
         if (strcmp(group, options_table[id].group) != 0)
             fprintf(out, "\n%s:\n", options_table[id].group);
         group = options_table[id].group;

@@ -84,6 +84,8 @@ static void print_groups(FILE *out)
     const char *group = "";
 
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
+        if (options_is_hidden(&options_table[id]))
+            continue;
         if (strcmp(group, options_table[id].group) != 0)
             fprintf(out, "\n### %s\n\n| Option | Default | Allowed | Meaning |\n|---|---|---|---|\n",
                     options_table[id].group);

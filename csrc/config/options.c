@@ -76,6 +76,11 @@ const void *options_value(const struct config *config, enum option_id id)
     return (const char *)config + options_table[id].offset;
 }
 
+bool options_is_hidden(const struct option *option)
+{
+    return option->group[0] == '\0';
+}
+
 bool options_next_word(const struct option *option, struct slice *word)
 {
     const char *start = word->ptr == NULL ? option->value : word->ptr + word->len;

@@ -21,6 +21,7 @@ enum option_kind {
     KIND_DURATION,
     KIND_SIZE,
     KIND_CHOICE,
+    KIND_WORDS,
     KIND_OCTAL,
     KIND_ACTION,
 };
@@ -45,8 +46,8 @@ struct option {
     char short_name;           /* 0: none */
     const char *default_value; /* as it would be written, or NULL: unset */
     int64_t least, most;       /* inclusive; in the unit of the field */
-    const char *value;         /* what help calls the value; the words of a choice */
-    const char *group;
+    const char *value;         /* what help calls the value; the words to choose from */
+    const char *group;         /* "": hidden */
     const char *help;
     size_t offset; /* of the field in struct config */
 };
@@ -84,7 +85,10 @@ const struct option_name *options_find_short(char short_name);
 void *options_field(struct config *, enum option_id);
 const void *options_value(const struct config *, enum option_id);
 
-/* The words of a choice, one after the other: starts with a zeroed slice, returns false after the last. */
+/* Whether help and reference keep silent about it. */
+bool options_is_hidden(const struct option *);
+
+/* The words to choose from, one after the other: starts with a zeroed slice, returns false after the last. */
 bool options_next_word(const struct option *, struct slice *word);
 
 #endif

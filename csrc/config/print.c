@@ -29,6 +29,14 @@ static void print_option(const struct config *config, enum option_id id, FILE *o
     buf_fini(&value);
 }
 
+/* A hidden option is shown once it is set. */
+static bool is_shown(const struct config *config, enum option_id id)
+{
+    bool is_default = config->ledger == NULL || config->ledger->options[id].kind == ORIGIN_DEFAULT;
+
+    return options_table[id].kind != KIND_ACTION && !(options_is_hidden(&options_table[id]) && is_default);
+}
+
 void config_print_values(const struct config *config, FILE *out)
 {
     fprintf(out, "%-*s %-*s ", NAME_COLUMNS, "app", VALUE_COLUMNS,
@@ -38,7 +46,7 @@ void config_print_values(const struct config *config, FILE *out)
     else
         fputs("-\n", out);
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
-        if (options_table[id].kind != KIND_ACTION)
+        if (is_shown(config, id))
             print_option(config, id, out);
     }
 }

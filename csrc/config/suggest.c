@@ -38,6 +38,11 @@ static unsigned most_edits(size_t len)
     return len >= 9 ? 3 : len >= 6 ? 2 : len >= 3 ? 1 : 0;
 }
 
+static bool is_hidden(const struct option_name *name)
+{
+    return name->role == NAME_OWN && options_is_hidden(&options_table[name->id]);
+}
+
 static const struct option_name *find_nearest(struct slice name, bool own_only)
 {
     const struct option_name *nearest = NULL, *longer = NULL;
@@ -49,7 +54,7 @@ static const struct option_name *find_nearest(struct slice name, bool own_only)
         const struct option_name *candidate = &options_names[i];
         unsigned distance;
 
-        if (candidate->name == NULL || (own_only && candidate->role != NAME_OWN))
+        if (candidate->name == NULL || (own_only && candidate->role != NAME_OWN) || is_hidden(candidate))
             continue;
         distance = text_distance(text, candidate->name);
         if (distance < best) {

@@ -77,19 +77,49 @@ static bool set_flag(const struct setting *setting)
     return false;
 }
 
-static bool set_choice(const struct setting *setting)
+/* The number of the word that the text is; -1 after a mistake. */
+static int find_word(const struct setting *setting)
 {
-    int *choice = options_field(setting->config, setting->id);
     struct slice word = {0};
 
     for (int i = 0; options_next_word(&options_table[setting->id], &word); i++) {
-        if (slice_equal_nocase(word, setting->text)) {
-            *choice = i;
-            return true;
-        }
+        if (slice_equal_nocase(word, setting->text))
+            return i;
     }
     complain(setting, "is not");
-    return false;
+    return -1;
+}
+
+static bool set_choice(const struct setting *setting)
+{
+    int *choice = options_field(setting->config, setting->id), number = find_word(setting);
+
+    if (number >= 0)
+        *choice = number;
+    return number >= 0;
+}
+
+static bool set_words(const struct setting *setting)
+{
+    unsigned *words = options_field(setting->config, setting->id), chosen = 0;
+    struct setting item = *setting;
+    struct slice rest = setting->text;
+
+    while (rest.len > 0) {
+        const char *comma = memchr(rest.ptr, ',', rest.len);
+        int number;
+
+        item.text = slice_of(rest.ptr, comma != NULL ? (size_t)(comma - rest.ptr) : rest.len);
+        number = find_word(&item);
+        if (number < 0)
+            return false;
+        chosen |= 1U << number;
+        rest = slice_of(rest.ptr + item.text.len, rest.len - item.text.len);
+        if (comma != NULL)
+            rest = slice_of(comma + 1, rest.len - 1);
+    }
+    *words = chosen;
+    return true;
 }
 
 static enum units_result parse_number(enum option_kind kind, struct slice text, int64_t *value)
@@ -157,6 +187,8 @@ static bool set_by_kind(const struct setting *setting)
         return set_choice(setting);
     case KIND_WORKERS:
         return set_workers(setting);
+    case KIND_WORDS:
+        return set_words(setting);
     case KIND_COUNT:
     case KIND_DURATION:
     case KIND_SIZE:
@@ -173,11 +205,11 @@ void value_set(struct config *config, struct mistakes *mistakes, enum option_id 
 {
     struct setting setting = {config, mistakes, id, text, origin};
     const struct option *option = &options_table[id];
+    bool has_words = option->kind == KIND_CHOICE || option->kind == KIND_WORDS;
 
     if (text.len == 0)
         mistakes_add(mistakes, "%s: the value is empty: %s is needed", value_label(origin.spelling, option).text,
-                     option->value[0] != '\0' && option->kind != KIND_CHOICE ? option->value
-                                                                             : describe_allowed(option).text);
+                     option->value[0] != '\0' && !has_words ? option->value : describe_allowed(option).text);
     else if (set_by_kind(&setting))
         config->ledger->options[id] = origin;
 }

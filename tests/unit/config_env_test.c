@@ -14,6 +14,8 @@ static const char *sample_of(const struct option *option)
         return "yes";
     case KIND_CHOICE:
         return "error";
+    case KIND_WORDS:
+        return "sentry,balance";
     case KIND_OCTAL:
         return "077";
     case KIND_COUNT:

@@ -183,15 +183,31 @@ static void contradictions_of_what_always_is(void **state)
 static void all_mistakes_are_told_at_once(void **state)
 {
     (void)state;
-    assert_mistakes(
-        ARGV("--workers", "five", "--backlog=0", "--threads", "4", "--log-lvel=x", "-e", "X"),
-        ENVIRONMENT("CLUTCH_KEEP_ALIVE=never"),
-        "clutch: CLUTCH_KEEP_ALIVE: 'never' is not a time such as 500ms, 10s, 2m or 1h (0 to 24h)\n"
-        "clutch: --workers: 'five' is not a whole number or auto (1 to 1024)\n"
-        "clutch: --backlog: '0' is too small: it must be a whole number (1 to 65535)\n"
-        "clutch: --threads is not an option of clutch: a worker runs one request at a time; use more --workers\n"
-        "clutch: unknown option --log-lvel: did you mean --log-level?\n"
-        "clutch: -e (--env): 'X' is not of the form NAME=VALUE\n");
+    assert_mistakes(ARGV("--workers", "five", "--backlog=0", "--harakiri", "4", "--log-lvel=x", "-e", "X"),
+                    ENVIRONMENT("CLUTCH_KEEP_ALIVE=never"),
+                    "clutch: CLUTCH_KEEP_ALIVE: 'never' is not a time such as 500ms, 10s, 2m or 1h (0 to 24h)\n"
+                    "clutch: --workers: 'five' is not a whole number or auto (1 to 1024)\n"
+                    "clutch: --backlog: '0' is too small: it must be a whole number (1 to 65535)\n"
+                    "clutch: --harakiri is not an option of clutch: the time that the application takes for a request "
+                    "has no limit\n"
+                    "clutch: unknown option --log-lvel: did you mean --log-level?\n"
+                    "clutch: -e (--env): 'X' is not of the form NAME=VALUE\n");
+}
+
+static void words_are_checked_one_by_one(void **state)
+{
+    const struct mistake_case cases[] = {
+        {ARGV("app", "--debug-without=sentry,fog"),
+         "--debug-without: 'fog' is not one of sentry, handoff, balance, gil-count"},
+        {ARGV("app", "--debug-without=,sentry"),
+         "--debug-without: '' is not one of sentry, handoff, balance, gil-count"},
+        {ARGV("app", "--debug-without="),
+         "--debug-without: the value is empty: one of sentry, handoff, balance, gil-count is needed"},
+        {ARGV("app", "--debug-witout=sentry"), "unknown option --debug-witout"},
+    };
+
+    (void)state;
+    check_cases(cases, ARRAY_COUNT(cases));
 }
 
 static void very_long_texts_are_cut(void **state)
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(explains_short_options_with_two_meanings),
         cmocka_unit_test(contradictions_of_what_always_is),
         cmocka_unit_test(all_mistakes_are_told_at_once),
+        cmocka_unit_test(words_are_checked_one_by_one),
         cmocka_unit_test(very_long_texts_are_cut),
     };
 

@@ -41,11 +41,13 @@ static void assert_names_everything(const char *text)
     char name[100];
 
     for (size_t i = 0; i < options_names_count; i++) {
+        bool is_hidden = options_names[i].role == NAME_OWN && options_is_hidden(&options_table[options_names[i].id]);
+
         if (options_names[i].name == NULL)
             continue;
         snprintf(name, sizeof name, "--%s", options_names[i].name);
-        if (strstr(text, name) == NULL)
-            fail_msg("%s is missing", name);
+        if ((strstr(text, name) == NULL) != is_hidden)
+            fail_msg("%s is %s", name, is_hidden ? "not hidden" : "missing");
     }
 }
 
@@ -198,8 +200,18 @@ static void values_name_every_setting(void **state)
     assert_line(text, "app                    (none)                       -");
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
         snprintf(start, sizeof start, "\n%s ", options_table[id].name);
-        assert_int_equal(strstr(text, start) != NULL, options_table[id].kind != KIND_ACTION);
+        assert_int_equal(strstr(text, start) != NULL,
+                         options_table[id].kind != KIND_ACTION && !options_is_hidden(&options_table[id]));
     }
+    free(text);
+}
+
+static void hidden_options_are_shown_once_they_are_set(void **state)
+{
+    char *text = print_values(ARGV("--print-config", "--debug-without=gil-count,sentry"), NULL);
+
+    (void)state;
+    assert_line(text, "debug-without          sentry,gil-count             command line --debug-without");
     free(text);
 }
 
@@ -222,10 +234,14 @@ static void auto_workers_show_their_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(help_names_everything_in_80_columns), cmocka_unit_test(help_follows_the_terminal),
-        cmocka_unit_test(reference_page_names_everything),     cmocka_unit_test(reference_tables_are_whole),
-        cmocka_unit_test(values_say_where_they_come_from),     cmocka_unit_test(values_name_every_setting),
+        cmocka_unit_test(help_names_everything_in_80_columns),
+        cmocka_unit_test(help_follows_the_terminal),
+        cmocka_unit_test(reference_page_names_everything),
+        cmocka_unit_test(reference_tables_are_whole),
+        cmocka_unit_test(values_say_where_they_come_from),
+        cmocka_unit_test(values_name_every_setting),
         cmocka_unit_test(auto_workers_show_their_number),
+        cmocka_unit_test(hidden_options_are_shown_once_they_are_set),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

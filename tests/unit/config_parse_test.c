@@ -25,6 +25,14 @@ static void defaults_are_those_of_the_reference(void **state)
     assert_string_equal(config->error_logfile, "-");
     assert_null(config->access_logfile);
     assert_string_equal(config->access_logformat, "combined");
+    assert_int_equal(config->threads, 1);
+    assert_int_equal(config->queue_limit, 0);
+    assert_int_equal(config->queue_timeout_ms, 0);
+    assert_int_equal(config->body_min_rate_bytes, 500);
+    assert_int_equal(config->send_min_rate_bytes, 500);
+    assert_int_equal(config->response_memory_bytes, 1048576);
+    assert_int_equal(config->response_file_bytes, 1073741824);
+    assert_int_equal(config->debug_without, 0);
     assert_false(config->help || config->version || config->print_config || config->check_config);
     parsed_fini(&parsed);
 }
@@ -34,7 +42,7 @@ static void every_kind_of_value_is_read(void **state)
     struct parsed parsed =
         parse_good(ARGV("--chdir", "/", "--bind", "a:1", "--pythonpath", "/a,/b:/c", "--preload", "--backlog", "7",
                         "--workers", "3", "--keep-alive", "1.5s", "--limit-request-head", "64k", "--log-level", "error",
-                        "--umask", "027", "app"),
+                        "--umask", "027", "--debug-without", "Handoff,gil-count", "app"),
                    NULL);
     const struct config *config = parsed.config;
 
@@ -50,6 +58,7 @@ static void every_kind_of_value_is_read(void **state)
     assert_int_equal(config->limit_request_head_bytes, 65536);
     assert_int_equal(config->log_level, 3);
     assert_int_equal(config->umask, 027);
+    assert_int_equal(config->debug_without, 2 | 8);
     parsed_fini(&parsed);
 }
 
@@ -143,12 +152,13 @@ static void bounds_are_inclusive(void **state)
 
 static void uwsgi_command_lines_work_as_they_stand(void **state)
 {
-    struct parsed parsed = parse_good(
-        ARGV("--http", "0.0.0.0:8000", "--module", "project.wsgi", "--callable", "app", "--master", "--processes", "5",
-             "-H", "/srv/venv", "--uid", "www-data", "--gid=www-data", "--enable-threads", "--lazy-apps=true",
-             "--die-on-term", "--vacuum", "-l", "128", "--pp", "/srv", "--limit-post", "1048576", "--plugin", "python3",
-             "--thunder-lock", "-i", "-L", "--need-app", "--buffer-size", "65535", "--http-keepalive=75"),
-        NULL);
+    struct parsed parsed =
+        parse_good(ARGV("--http", "0.0.0.0:8000", "--module", "project.wsgi", "--callable", "app", "--master",
+                        "--processes", "5", "-H", "/srv/venv", "--uid", "www-data", "--gid=www-data",
+                        "--enable-threads", "--lazy-apps=true", "--die-on-term", "--vacuum", "-l", "128", "--pp",
+                        "/srv", "--limit-post", "1048576", "--plugin", "python3", "--thunder-lock", "--threads=2", "-i",
+                        "-L", "--need-app", "--buffer-size", "65535", "--http-keepalive=75"),
+                   NULL);
     const struct config *config = parsed.config;
 
     (void)state;
@@ -163,6 +173,7 @@ static void uwsgi_command_lines_work_as_they_stand(void **state)
     assert_string_equal(config->pythonpath.items[0], "/srv");
     assert_int_equal(config->limit_request_body_bytes, 1048576);
     assert_int_equal(config->limit_request_head_bytes, 65535);
+    assert_int_equal(config->threads, 2);
     parsed_fini(&parsed);
 }
 
@@ -172,7 +183,7 @@ static void gunicorn_command_lines_work_as_they_stand(void **state)
         parse_good(ARGV("-b", "0.0.0.0:80", "-w", "4", "-u", "app", "-g", "app", "-m", "007", "-p", "/run/app.pid",
                         "-e", "A=1", "--graceful-timeout", "60", "--keep-alive", "5", "--access-logfile", "-",
                         "--error-logfile", "-", "--log-level", "INFO", "--preload", "--need-app", "--worker-tmp-dir",
-                        "/dev/shm", "--limit-request-line", "4094", "project.wsgi:application"),
+                        "/dev/shm", "--limit-request-line", "4094", "--threads", "2", "project.wsgi:application"),
                    NULL);
 
     (void)state;
@@ -181,6 +192,7 @@ static void gunicorn_command_lines_work_as_they_stand(void **state)
     assert_int_equal(parsed.config->keep_alive_ms, 5000);
     assert_int_equal(parsed.config->log_level, 1);
     assert_int_equal(parsed.config->umask, 7);
+    assert_int_equal(parsed.config->threads, 2);
     parsed_fini(&parsed);
 }
 
