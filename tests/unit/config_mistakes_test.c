@@ -138,9 +138,8 @@ static void explains_options_of_other_servers(void **state)
                                  "and let the proxy in front speak HTTP"},
         {ARGV("--harakiri=30", "app"),
          "--harakiri is not an option of clutch: the time that the application takes for a request has no limit"},
-        {ARGV("-k", "gevent", "app"),
-         "-k is not an option of clutch: there is one kind of worker, a process that runs one "
-         "request at a time; see --workers"},
+        {ARGV("-k", "gevent", "app"), "-k is not an option of clutch: there is one kind of worker, a process with app "
+                                      "threads; see --workers and --threads"},
         {ARGV("--daemon", "app"),
          "--daemon is not an option of clutch: the server stays in the foreground; let a service "
          "manager or a container run it"},
