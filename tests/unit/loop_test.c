@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unit.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -136,6 +138,100 @@ static void deadlines_move_and_go(void **state)
     assert_false(list_has_node(&unset.deadline.node));
 }
 
+/* Exclusive sources are added like others. */
+static void exclusive_sources(void **state)
+{
+    struct probe probe = {.source = {.fd = eventfd(1, EFD_NONBLOCK), .on_events = on_events}};
+
+    (void)state;
+    assert_int_equal(loop_add(&loop, &probe.source, EPOLLIN | EPOLLEXCLUSIVE), 0);
+    assert_true(loop_wait(&loop, true));
+    assert_true(loop_dispatch(&loop));
+    assert_int_equal(probe.events, 1);
+    loop_remove(&loop, &probe.source);
+    assert_false(loop_wait(&loop, false));
+    close(probe.source.fd);
+}
+
+/* Far enough away that a wait that lasts so long has failed to end. */
+static void set_far_deadline(struct deadline_queue *queue, struct probe *probe)
+{
+    deadline_queue_init(&loop, queue, 20000000, on_deadline);
+    deadline_set(&loop, queue, &probe->deadline);
+}
+
+static void an_interrupt_since_the_last_return_ends_the_wait(void **state)
+{
+    struct deadline_queue far;
+    struct probe limit = {.order = 0};
+
+    (void)state;
+    set_far_deadline(&far, &limit);
+    assert_false(loop_wait(&loop, false));
+    loop_interrupt(&loop);
+    loop_wait(&loop, true);
+    assert_int_equal(due_count, 0);
+    assert_int_equal(atomic_load(&loop.waits), 1);
+}
+
+/* The driver looks at the world when loop_wait has returned. */
+static void an_interrupt_before_the_last_return_is_over(void **state)
+{
+    struct deadline_queue near;
+    struct probe probe = {.order = 0};
+
+    (void)state;
+    loop_interrupt(&loop);
+    assert_false(loop_wait(&loop, false));
+    deadline_queue_init(&loop, &near, 3000, on_deadline);
+    deadline_set(&loop, &near, &probe.deadline);
+    assert_false(loop_wait(&loop, true)); /* lasts until the deadline */
+    assert_int_equal(due_count, 1);
+    assert_int_equal(atomic_load(&loop.waits), 1);
+}
+
+static _Atomic(uint32_t) waiting_flag;
+
+static void *interrupt_when_waiting(void *result)
+{
+    while (atomic_load(&loop.is_waiting) == 0 || atomic_load(&waiting_flag) == 0)
+        sched_yield();
+    loop_interrupt(&loop);
+    return result;
+}
+
+static void an_interrupt_ends_a_wait(void **state)
+{
+    struct deadline_queue far;
+    struct probe limit = {.order = 0};
+    pthread_t other;
+
+    (void)state;
+    set_far_deadline(&far, &limit);
+    loop.waiting_flag = &waiting_flag;
+    for (int i = 1; i <= 3; i++) { /* the descriptor behind it is never read */
+        assert_int_equal(pthread_create(&other, NULL, interrupt_when_waiting, NULL), 0);
+        loop_wait(&loop, true);
+        assert_int_equal(due_count, 0);
+        pthread_join(other, NULL);
+        assert_int_equal(atomic_load(&waiting_flag) + atomic_load(&loop.is_waiting), 0);
+        assert_false(loop_dispatch(&loop)); /* it is no event of anybody's */
+    }
+}
+
+static void waits_can_be_limited(void **state)
+{
+    struct deadline_queue far;
+    struct probe limit = {.order = 0};
+
+    (void)state;
+    loop.longest_wait_us = 2000;
+    assert_false(loop_wait(&loop, true));
+    set_far_deadline(&far, &limit);
+    assert_false(loop_wait(&loop, true));
+    assert_int_equal(due_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +239,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_event_a_dispatch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deadlines_come_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deadlines_move_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(exclusive_sources, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_interrupt_since_the_last_return_ends_the_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_interrupt_before_the_last_return_is_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_interrupt_ends_a_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waits_can_be_limited, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
