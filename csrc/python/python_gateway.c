@@ -4,12 +4,15 @@
 #include "python_gateway.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "app.h"
+#include "app_thread.h"
 #include "clock.h"
 #include "config.h"
 #include "log.h"
@@ -84,6 +87,12 @@ static int load(struct gateway *gateway)
     return gateway->app != NULL ? 0 : -1;
 }
 
+static void note_main_thread(struct gateway *gateway)
+{
+    gateway->main_thread = pthread_self();
+    pthread_sigmask(SIG_SETMASK, NULL, &gateway->signal_mask);
+}
+
 static struct gateway *start(const struct config *config, const struct gateway_place *place)
 {
     struct gateway *gateway = calloc(1, sizeof(*gateway));
@@ -96,7 +105,7 @@ static struct gateway *start(const struct config *config, const struct gateway_p
     }
     gateway->config = config;
     gateway->place = *place;
-    gateway->main_thread = pthread_self();
+    note_main_thread(gateway);
     if (stray_watch() < 0) {
         log_error("out of memory");
         free(gateway);
@@ -112,8 +121,8 @@ static struct gateway *start(const struct config *config, const struct gateway_p
         stray_end(gateway);
     log_streams_flush(&gateway->streams);
     if (result == 0)
-        log_info("application %s ready in %lld ms (CPython %s, %s)", config->app.given,
-                 (long long)((clock_now_us() - started_us) / 1000), runtime_release(), runtime_describe_gil());
+        log_info("application %s ready in %lld ms (CPython %s, GIL enabled)", config->app.given,
+                 (long long)((clock_now_us() - started_us) / 1000), runtime_release());
     gateway->main_state = runtime_leave();
     /* After a failure the interpreter is left as it is: ending it would wait for threads that the application may have
      * started. */
@@ -146,78 +155,16 @@ static void after_fork_child(struct gateway *gateway, const struct gateway_place
     stray_adopt();
     PyOS_AfterFork_Child();
     gateway->place = *place;
-    gateway->main_thread = pthread_self();
+    note_main_thread(gateway);
     log_streams_adopt(&gateway->streams);
     if (signals_renew(&gateway->signals) < 0)
         errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
     gateway->main_state = runtime_leave();
 }
 
-/* A thread that Python did not start has no entry in threading until somebody asks for it. */
-static int register_thread(void)
+static int gil_waiters(const struct gateway *gateway)
 {
-    PyObject *module = PyImport_ImportModule("threading");
-    PyObject *current = module != NULL ? PyObject_CallMethod(module, "current_thread", NULL) : NULL;
-
-    Py_XDECREF(current);
-    Py_XDECREF(module);
-    return current != NULL ? 0 : -1;
-}
-
-/* Attaches the calling thread: the GIL is held afterwards. Returns false without memory. */
-static bool attach(struct gateway_thread *thread)
-{
-    struct gateway *gateway = thread->gateway;
-
-    thread->is_main = pthread_equal(gateway->main_thread, pthread_self());
-    thread->state = thread->is_main ? gateway->main_state : PyThreadState_New(PyInterpreterState_Main());
-    if (thread->state == NULL)
-        return false;
-    runtime_enter(thread->state);
-    return true;
-}
-
-/* The opposite, with the GIL held before and gone afterwards. */
-static void detach(struct gateway_thread *thread)
-{
-    if (thread->is_main) {
-        thread->gateway->main_state = runtime_leave();
-        return;
-    }
-    PyThreadState_Clear(thread->state);
-    PyThreadState_DeleteCurrent();
-}
-
-static struct gateway_thread *start_thread(struct gateway *gateway)
-{
-    struct gateway_thread *thread = calloc(1, sizeof(*thread));
-
-    if (thread == NULL)
-        goto no_memory;
-    thread->gateway = gateway;
-    if (!attach(thread))
-        goto no_memory;
-    if (register_thread() == 0 && wsgi_init(thread) == 0) {
-        thread->state = runtime_leave();
-        return thread;
-    }
-    errors_log(&gateway->errors, "an app thread cannot be set up");
-    wsgi_fini(thread);
-    detach(thread);
-    free(thread);
-    return NULL;
-no_memory:
-    log_error("an app thread cannot be set up: out of memory");
-    free(thread);
-    return NULL;
-}
-
-static void stop_thread(struct gateway_thread *thread)
-{
-    runtime_enter(thread->state);
-    wsgi_fini(thread);
-    detach(thread);
-    free(thread);
+    return atomic_load_explicit(&gateway->gil_waiters, memory_order_relaxed);
 }
 
 static int signal_fd(const struct gateway *gateway)
@@ -258,9 +205,10 @@ const struct gateway_ops python_gateway = {
     .before_fork = before_fork,
     .after_fork_parent = after_fork_parent,
     .after_fork_child = after_fork_child,
-    .start_thread = start_thread,
-    .stop_thread = stop_thread,
+    .start_thread = app_thread_start,
+    .stop_thread = app_thread_stop,
     .serve = wsgi_serve,
+    .gil_waiters = gil_waiters,
     .signal_fd = signal_fd,
     .run_signal_handlers = run_signal_handlers,
     .stop = stop,

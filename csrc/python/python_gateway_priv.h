@@ -6,6 +6,8 @@
 #include "python_api.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "errors.h"
@@ -24,7 +26,9 @@ struct gateway {
     const struct config *config; /* borrowed */
     struct gateway_place place;
     pthread_t main_thread;     /* called start */
+    sigset_t signal_mask;      /* of the main thread: that of all app threads */
     PyThreadState *main_state; /* its state while it is outside of Python */
+    _Atomic(int) gil_waiters;  /* app threads that wait for the GIL; not counted when there is only one */
     struct names names;
     struct errors errors;
     struct log_streams streams;

@@ -26,7 +26,10 @@ const char *runtime_release(void)
     return release;
 }
 
-const char *runtime_describe_gil(void)
+/* What the threads share here is guarded by the GIL. It is asked for in set_switches(), but PYTHON_GIL=0 overrides
+ * that.
+ */
+static int check_gil(void)
 {
 #ifdef Py_GIL_DISABLED
     PyObject *function = PySys_GetObject("_is_gil_enabled"); /* borrowed */
@@ -35,10 +38,13 @@ const char *runtime_describe_gil(void)
 
     Py_XDECREF(answer);
     PyErr_Clear();
-    if (is_disabled)
-        return "GIL disabled";
+    if (is_disabled) {
+        log_error("PYTHON_GIL=0 or -X gil=0: this server needs the GIL of a free-threaded Python to be on; unset it, "
+                  "and use --workers to run on several cores");
+        return -1;
+    }
 #endif
-    return "GIL enabled";
+    return 0;
 }
 
 /* The library found at run time may be another one than the headers at build time; only the last number may differ. */
@@ -170,7 +176,7 @@ int runtime_start(const struct config *config)
 
     if (!is_release_expected() || find_venv(config, venv, sizeof(venv)) < 0 || preinitialise() < 0)
         return -1;
-    return initialise(config, venv);
+    return initialise(config, venv) == 0 ? check_gil() : -1;
 }
 
 int runtime_show_crashes(void)

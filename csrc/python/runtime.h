@@ -5,6 +5,8 @@
 
 #include "python_api.h"
 
+#include <stdatomic.h>
+
 #include "attrs.h"
 
 struct config;
@@ -25,13 +27,20 @@ int runtime_show_crashes(void) MUST_CHECK;
  * headers'. */
 const char *runtime_release(void);
 
-/* "GIL enabled", or "GIL disabled" on a free-threaded build that an extension did not switch back. Requires the GIL. */
-const char *runtime_describe_gil(void);
-
 /* Takes the GIL for the calling thread, whose state this is; waits as long as others hold it. */
 static inline void runtime_enter(PyThreadState *state)
 {
     PyEval_RestoreThread(state);
+}
+
+/* The same, counted in *waiters for as long as it waits; NULL: not counted. */
+static inline void runtime_enter_counted(PyThreadState *state, _Atomic(int) *waiters)
+{
+    if (waiters != NULL)
+        atomic_fetch_add_explicit(waiters, 1, memory_order_relaxed);
+    runtime_enter(state);
+    if (waiters != NULL)
+        atomic_fetch_sub_explicit(waiters, 1, memory_order_relaxed);
 }
 
 /* Gives the GIL up; returns the state to come back with. Touch no object in between. */

@@ -17,7 +17,7 @@ int wsgi_init(struct gateway_thread *thread)
     struct gateway *gateway = thread->gateway;
     struct wsgi_environ_constants constants;
 
-    wsgi_response_init(&thread->response);
+    wsgi_response_init(&thread->response, gateway->place.thread_count > 1 ? &gateway->gil_waiters : NULL);
     if (wsgi_callables_init(&thread->callables, &thread->response, &gateway->names) < 0 ||
         wsgi_inputs_init(&thread->inputs) < 0)
         return -1;
@@ -103,7 +103,7 @@ void wsgi_serve(struct gateway_thread *thread, struct exchange *exchange)
 {
     int64_t called_us = clock_now_us(), entered_us;
 
-    runtime_enter(thread->state);
+    runtime_enter_counted(thread->state, thread->response.gil_waiters);
     entered_us = clock_now_us();
     exchange->times.gil_wait_us = entered_us - called_us;
     wsgi_response_begin(&thread->response, exchange);

@@ -12,9 +12,9 @@ struct absence {
     int64_t left_us;
 };
 
-void wsgi_response_init(struct wsgi_response *response)
+void wsgi_response_init(struct wsgi_response *response, _Atomic(int) *gil_waiters)
 {
-    *response = (struct wsgi_response){.exchange = NULL};
+    *response = (struct wsgi_response){.gil_waiters = gil_waiters};
     pthread_mutex_init(&response->busy, NULL);
 }
 
@@ -64,7 +64,7 @@ static void come_back(struct wsgi_response *response, const struct absence *abse
     int64_t done_us = clock_now_us(), back_us;
 
     pthread_mutex_unlock(&response->busy);
-    runtime_enter(absence->state);
+    runtime_enter_counted(absence->state, response->gil_waiters);
     response->is_busy = false;
     back_us = clock_now_us();
     response->exchange->times.gil_wait_us += back_us - done_us;

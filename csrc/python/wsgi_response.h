@@ -8,6 +8,7 @@
 #include "python_api.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,9 +24,10 @@ struct wsgi_response {
     bool has_surplus;          /* the body was longer than the declared Content-Length */
     int64_t away_us;           /* time of this request spent without the GIL */
     pthread_mutex_t busy;      /* held while is_busy: who ends the request waits on it */
+    _Atomic(int) *gil_waiters; /* borrowed: +1 while this app thread waits for the GIL; NULL: nobody asks */
 };
 
-void wsgi_response_init(struct wsgi_response *);
+void wsgi_response_init(struct wsgi_response *, _Atomic(int) *gil_waiters);
 void wsgi_response_fini(struct wsgi_response *);
 
 /* A request begins. Requires the GIL. */
