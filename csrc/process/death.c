@@ -30,20 +30,55 @@ static double seconds_between(int64_t from_us, int64_t to_us)
     return to_us > from_us ? (double)(to_us - from_us) / 1e6 : 0;
 }
 
-const char *death_describe_request(char *text, size_t size, const struct scoreboard_row *row, int64_t now_us)
+/* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s`; false when the app thread is idle. */
+static bool describe_request(char *text, size_t size, const struct scoreboard_thread *row, int64_t now_us)
 {
     struct scoreboard_request request;
 
-    if (scoreboard_read_request(row, &request))
-        snprintf(text, size, "while running \"%s\" of %s for %.1f s", request.line,
-                 request.peer[0] != '\0' ? request.peer : "a local client",
-                 seconds_between(request.started_us, now_us));
-    else
+    if (!scoreboard_read_request(row, &request))
+        return false;
+    snprintf(text, size, "\"%s\" of %s for %.1f s", request.line,
+             request.peer[0] != '\0' ? request.peer : "a local client", seconds_between(request.started_us, now_us));
+    return true;
+}
+
+const char *death_describe_requests(char *text, size_t size, const struct scoreboard *scoreboard, int number,
+                                    int64_t now_us)
+{
+    char request[DEATH_TEXT_BYTES];
+    int running = 0;
+
+    for (int thread = 0; thread < scoreboard->thread_count; thread++)
+        running += describe_request(request, sizeof(request), scoreboard_thread(scoreboard, number, thread), now_us);
+    if (running == 0)
         snprintf(text, size, "idle");
+    else if (running == 1)
+        snprintf(text, size, "while running %s", request);
+    else
+        snprintf(text, size, "while running %d requests", running);
     return text;
 }
 
-const char *death_describe(char *text, const struct slot *slot, int wait_status, const struct scoreboard_row *row,
+void death_log_requests(enum log_level level, const struct slot *slot, const struct scoreboard *scoreboard,
+                        int64_t now_us)
+{
+    int running = scoreboard_count_running(scoreboard, slot->number), told = 0;
+    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
+
+    if (running < 2)
+        return;
+    slot_format_name(slot, name);
+    for (int thread = 0; thread < scoreboard->thread_count && told < DEATH_MOST_REQUESTS; thread++) {
+        if (describe_request(request, sizeof(request), scoreboard_thread(scoreboard, slot->number, thread), now_us)) {
+            LOG_AT(level, "%s was running %s", name, request);
+            told++;
+        }
+    }
+    if (running > told)
+        LOG_AT(level, "%s was running %d more", name, running - told);
+}
+
+const char *death_describe(char *text, const struct slot *slot, int wait_status, const struct scoreboard *scoreboard,
                            int64_t now_us)
 {
     char name[SLOT_NAME_BYTES];
@@ -57,9 +92,9 @@ const char *death_describe(char *text, const struct slot *slot, int wait_status,
                                death_signal_name(WTERMSIG(wait_status)), age);
     else
         len = (size_t)snprintf(text, size, "%s exited with status %d, age %.1f s", name, WEXITSTATUS(wait_status), age);
-    if (row != NULL && slot->ready_us != 0) {
+    if (slot->number > 0 && slot->ready_us != 0) {
         len += (size_t)snprintf(text + len, size - len, ", ");
-        death_describe_request(text + len, size - len, row, now_us);
+        death_describe_requests(text + len, size - len, scoreboard, slot->number, now_us);
     }
     return text;
 }

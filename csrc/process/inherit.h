@@ -8,6 +8,7 @@
 
 struct config;
 struct gateway_ops;
+struct handoff;
 struct listener;
 struct privileges;
 struct scoreboard;
@@ -18,6 +19,7 @@ struct inherit {
     const struct gateway_ops *gateway_ops;
     const struct privileges *privileges; /* to be taken on */
     struct scoreboard *scoreboard;
+    const struct handoff *handoff;    /* the queue of all workers; open descriptors */
     const struct listener *listeners; /* open descriptors */
     size_t listener_count;
     int access_log_fd; /* -1: no access log */

@@ -104,13 +104,17 @@ static int allow_files(struct master *master, char *error)
 
 static int open_shared(struct master *master)
 {
+    const struct config *config = master->config;
     int result = fd_pipe(master->notify_fds);
 
-    master->scoreboard = scoreboard_new((int)master->config->workers);
-    if (result == 0 && master->scoreboard == NULL)
-        result = -errno;
+    if (result == 0) {
+        master->scoreboard = scoreboard_new((int)config->workers, (int)config->threads);
+        result = master->scoreboard == NULL ? -errno : 0;
+    }
     if (result == 0)
-        result = crew_init(&master->crew, (int)master->config->workers, master->config->preload, clock_now_us());
+        result = handoff_open(&master->handoff, (size_t)config->workers);
+    if (result == 0)
+        result = crew_init(&master->crew, (int)config->workers, config->preload, clock_now_us());
     if (result == 0) {
         master->signal_fd = role_signals_open();
         result = master->signal_fd < 0 ? master->signal_fd : 0;
@@ -136,6 +140,7 @@ static void fill_inheritance(struct master *master)
     inherit->gateway_ops = master->gateway_ops;
     inherit->privileges = &master->privileges;
     inherit->scoreboard = master->scoreboard;
+    inherit->handoff = &master->handoff;
     inherit->listeners = master->listeners;
     inherit->listener_count = master->listener_count;
     inherit->notify_fd = master->notify_fds[1];
@@ -143,10 +148,12 @@ static void fill_inheritance(struct master *master)
 
 static void announce_mode(const struct master *master)
 {
-    int count = master->crew.worker_count;
+    int count = master->crew.worker_count, threads = (int)master->config->threads;
 
-    log_info("mode: %d worker%s x 1 thread, each with its own interpreter and GIL; the application is loaded %s", count,
-             count == 1 ? "" : "s", master->config->preload ? "once and shared by fork" : "in every worker");
+    log_info(
+        "mode: %d worker%s x %d thread%s, each worker with its own interpreter and GIL; the application is loaded %s",
+        count, count == 1 ? "" : "s", threads, threads == 1 ? "" : "s",
+        master->config->preload ? "once and shared by fork" : "in every worker");
 }
 
 static int set_up(struct master *master)
@@ -180,6 +187,8 @@ static void stop(struct master *master, int signal_number)
 {
     bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
 
+    /* Before the first of them ends: what it would leave to its siblings they will not do either. */
+    atomic_store(&master->handoff.board->is_stopping, 1);
     log_info("stopping%s: %s", is_quick ? " at once" : "", death_signal_name(signal_number));
     if (is_quick)
         supervise_kill_all(master);
@@ -257,6 +266,7 @@ static void tear_down(struct master *master)
     if (master->has_pidfile)
         pidfile_remove(master->config->pid);
     crew_fini(&master->crew);
+    handoff_close(&master->handoff);
     scoreboard_free(master->scoreboard);
     privileges_fini(&master->privileges);
     fd_close(&master->signal_fd);
@@ -272,6 +282,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .config = config,
         .gateway_ops = gateway_ops,
         .inherit = {.access_log_fd = -1},
+        .handoff = {.take_fd = -1, .give_fd = -1},
         .signal_fd = -1,
         .notify_fds = {-1, -1},
         .began_us = clock_now_us(),

@@ -10,6 +10,7 @@
 
 #include "attrs.h"
 #include "crew.h"
+#include "handoff.h"
 #include "inherit.h"
 #include "privileges.h"
 
@@ -25,6 +26,7 @@ struct master {
     struct inherit inherit; /* borrows from this struct */
     struct privileges privileges;
     struct scoreboard *scoreboard; /* owned */
+    struct handoff handoff;        /* owned, open */
     struct listener *listeners;    /* owned, open */
     size_t listener_count;
     struct crew crew;
@@ -43,7 +45,7 @@ struct master {
 /* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
 void spawn_slot(struct master *, struct slot *);
 /* The pid of a process ordered from the zygote has become known. */
-void spawn_note_pid(struct slot *, pid_t pid);
+void spawn_note_pid(const struct master *, struct slot *, pid_t pid);
 
 /* --- supervise.c --- */
 

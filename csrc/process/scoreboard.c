@@ -7,26 +7,31 @@
 
 #include "text.h"
 
-static size_t scoreboard_bytes(int row_count)
+static size_t bytes_of(int worker_count, int thread_count)
 {
-    return sizeof(struct scoreboard) + (size_t)row_count * sizeof(struct scoreboard_row);
+    size_t workers = (size_t)worker_count, threads = workers * (size_t)thread_count;
+
+    return sizeof(struct scoreboard) + workers * sizeof(struct scoreboard_row) +
+           threads * sizeof(struct scoreboard_thread);
 }
 
-struct scoreboard *scoreboard_new(int row_count)
+struct scoreboard *scoreboard_new(int worker_count, int thread_count)
 {
     struct scoreboard *scoreboard =
-        mmap(NULL, scoreboard_bytes(row_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, bytes_of(worker_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (scoreboard == MAP_FAILED)
         return NULL;
-    scoreboard->row_count = row_count;
+    scoreboard->worker_count = worker_count;
+    scoreboard->thread_count = thread_count;
+    scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + worker_count);
     return scoreboard;
 }
 
 void scoreboard_free(struct scoreboard *scoreboard)
 {
     if (scoreboard != NULL)
-        munmap(scoreboard, scoreboard_bytes(scoreboard->row_count));
+        munmap(scoreboard, bytes_of(scoreboard->worker_count, scoreboard->thread_count));
 }
 
 struct scoreboard_row *scoreboard_row(struct scoreboard *scoreboard, int number)
@@ -34,18 +39,35 @@ struct scoreboard_row *scoreboard_row(struct scoreboard *scoreboard, int number)
     return &scoreboard->rows[number - 1];
 }
 
-void scoreboard_enter_row(struct scoreboard_row *row, int64_t now_us)
+struct scoreboard_thread *scoreboard_thread(const struct scoreboard *scoreboard, int number, int thread)
 {
+    size_t before = (size_t)(number - 1) * (size_t)scoreboard->thread_count;
+
+    return &scoreboard->threads[before + (size_t)thread];
+}
+
+static void forget_requests(const struct scoreboard *scoreboard, int number)
+{
+    for (int thread = 0; thread < scoreboard->thread_count; thread++)
+        atomic_store(&scoreboard_thread(scoreboard, number, thread)->request_started_us, 0);
+}
+
+void scoreboard_enter_row(struct scoreboard *scoreboard, int number, int64_t now_us)
+{
+    struct scoreboard_row *row = scoreboard_row(scoreboard, number);
+
     atomic_store(&row->pid, getpid());
-    atomic_store(&row->request_started_us, 0);
+    forget_requests(scoreboard, number);
     atomic_store(&row->started_us, now_us);
     atomic_store(&row->state, WORKER_STARTING);
 }
 
-void scoreboard_clear_row(struct scoreboard_row *row)
+void scoreboard_clear_row(struct scoreboard *scoreboard, int number)
 {
+    struct scoreboard_row *row = scoreboard_row(scoreboard, number);
+
     atomic_store(&row->state, WORKER_ABSENT);
-    atomic_store(&row->request_started_us, 0);
+    forget_requests(scoreboard, number);
     atomic_store(&row->pid, 0);
 }
 
@@ -58,7 +80,7 @@ static size_t append(char *out, size_t len, size_t size, const char *bytes, size
     return len + count;
 }
 
-void scoreboard_begin_request(struct scoreboard_row *row, struct slice method, struct slice target,
+void scoreboard_begin_request(struct scoreboard_thread *row, struct slice method, struct slice target,
                               const char *peer_address, const char *peer_port, int64_t now_us)
 {
     size_t len = append(row->line, 0, sizeof(row->line), method.ptr, method.len);
@@ -77,7 +99,7 @@ void scoreboard_begin_request(struct scoreboard_row *row, struct slice method, s
     atomic_store_explicit(&row->request_started_us, now_us, memory_order_release);
 }
 
-uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard_row *row)
+uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard_thread *row)
 {
     /* The row has one writer: no need to lock the bus for it. */
     uint64_t requests = atomic_load_explicit(&row->requests, memory_order_relaxed) + 1;
@@ -87,7 +109,7 @@ uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard
     return atomic_fetch_add_explicit(&scoreboard->requests, 1, memory_order_relaxed) + 1;
 }
 
-bool scoreboard_read_request(const struct scoreboard_row *row, struct scoreboard_request *request)
+bool scoreboard_read_request(const struct scoreboard_thread *row, struct scoreboard_request *request)
 {
     uint32_t len;
 
@@ -101,4 +123,13 @@ bool scoreboard_read_request(const struct scoreboard_row *row, struct scoreboard
     memcpy(request->peer, row->peer, sizeof(request->peer));
     request->peer[sizeof(request->peer) - 1] = '\0';
     return true;
+}
+
+int scoreboard_count_running(const struct scoreboard *scoreboard, int number)
+{
+    int running = 0;
+
+    for (int thread = 0; thread < scoreboard->thread_count; thread++)
+        running += atomic_load(&scoreboard_thread(scoreboard, number, thread)->request_started_us) != 0;
+    return running;
 }

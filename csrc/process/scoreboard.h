@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the processes know of each other: shared memory made before the first fork, a row for each worker. The owner of
- * a row writes it with plain stores; the master reads it at any time, also after the worker was killed. */
+ * What the processes know of each other: shared memory made before the first fork, a row for each worker and for each
+ * of its app threads. The owner of a row writes it with plain stores; the master reads it at any time, also after the
+ * worker was killed. */
 #ifndef CLUTCH_SCOREBOARD_H
 #define CLUTCH_SCOREBOARD_H
 
@@ -16,20 +17,27 @@ enum { SCOREBOARD_LINE_BYTES = 160, SCOREBOARD_PEER_BYTES = 64 };
 
 enum worker_state { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_DRAINING };
 
+/* Of a worker. */
 struct scoreboard_row {
-    _Alignas(64) _Atomic(pid_t) pid;     /* written first of all by the worker itself */
-    _Atomic(int) state;                  /* enum worker_state */
-    _Atomic(int64_t) started_us;         /* clock_now_us() of the fork */
-    _Atomic(uint64_t) requests;          /* finished in this slot, kept across respawns */
-    _Atomic(int64_t) request_started_us; /* 0 while idle */
+    _Alignas(64) _Atomic(pid_t) pid; /* written first of all by the worker itself */
+    _Atomic(int) state;              /* enum worker_state */
+    _Atomic(int64_t) started_us;     /* clock_now_us() of the fork */
+};
+
+/* Of an app thread. */
+struct scoreboard_thread {
+    _Alignas(64) _Atomic(int64_t) request_started_us; /* 0 while idle */
+    _Atomic(uint64_t) requests;                       /* finished in this place, kept across respawns */
     _Atomic(uint32_t) line_len;
     char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
 };
 
 struct scoreboard {
-    int row_count;
-    _Atomic(uint64_t) requests; /* finished by all workers */
+    int worker_count;
+    int thread_count;                        /* of each worker */
+    struct scoreboard_thread *threads;       /* behind the rows; at the same address in all processes */
+    _Alignas(64) _Atomic(uint64_t) requests; /* finished by all workers */
     struct scoreboard_row rows[];
 };
 
@@ -40,28 +48,33 @@ struct scoreboard_request {
     char peer[SCOREBOARD_PEER_BYTES];
 };
 
-/* Returns shared memory for `row_count` workers, or NULL with errno set. Owned by the caller; inherited by every fork.
- */
-struct scoreboard *scoreboard_new(int row_count) MUST_CHECK;
+/* Returns shared memory for so many workers of so many app threads each, or NULL with errno set. Owned by the caller;
+ * inherited by every fork. */
+struct scoreboard *scoreboard_new(int worker_count, int thread_count) MUST_CHECK;
 void scoreboard_free(struct scoreboard *);
 
-/* The row of worker `number`, from 1. Lives as long as the scoreboard. */
+/* The row of worker `number`, from 1, and of its app thread `thread`, from 0. They live as long as the scoreboard. */
 struct scoreboard_row *scoreboard_row(struct scoreboard *, int number);
+struct scoreboard_thread *scoreboard_thread(const struct scoreboard *, int number, int thread);
 
-/* A worker starts in this row: writes down the pid of the caller, first of all, and forgets the request of its
- * predecessor. */
-void scoreboard_enter_row(struct scoreboard_row *, int64_t now_us);
-/* The worker has gone. For the master, when it has reaped it. */
-void scoreboard_clear_row(struct scoreboard_row *);
+/* Worker `number` starts: writes down the pid of the caller, first of all, and forgets the requests of its predecessor.
+ */
+void scoreboard_enter_row(struct scoreboard *, int number, int64_t now_us);
+/* Worker `number` has gone. For the master, when it has reaped it. */
+void scoreboard_clear_row(struct scoreboard *, int number);
 
-/* A request begins or ends in this row. Never fails, never blocks. Borrows and copies; the peer's address is "" for a
- * unix socket. End returns the number of requests finished by all workers so far, this one included. */
-void scoreboard_begin_request(struct scoreboard_row *, struct slice method, struct slice target,
+/* A request begins or ends on this app thread, which calls. Never fails, never blocks. Borrows and copies; the peer's
+ * address is "" for a unix socket. End returns the number of requests finished by all workers so far, this one
+ * included. */
+void scoreboard_begin_request(struct scoreboard_thread *, struct slice method, struct slice target,
                               const char *peer_address, const char *peer_port, int64_t now_us);
-uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_row *);
+uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_thread *);
 
-/* What the worker of this row is running, or was when it was killed; false when it is idle. From any process: when the
+/* What this app thread is running, or was when its worker was killed; false when it is idle. From any process: when the
  * worker is alive the text may already be that of its next request, but is never more than its bounds. */
-bool scoreboard_read_request(const struct scoreboard_row *, struct scoreboard_request *);
+bool scoreboard_read_request(const struct scoreboard_thread *, struct scoreboard_request *);
+
+/* How many requests worker `number` is running, or was when it was killed. */
+int scoreboard_count_running(const struct scoreboard *, int number);
 
 #endif

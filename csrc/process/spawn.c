@@ -57,12 +57,12 @@ static void release_in_child(struct master *master)
         fd_close(&slot->control_fd);
 }
 
-static void announce(const struct slot *slot)
+static void announce(const struct slot *slot, int thread_count)
 {
     if (slot->number == 0)
         log_info("spawned zygote (pid: %d)", (int)slot->pid);
     else
-        log_info("spawned worker %d (pid: %d, cores: 1)", slot->number, (int)slot->pid);
+        log_info("spawned worker %d (pid: %d, cores: %d)", slot->number, (int)slot->pid, thread_count);
 }
 
 static int fork_child(struct master *master, struct slot *slot, const struct role *role, const struct birth *birth)
@@ -76,7 +76,7 @@ static int fork_child(struct master *master, struct slot *slot, const struct rol
         role->run(&master->inherit, birth);
     }
     slot_begin(slot, pid);
-    announce(slot);
+    announce(slot, (int)master->config->threads);
     return 0;
 }
 
@@ -122,10 +122,10 @@ void spawn_slot(struct master *master, struct slot *slot)
     slot_end(slot, clock_now_us());
 }
 
-void spawn_note_pid(struct slot *slot, pid_t pid)
+void spawn_note_pid(const struct master *master, struct slot *slot, pid_t pid)
 {
     if (slot->pid != 0)
         return;
     slot_begin(slot, pid);
-    announce(slot);
+    announce(slot, (int)master->config->threads);
 }

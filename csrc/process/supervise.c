@@ -16,11 +16,6 @@
 
 enum { DURATION_BYTES = 32 };
 
-static struct scoreboard_row *row_of(const struct master *master, const struct slot *slot)
-{
-    return slot->number > 0 ? scoreboard_row(master->scoreboard, slot->number) : NULL;
-}
-
 static int64_t drain_deadline_us(const struct master *master)
 {
     int64_t timeout_us = master->config->graceful_timeout_ms * 1000;
@@ -54,9 +49,9 @@ static void announce_ready(struct master *master)
              (double)(clock_now_us() - master->began_us) / 1e3);
 }
 
-static void learn_pid(struct slot *slot, pid_t pid)
+static void learn_pid(const struct master *master, struct slot *slot, pid_t pid)
 {
-    spawn_note_pid(slot, pid);
+    spawn_note_pid(master, slot, pid);
     /* Its end was decided before it had a pid to send a signal to. */
     if (slot->state == SLOT_KILLED)
         kill_process(slot);
@@ -68,21 +63,21 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
 
     switch ((enum notice_kind)notice->kind) {
     case NOTICE_SPAWNED:
-        learn_pid(slot, notice->pid);
+        learn_pid(master, slot, notice->pid);
         break;
     case NOTICE_SPAWN_FAILED:
         if (slot->pid == 0)
             slot_end(slot, now_us);
         break;
     case NOTICE_READY:
-        learn_pid(slot, notice->pid);
+        learn_pid(master, slot, notice->pid);
         if (slot->state == SLOT_STARTING)
             slot_become_ready(slot, now_us);
         announce_ready(master);
         break;
     case NOTICE_BOOT_FAILED:
     case NOTICE_DRAINING:
-        learn_pid(slot, notice->pid);
+        learn_pid(master, slot, notice->pid);
         /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that.
          */
         if (slot->state == SLOT_STARTING || slot->state == SLOT_READY)
@@ -143,17 +138,29 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
+/* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits. */
+static void clear_rows(struct master *master, int number)
+{
+    struct handoff_row *row = &master->handoff.board->rows[number - 1];
+
+    scoreboard_clear_row(master->scoreboard, number);
+    atomic_store(&row->is_waiting, 0);
+    atomic_store(&row->load, 0);
+    atomic_store(&row->conns, 0);
+}
+
 static void bury(struct master *master, struct slot *slot, int wait_status)
 {
     char text[DEATH_TEXT_BYTES];
-    struct scoreboard_row *row = row_of(master, slot);
     enum log_level level = death_level(master, slot, wait_status);
     bool was_ready = slot->ready_us != 0;
     int64_t now_us = clock_now_us();
 
-    LOG_AT(level, "%s", death_describe(text, slot, wait_status, row, now_us));
-    if (row != NULL)
-        scoreboard_clear_row(row);
+    LOG_AT(level, "%s", death_describe(text, slot, wait_status, master->scoreboard, now_us));
+    if (slot->number > 0 && was_ready)
+        death_log_requests(level, slot, master->scoreboard, now_us);
+    if (slot->number > 0)
+        clear_rows(master, slot->number);
     slot_end(slot, now_us);
     if (slot->number == 0) {
         if (master->phase == MASTER_RUNNING && was_ready)
@@ -210,12 +217,13 @@ static void kill_stuck_zygote(struct master *master, struct slot *slot)
 static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
 {
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
-    const struct scoreboard_row *row = row_of(master, slot);
 
-    if (row != NULL)
-        death_describe_request(request, sizeof(request), row, now_us);
+    if (slot->number > 0)
+        death_describe_requests(request, sizeof(request), master->scoreboard, slot->number, now_us);
     log_error("%s has not ended within %s (--graceful-timeout): killed, %s", slot_format_name(slot, name),
               format_duration(limit, master->config->graceful_timeout_ms), request);
+    if (slot->number > 0)
+        death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
     kill_process(slot);
 }
 
@@ -249,15 +257,17 @@ void supervise_drain_all(struct master *master)
     }
 }
 
-/* Somebody will look for the request that got no answer. */
-static void log_cut_request(const struct master *master, const struct slot *slot)
+/* Somebody will look for the requests that got no answer. */
+static void log_cut_requests(const struct master *master, const struct slot *slot)
 {
-    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
-    const struct scoreboard_row *row = row_of(master, slot);
+    char name[SLOT_NAME_BYTES], requests[DEATH_TEXT_BYTES];
+    int64_t now_us = clock_now_us();
 
-    if (row != NULL && slot->ready_us != 0 && atomic_load(&row->request_started_us) != 0)
-        log_warning("%s is killed %s", slot_format_name(slot, name),
-                    death_describe_request(request, sizeof(request), row, clock_now_us()));
+    if (slot->number == 0 || slot->ready_us == 0 || scoreboard_count_running(master->scoreboard, slot->number) == 0)
+        return;
+    log_warning("%s is killed %s", slot_format_name(slot, name),
+                death_describe_requests(requests, sizeof(requests), master->scoreboard, slot->number, now_us));
+    death_log_requests(LOG_LEVEL_WARNING, slot, master->scoreboard, now_us);
 }
 
 void supervise_kill_all(struct master *master)
@@ -266,7 +276,7 @@ void supervise_kill_all(struct master *master)
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (!slot_is_taken(slot))
             continue;
-        log_cut_request(master, slot);
+        log_cut_requests(master, slot);
         kill_process(slot);
     }
 }

@@ -30,7 +30,7 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
         .config = config, .gateway_ops = ops, .privileges = privileges, .access_log_fd = -1, .notify_fd = -1};
     const struct birth birth = {.number = 1, .control_fd = -1};
     const struct gateway_place place = {
-        .worker = 1, .worker_count = (int)config->workers, .thread_count = 1, .generation = 1};
+        .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};
     struct gateway *gateway;
 
     child_enter(&inherit, &birth);

@@ -26,6 +26,7 @@ struct worker {
     struct birth birth;
     pid_t pid;
     struct scoreboard_row *row;
+    struct scoreboard_thread *thread_row;
     struct gateway *gateway;       /* owned */
     struct gateway_thread *thread; /* owned */
     struct access_log *access_log; /* owned; NULL: none */
@@ -72,7 +73,7 @@ static void on_begin(void *context, const struct exchange *exchange)
 {
     struct worker *worker = context;
 
-    scoreboard_begin_request(worker->row, exchange->request->method, exchange->request->target,
+    scoreboard_begin_request(worker->thread_row, exchange->request->method, exchange->request->target,
                              exchange->endpoints->remote_address, exchange->endpoints->remote_port,
                              exchange->times.taken_us);
 }
@@ -80,7 +81,7 @@ static void on_begin(void *context, const struct exchange *exchange)
 static void on_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
 {
     struct worker *worker = context;
-    uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, worker->row);
+    uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, worker->thread_row);
     const struct access_log_place place = {
         .pid = worker->pid,
         .worker = worker->birth.number,
@@ -217,11 +218,12 @@ static struct worker worker_of(const struct inherit *inherit, const struct birth
         .birth = *birth,
         .pid = getpid(),
         .row = scoreboard_row(inherit->scoreboard, birth->number),
+        .thread_row = scoreboard_thread(inherit->scoreboard, birth->number, 0),
         .told_fd = -1,
     };
 
     /* First of all: by its pid in this row the master knows whom it has reaped. */
-    scoreboard_enter_row(worker.row, clock_now_us());
+    scoreboard_enter_row(inherit->scoreboard, birth->number, clock_now_us());
     return worker;
 }
 

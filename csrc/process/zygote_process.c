@@ -166,7 +166,7 @@ static void load_application(struct zygote *zygote)
 {
     const struct inherit *inherit = zygote->inherit;
     const struct gateway_place place = {
-        .worker_count = (int)inherit->config->workers, .thread_count = 1, .generation = 1};
+        .worker_count = (int)inherit->config->workers, .thread_count = (int)inherit->config->threads, .generation = 1};
 
     zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);
     if (zygote->gateway == NULL) {

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,27 +19,59 @@
 
 static const int64_t NOW = 1000000000;
 
-static void begin(struct scoreboard_row *row, const char *target)
+static void begin(struct scoreboard_thread *row, const char *target)
 {
     scoreboard_begin_request(row, SLICE("GET"), slice_of_string(target), "127.0.0.1", "40112", NOW);
 }
 
 static void test_rows_stand_on_cache_lines_of_their_own(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(3);
+    struct scoreboard *scoreboard = scoreboard_new(3, 2);
 
     (void)state;
     assert_non_null(scoreboard);
     assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 1) % 64, 0);
     assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 2) % 64, 0);
     assert_ptr_equal(scoreboard_row(scoreboard, 3), &scoreboard->rows[2]);
+    assert_ptr_equal(scoreboard_thread(scoreboard, 1, 0), scoreboard_row(scoreboard, 3) + 1);
+    assert_int_equal((uintptr_t)scoreboard_thread(scoreboard, 1, 1) % 64, 0);
+    assert_int_equal((uintptr_t)&scoreboard->requests % 64, 0);
+    scoreboard_free(scoreboard);
+}
+
+/* The last of them must be inside the memory, and none may be another's. */
+static void test_every_thread_has_a_row(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1024, 3);
+    struct scoreboard_request request;
+    char target[32];
+
+    (void)state;
+    for (int number = 1; number <= 1024; number++) {
+        for (int thread = 0; thread < 3; thread++) {
+            snprintf(target, sizeof(target), "/%d/%d", number, thread);
+            begin(scoreboard_thread(scoreboard, number, thread), target);
+        }
+    }
+    for (int number = 1; number <= 1024; number++) {
+        assert_int_equal(scoreboard_count_running(scoreboard, number), 3);
+        for (int thread = 0; thread < 3; thread++) {
+            snprintf(target, sizeof(target), "GET /%d/%d", number, thread);
+            assert_true(scoreboard_read_request(scoreboard_thread(scoreboard, number, thread), &request));
+            assert_string_equal(request.line, target);
+        }
+    }
+    scoreboard_clear_row(scoreboard, 2);
+    assert_int_equal(scoreboard_count_running(scoreboard, 1), 3);
+    assert_int_equal(scoreboard_count_running(scoreboard, 2), 0);
+    assert_int_equal(scoreboard_count_running(scoreboard, 3), 3);
     scoreboard_free(scoreboard);
 }
 
 static void test_requests_begin_and_end(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(2);
-    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard *scoreboard = scoreboard_new(2, 2);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 1), *other = scoreboard_thread(scoreboard, 2, 0);
     struct scoreboard_request request;
 
     (void)state;
@@ -48,18 +81,21 @@ static void test_requests_begin_and_end(void **state)
     assert_string_equal(request.line, "GET /x?y=1");
     assert_string_equal(request.peer, "127.0.0.1:40112");
     assert_true(request.started_us == NOW);
+    assert_false(scoreboard_read_request(scoreboard_thread(scoreboard, 1, 0), &request));
+    assert_int_equal(scoreboard_count_running(scoreboard, 1), 1);
     assert_int_equal(scoreboard_end_request(scoreboard, row), 1);
     assert_false(scoreboard_read_request(row, &request));
-    begin(scoreboard_row(scoreboard, 2), "/z");
-    assert_int_equal(scoreboard_end_request(scoreboard, scoreboard_row(scoreboard, 2)), 2);
+    begin(other, "/z");
+    assert_int_equal(scoreboard_end_request(scoreboard, other), 2);
     assert_int_equal(atomic_load(&row->requests), 1);
+    assert_int_equal(scoreboard_count_running(scoreboard, 1), 0);
     scoreboard_free(scoreboard);
 }
 
 static void test_long_and_dangerous_lines_are_tamed(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(1);
-    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard *scoreboard = scoreboard_new(1, 1);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
     struct scoreboard_request request;
     char target[4096];
 
@@ -83,27 +119,30 @@ static void test_long_and_dangerous_lines_are_tamed(void **state)
 
 static void test_a_killed_worker_leaves_its_request_behind(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(1);
-    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard *scoreboard = scoreboard_new(1, 2);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
     struct scoreboard_request request;
+    const struct scoreboard_row *worker = scoreboard_row(scoreboard, 1);
     int wait_status;
     pid_t pid = fork();
 
     (void)state;
     if (pid == 0) {
-        scoreboard_enter_row(row, NOW);
+        scoreboard_enter_row(scoreboard, 1, NOW);
         begin(row, "/stuck");
+        begin(scoreboard_thread(scoreboard, 1, 1), "/stuck/too");
         raise(SIGKILL);
     }
     assert_int_equal(waitpid(pid, &wait_status, 0), pid);
     assert_true(WIFSIGNALED(wait_status));
-    assert_int_equal(atomic_load(&row->pid), pid);
-    assert_int_equal(atomic_load(&row->state), WORKER_STARTING);
+    assert_int_equal(atomic_load(&worker->pid), pid);
+    assert_int_equal(atomic_load(&worker->state), WORKER_STARTING);
     assert_true(scoreboard_read_request(row, &request));
     assert_string_equal(request.line, "GET /stuck");
-    scoreboard_clear_row(row);
+    assert_int_equal(scoreboard_count_running(scoreboard, 1), 2);
+    scoreboard_clear_row(scoreboard, 1);
     assert_false(scoreboard_read_request(row, &request));
-    assert_int_equal(atomic_load(&row->pid), 0);
+    assert_int_equal(atomic_load(&worker->pid), 0);
     scoreboard_free(scoreboard);
 }
 
@@ -115,8 +154,8 @@ static int exited(int status)
 
 static void test_deaths_are_described(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(3);
-    struct scoreboard_row *row = scoreboard_row(scoreboard, 3);
+    struct scoreboard *scoreboard = scoreboard_new(3, 10);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 3, 9);
     struct slot slot;
     char text[DEATH_TEXT_BYTES];
 
@@ -124,20 +163,25 @@ static void test_deaths_are_described(void **state)
     slot_init(&slot, 3, NOW);
     slot_order(&slot, 1, -1, NOW - 10200000, 0);
     slot_begin(&slot, 8);
-    assert_string_equal(death_describe(text, &slot, exited(1), row, NOW),
+    assert_string_equal(death_describe(text, &slot, exited(1), scoreboard, NOW),
                         "worker 3 (pid: 8) exited with status 1, age 10.2 s");
 
     slot_become_ready(&slot, NOW);
-    assert_string_equal(death_describe(text, &slot, SIGSEGV | 0x80, row, NOW),
+    assert_string_equal(death_describe(text, &slot, SIGSEGV | 0x80, scoreboard, NOW),
                         "worker 3 (pid: 8) was killed by signal 11 (SIGSEGV), age 10.2 s, idle");
     begin(row, "/x?y");
-    assert_string_equal(death_describe(text, &slot, SIGKILL, row, NOW + 2100000),
+    assert_string_equal(death_describe(text, &slot, SIGKILL, scoreboard, NOW + 2100000),
                         "worker 3 (pid: 8) was killed by signal 9 (SIGKILL), age 12.3 s, while running \"GET /x?y\" of "
                         "127.0.0.1:40112 for 2.1 s");
     scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
     assert_string_equal(
-        death_describe(text, &slot, exited(0), row, NOW),
+        death_describe(text, &slot, exited(0), scoreboard, NOW),
         "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
+
+    begin(scoreboard_thread(scoreboard, 3, 0), "/y");
+    begin(scoreboard_thread(scoreboard, 2, 0), "/not/ours");
+    assert_string_equal(death_describe(text, &slot, exited(0), scoreboard, NOW),
+                        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running 2 requests");
 
     slot.number = 0;
     assert_string_equal(death_describe(text, &slot, exited(3), NULL, NOW),
@@ -147,8 +191,8 @@ static void test_deaths_are_described(void **state)
 
 static void test_the_longest_death_fits(void **state)
 {
-    struct scoreboard *scoreboard = scoreboard_new(1);
-    struct scoreboard_row *row = scoreboard_row(scoreboard, 1);
+    struct scoreboard *scoreboard = scoreboard_new(1, 1);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
     struct slot slot;
     char text[DEATH_TEXT_BYTES], target[512], peer[128];
 
@@ -162,8 +206,63 @@ static void test_the_longest_death_fits(void **state)
     slot_begin(&slot, INT32_MAX);
     slot_become_ready(&slot, NOW);
     scoreboard_begin_request(row, SLICE("GET"), slice_of_string(target), peer, "65535", NOW);
-    death_describe(text, &slot, SIGVTALRM, row, NOW);
+    death_describe(text, &slot, SIGVTALRM, scoreboard, NOW);
     assert_non_null(strstr(text, " for 0.0 s"));
+    scoreboard_free(scoreboard);
+}
+
+/* What is logged, with the time and the pid cut off; the caller frees it. */
+static char *capture_log(const struct slot *slot, const struct scoreboard *scoreboard)
+{
+    int saved_fd = dup(STDERR_FILENO), ends[2];
+    char text[65536], *out = calloc(1, sizeof(text));
+    ssize_t len;
+
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    death_log_requests(LOG_LEVEL_ERROR, slot, scoreboard, NOW + 2100000);
+    dup2(saved_fd, STDERR_FILENO);
+    close(ends[1]);
+    close(saved_fd);
+    len = read(ends[0], text, sizeof(text) - 1);
+    close(ends[0]);
+    text[len] = '\0';
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        strncat(out, strstr(line, "worker "), strcspn(strstr(line, "worker "), "\n") + 1);
+    return out;
+}
+
+static void test_several_requests_have_a_line_each(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(2, 12);
+    struct slot slot;
+    char *text;
+    size_t lines = 0;
+
+    (void)state;
+    slot_init(&slot, 2, NOW);
+    slot_order(&slot, 1, -1, NOW, 0);
+    slot_begin(&slot, 8);
+    begin(scoreboard_thread(scoreboard, 1, 0), "/not/ours");
+    begin(scoreboard_thread(scoreboard, 2, 11), "/a");
+    text = capture_log(&slot, scoreboard);
+    assert_string_equal(text, "");
+    free(text);
+
+    begin(scoreboard_thread(scoreboard, 2, 3), "/b");
+    text = capture_log(&slot, scoreboard);
+    assert_string_equal(text, "worker 2 (pid: 8) was running \"GET /b\" of 127.0.0.1:40112 for 2.1 s\n"
+                              "worker 2 (pid: 8) was running \"GET /a\" of 127.0.0.1:40112 for 2.1 s\n");
+    free(text);
+
+    for (int thread = 0; thread < 12; thread++)
+        begin(scoreboard_thread(scoreboard, 2, thread), "/c");
+    text = capture_log(&slot, scoreboard);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+        lines++;
+    assert_int_equal(lines, DEATH_MOST_REQUESTS + 1);
+    assert_non_null(strstr(text, "\nworker 2 (pid: 8) was running 4 more\n"));
+    free(text);
     scoreboard_free(scoreboard);
 }
 
@@ -181,11 +280,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_stand_on_cache_lines_of_their_own),
+        cmocka_unit_test(test_every_thread_has_a_row),
         cmocka_unit_test(test_requests_begin_and_end),
         cmocka_unit_test(test_long_and_dangerous_lines_are_tamed),
         cmocka_unit_test(test_a_killed_worker_leaves_its_request_behind),
         cmocka_unit_test(test_deaths_are_described),
         cmocka_unit_test(test_the_longest_death_fits),
+        cmocka_unit_test(test_several_requests_have_a_line_each),
         cmocka_unit_test(test_signals_have_names),
     };
 
