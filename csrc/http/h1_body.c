@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "clock.h"
 #include "fd.h"
 #include "log.h"
 
@@ -46,8 +47,15 @@ static int spill(struct h1_body *body)
     return error == 0 ? 0 : fail_to_store(error);
 }
 
+static void note_start(struct h1_body *body)
+{
+    if (body->started_us == 0)
+        body->started_us = clock_now_us();
+}
+
 int h1_body_expect(struct h1_body *body, uint64_t length)
 {
+    note_start(body);
     if (length > body->settings->body_memory_bytes)
         return spill(body);
     return buf_reserve(&body->memory, length) == 0 ? 0 : 500;
@@ -60,6 +68,7 @@ int h1_body_append(struct h1_body *body, struct slice bytes)
 
     if (limit != 0 && length > limit)
         return 413;
+    note_start(body);
     if (body->file_fd < 0 && length > body->settings->body_memory_bytes && (status = spill(body)) != 0)
         return status;
     if (body->file_fd >= 0)
@@ -70,6 +79,12 @@ int h1_body_append(struct h1_body *body, struct slice bytes)
         return fail_to_store(error);
     body->length = length;
     return 0;
+}
+
+bool h1_body_is_too_slow(const struct h1_body *body, int64_t now_us)
+{
+    return body->started_us != 0 && h1_is_below_rate(body->length, now_us - body->started_us,
+                                                     body->settings->body_rate_bytes, body->settings->body_timeout_us);
 }
 
 void h1_body_describe(const struct h1_body *body, struct request_body *out)

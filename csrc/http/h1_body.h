@@ -16,6 +16,7 @@ struct h1_body {
     const char *in_place; /* all of it, borrowed from the read buffer; else NULL */
     struct buf memory;    /* owned */
     int file_fd;          /* owned; -1 while there is none */
+    int64_t started_us;   /* clock_now_us() when its first bytes were stored or expected; 0: not yet */
 };
 
 void h1_body_init(struct h1_body *, const struct h1_settings *);
@@ -29,6 +30,9 @@ int h1_body_expect(struct h1_body *, uint64_t length);
 
 /* Appends a piece. 0, or the status of the refusal: 413 past the limit, 500 when it cannot be stored (logged). */
 int h1_body_append(struct h1_body *, struct slice bytes);
+
+/* Whether less of it has come than settings->body_rate_bytes a second, after settings->body_timeout_us. */
+bool h1_body_is_too_slow(const struct h1_body *, int64_t now_us);
 
 /* What a gateway sees of it; borrows. */
 void h1_body_describe(const struct h1_body *, struct request_body *out);

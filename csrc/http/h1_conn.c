@@ -350,7 +350,7 @@ static void end_response(struct h1_conn *conn, bool is_keep_alive)
 
 static void drain_output(struct h1_conn *conn)
 {
-    enum io_result result = h1_output_flush(&conn->output, conn->source.fd);
+    enum io_result result = h1_output_drain(&conn->output, conn->source.fd);
     bool has_progress = conn->output.has_progress;
 
     conn->output.has_progress = false;

@@ -13,8 +13,7 @@
 #include "text.h"
 
 enum {
-    BUFFER_LIMIT_BYTES = 16384,  /* a larger body is sent from where it lies rather than copied behind the head */
-    QUEUE_LIMIT_BYTES = 1 << 20, /* unsent bytes that a connection keeps before its app thread has to wait */
+    BUFFER_LIMIT_BYTES = 16384, /* a larger body is sent from where it lies rather than copied behind the head */
     IOV_COUNT = 64,
     CLIENT_CLOSED_REQUEST = 499,
     FILE_COPY_BYTES = 65536,
@@ -83,7 +82,7 @@ static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
     struct h1_head_end end = {.version_minor = x->version_minor, .length = length};
 
     x->framing = choose_framing(x, is_whole);
-    if (x->framing == H1_FRAMING_CLOSE)
+    if (x->framing == H1_FRAMING_CLOSE || atomic_load_explicit(x->is_draining, memory_order_relaxed))
         x->is_keep_alive = false;
     end.framing = x->framing;
     end.is_keep_alive = x->is_keep_alive;
@@ -131,51 +130,51 @@ static bool buffer_body(struct exchange *exchange, const struct slice *blocks, s
     return true;
 }
 
-/* Waits until the client takes more. Returns false when it is gone or has taken nothing for send-timeout. */
-static bool wait_writable(struct h1_exchange *x)
+static bool end_wait(const char *reason)
 {
-    struct pollfd waiting = {.fd = x->socket_fd, .events = POLLOUT};
-    int timeout_ms = x->settings->send_timeout_us > 0 ? (int)(x->settings->send_timeout_us / 1000) : -1;
-    int ready;
-
-    do
-        ready = poll(&waiting, 1, timeout_ms);
-    while (ready < 0 && errno == EINTR);
-    if (ready == 0)
-        log_info("a client took nothing of its response for send-timeout: connection closed");
-    return ready > 0 && (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0;
+    log_info("a client took %s: connection closed", reason);
+    return false;
 }
 
-static size_t bytes_in(const struct iovec *iov, int count)
+/* Waits until the client takes more. Returns false when it is gone or has taken nothing for send-timeout, or too
+ * little. Another thread may drain the queue meanwhile, before poll() sees that there was room. */
+static bool wait_writable(const struct h1_exchange *x)
 {
-    size_t total = 0;
+    struct pollfd waiting = {.fd = x->socket_fd, .events = POLLOUT};
+    const struct h1_settings *settings = x->settings;
+    int64_t timeout_us = settings->send_timeout_us > 0 ? settings->send_timeout_us : H1_RATE_GRACE_US;
+    uint64_t taken;
+    int ready = 0;
 
-    for (int i = 0; i < count; i++)
-        total += iov[i].iov_len;
-    return total;
+    while (ready <= 0) {
+        if (h1_output_is_too_slow(x->output, settings, clock_now_us()))
+            return end_wait("its response more slowly than send-min-rate");
+        taken = h1_output_taken(x->output);
+        ready = poll(&waiting, 1, (int)((timeout_us + 999) / 1000));
+        if (ready < 0 && errno != EINTR)
+            return false;
+        if (ready == 0 && settings->send_timeout_us > 0 && h1_output_taken(x->output) == taken)
+            return end_wait("nothing of its response for send-timeout");
+    }
+    return (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0;
 }
 
 /* Sends, queues, or waits, in this order. */
 static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
 {
-    while (!x->is_gone) {
-        enum io_result result;
+    enum io_result result = IO_AGAIN;
 
-        if (!h1_output_is_empty(x->output))
-            result = h1_output_flush(x->output, x->socket_fd);
-        else
-            result = h1_output_send(x->socket_fd, &iov, &count);
-        if (result == IO_DONE && count == 0)
-            return EXCHANGE_OK;
-        if (result == IO_DONE)
-            continue;
-        if (result == IO_AGAIN && h1_output_size(x->output) + bytes_in(iov, count) <= QUEUE_LIMIT_BYTES &&
-            h1_output_append(x->output, iov, count) == 0)
-            return EXCHANGE_OK;
-        if (result == IO_FAILED || !wait_writable(x))
-            x->is_gone = true;
+    if (!x->has_queued && !x->is_gone) {
+        result = h1_output_send(x->socket_fd, &iov, &count);
+        x->has_queued = result == IO_AGAIN;
     }
-    return EXCHANGE_GONE;
+    while (result == IO_AGAIN && !x->is_gone) {
+        result = h1_output_push(x->output, x->settings, x->socket_fd, &iov, &count);
+        if (result == IO_AGAIN && !wait_writable(x))
+            result = IO_FAILED;
+    }
+    x->is_gone |= result == IO_FAILED;
+    return x->is_gone ? EXCHANGE_GONE : EXCHANGE_OK;
 }
 
 /* A list of pieces to send that is sent whenever it is full. */
@@ -312,9 +311,10 @@ static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offse
     }
     length = room_for(x, length);
     if (length > 0 && !x->is_gone) {
+        x->has_queued = true;
         if (h1_output_append_file(x->output, fd, offset, length) < 0)
             x->is_aborted = true;
-        else if (h1_output_flush(x->output, x->socket_fd) == IO_FAILED)
+        else if (h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
             x->is_gone = true;
     }
     return account(x, length, length, true);
@@ -381,9 +381,9 @@ static const struct exchange_ops operations = {
     .is_client_gone = is_client_gone,
 };
 
-void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings)
+void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings, const _Atomic(bool) *is_draining)
 {
-    *x = (struct h1_exchange){.settings = settings, .base.ops = &operations};
+    *x = (struct h1_exchange){.settings = settings, .is_draining = is_draining, .base.ops = &operations};
     h1_head_init(&x->head, settings->strips_hop_by_hop);
 }
 
@@ -393,10 +393,8 @@ void h1_exchange_fini(struct h1_exchange *x)
 }
 
 void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, const struct h1_body *body,
-                       const struct endpoints *endpoints, int socket_fd, struct h1_output *output)
+                       const struct endpoints *endpoints, int socket_fd, struct h1_output *output, uint64_t number)
 {
-    uint64_t number = x->base.number + 1;
-
     x->base = (struct exchange){
         .ops = &operations,
         .request = &parse->request,
@@ -412,7 +410,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->version_minor = parse->request.version_minor;
     x->is_head_request = slice_equal(parse->request.method, SLICE("HEAD"));
     x->is_keep_alive = parse->is_keep_alive;
-    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = false;
+    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
     x->sent_body_bytes = 0;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The exchange of gateway/exchange.h on HTTP/1: frames the response and sends it on the connection's socket, by the app
- * thread itself. What the client does not take at once is queued in the connection up to a limit; beyond it the app
- * thread waits, without the GIL. */
+ * thread itself. What the client does not take at once is queued in the connection (h1_output.h) up to limits; beyond
+ * them the app thread waits, without the GIL. */
 #ifndef CLUTCH_H1_EXCHANGE_H
 #define CLUTCH_H1_EXCHANGE_H
+
+#include <stdatomic.h>
 
 #include "exchange.h"
 #include "h1_body.h"
@@ -15,9 +17,10 @@
 struct h1_exchange {
     struct exchange base; /* first member: what the gateway sees */
     const struct h1_settings *settings;
-    int socket_fd;            /* borrowed from the connection */
-    struct h1_output *output; /* the connection's queue */
-    struct h1_head head;      /* its memory is reused from request to request */
+    const _Atomic(bool) *is_draining; /* borrowed: connections are to end with the response */
+    int socket_fd;                    /* borrowed from the connection */
+    struct h1_output *output;         /* the connection's queue */
+    struct h1_head head;              /* its memory is reused from request to request */
     enum h1_framing framing;
     uint8_t version_minor;
     bool is_head_request;
@@ -26,6 +29,7 @@ struct h1_exchange {
     bool is_ended;            /* the body is complete */
     bool is_aborted;          /* cut off: the connection must close without a last chunk */
     bool is_gone;             /* the client has gone */
+    bool has_queued;          /* output has been used: it may be drained by another thread at any moment */
     uint64_t sent_body_bytes; /* without framing */
 };
 
@@ -39,13 +43,15 @@ struct h1_summary {
     int64_t duration_us;   /* from taken_us to now */
 };
 
-/* Once per driver. */
-void h1_exchange_init(struct h1_exchange *, const struct h1_settings *);
+/* Once per driver. *is_draining may be set by any thread: a response whose head is finished afterwards says that the
+ * connection closes. */
+void h1_exchange_init(struct h1_exchange *, const struct h1_settings *, const _Atomic(bool) *is_draining);
 void h1_exchange_fini(struct h1_exchange *);
 
-/* Readies it for the next request; everything is borrowed until h1_exchange_finish. */
+/* Readies it for the next request; everything is borrowed until h1_exchange_finish. `number` is that
+ * of the request in its worker. */
 void h1_exchange_start(struct h1_exchange *, const struct h1_parse *, const struct h1_body *, const struct endpoints *,
-                       int socket_fd, struct h1_output *);
+                       int socket_fd, struct h1_output *, uint64_t number);
 
 /* After the gateway: sends what is buffered, ends what was not ended. Afterwards is_keep_alive says whether the
  * connection goes on, and `output` holds what is still to be sent. */

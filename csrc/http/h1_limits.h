@@ -28,6 +28,10 @@ struct h1_settings {
     int64_t head_timeout_us;
     int64_t body_timeout_us;
     int64_t send_timeout_us;
+    uint64_t body_rate_bytes;     /* a second, at least, of a request body; see h1_is_below_rate */
+    uint64_t send_rate_bytes;     /* a second, at least, of a response */
+    size_t response_memory_bytes; /* of a response that the client is slow to take, for one connection; 0: none */
+    uint64_t response_file_bytes; /* behind them, in a temporary file in body_temp_path; 0: none; then the app waits */
     int64_t keep_alive_us;
     int64_t queue_limit;      /* most requests that wait for an app thread, in all workers; 0: no limit */
     int64_t queue_timeout_us; /* longest wait for one */
@@ -37,5 +41,16 @@ struct h1_settings {
     bool wants_arrival_times; /* ask the kernel when a request's bytes arrived (costs a little per packet) */
     bool strips_hop_by_hop;   /* drop hop-by-hop fields of the application instead of refusing them */
 };
+
+enum { H1_RATE_GRACE_US = 10000000 };
+
+/* Whether `bytes` in `elapsed_us` are fewer than `rate_bytes` a second (0: never). Within `grace_us` (0, which is no
+ * limit elsewhere: H1_RATE_GRACE_US) nobody is judged. */
+static inline bool h1_is_below_rate(uint64_t bytes, int64_t elapsed_us, uint64_t rate_bytes, int64_t grace_us)
+{
+    if (elapsed_us <= (grace_us > 0 ? grace_us : H1_RATE_GRACE_US))
+        return false;
+    return (double)bytes * 1000000 < (double)rate_bytes * (double)elapsed_us;
+}
 
 #endif

@@ -48,7 +48,8 @@ static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_b
         parse->is_keep_alive = false;
     conn->skipped_bytes = 0;
     h1_conn_enter_state(conn, &H1_RUNNING_APP);
-    h1_exchange_start(exchange, parse, body, &conn->endpoints, conn->source.fd, &conn->output);
+    h1_exchange_start(exchange, parse, body, &conn->endpoints, conn->source.fd, &conn->output,
+                      exchange->base.number + 1);
     exchange->base.times.arrived_us = conn->arrived_us;
     server->ready = conn;
 }

@@ -119,12 +119,14 @@ static void init_waits(struct h1_server *server)
     deadline_queue_init(&server->loop, &server->accept_pause, ACCEPT_PAUSE_US, resume_accepting);
 }
 
-static bool init_driver(struct h1_driver *driver, const struct h1_settings *settings)
+static bool init_driver(struct h1_server *server, const struct h1_settings *settings)
 {
+    struct h1_driver *driver = &server->driver;
+
     driver->read_buffer = malloc(READ_BUFFER_BYTES);
     driver->parse = malloc(h1_parse_size(settings));
     h1_body_init(&driver->body, settings);
-    h1_exchange_init(&driver->exchange, settings);
+    h1_exchange_init(&driver->exchange, settings, &server->is_draining);
     return driver->read_buffer != NULL && driver->parse != NULL;
 }
 
@@ -182,7 +184,7 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
 {
     struct h1_server *server = calloc(1, sizeof(*server));
 
-    if (server == NULL || !init_driver(&server->driver, settings) || loop_init(&server->loop) < 0) {
+    if (server == NULL || !init_driver(server, settings) || loop_init(&server->loop) < 0) {
         log_error("the server could not be set up: %s", strerror(errno));
         if (server != NULL)
             fini_driver(&server->driver);

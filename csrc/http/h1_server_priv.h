@@ -49,7 +49,7 @@ struct h1_server {
     struct list closed;  /* to be freed when no callback is on the stack */
     struct list idle;    /* IDLE, longest idle first */
     struct list pending; /* to be looked at again without waiting for an event */
-    bool is_draining;
+    _Atomic(bool) is_draining;
     bool is_accept_paused;
 };
 

@@ -20,6 +20,7 @@ static const struct h1_settings patient_settings = {
     .body_timeout_us = 60000000,
     .send_timeout_us = 60000000,
     .keep_alive_us = 60000000,
+    .response_memory_bytes = 1 << 20,
 };
 
 /* A client's socket, connected; owned by the caller. */
