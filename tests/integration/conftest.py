@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from support.crew import Crew  # noqa: E402
 from support.server import BEHAVIOUR, Server, find_binary  # noqa: E402
 from support.waiting import Gate  # noqa: E402
 
@@ -93,6 +94,25 @@ def gate(tmp_path):
     made = Gate(tmp_path)
     yield made
     made.release()
+
+
+@pytest.fixture
+def start_crew(start, tmp_path):
+    """start_crew(*options, workers=2, ...) -> Crew: a server whose workers the test can hold. At the end nobody is held
+    any more, and no request has been run twice."""
+    crews: list[Crew] = []
+
+    def start_one(*options, **keywords) -> Crew:
+        directory = tmp_path / f"crew-{len(crews)}"
+        directory.mkdir()
+        server = start("router", "--pythonpath", BEHAVIOUR, *options, **{"workers": 2, **keywords})
+        crews.append(Crew(server, directory))
+        return crews[-1]
+
+    yield start_one
+    for crew in crews:
+        crew.give_up()
+        crew.ledger.check_none_twice()
 
 
 @pytest.fixture(scope="session")

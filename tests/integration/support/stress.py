@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Clients of every kind at once that keep account of each request they make: answered right, left, or lost."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+from support.client import Connection, ProtocolError, Response, make_chunked, make_request
+from support.crew import Crew
+
+RIGHT, LEFT, LOST = "right", "left", "lost"
+
+KINDS = {"fast": 10, "slow": 3, "stream": 3, "upload": 2, "chunked upload": 1}
+LEAVES = 0.08  # share of requests whose client hangs up
+RECONNECTS = 0.1  # share of responses after which it takes a new connection
+
+STREAM_BLOCKS, STREAM_BYTES = 50, 1000
+
+
+@dataclass
+class Account:
+    """What became of one request."""
+
+    name: str
+    kind: str
+    idle_since_s: float  # when its connection was last known to be alive
+    sent_s: float
+    ended_s: float = 0.0
+    outcome: str = ""
+    pid: int | None = None  # who answered, where the answer tells
+
+
+class Client(threading.Thread):
+    """Makes requests, one after the other, until it is told to stop. `mistakes` are answers that are not right."""
+
+    def __init__(self, crew: Crew, number: int, seed: int):
+        super().__init__(name=f"client {number}")
+        self.crew = crew
+        self.number = number
+        self.random = random.Random(seed * 1000 + number)
+        self.connection: Connection | None = None
+        self.alive_s = 0.0
+        self.accounts: list[Account] = []
+        self.mistakes: list[str] = []
+        self.is_over = threading.Event()
+
+    def run(self) -> None:
+        while not self.is_over.is_set():
+            self.make_one()
+        self.drop()
+
+    def make_one(self) -> None:
+        if self.connection is None:
+            self.connection = Connection(*self.crew.server.addresses()[0])
+            self.alive_s = time.monotonic()
+        kind = self.random.choices(list(KINDS), list(KINDS.values()))[0]
+        body = self.random.randbytes(self.random.randrange(1, 200_000)) if "upload" in kind else b""
+        account = Account(f"{self.number}-{len(self.accounts)}", kind, self.alive_s, time.monotonic())
+        self.accounts.append(account)
+        try:
+            self.connection.send(self.make_data(account, body))
+            if self.random.random() < LEAVES:
+                self.leave()
+                account.outcome = LEFT
+            else:
+                self.take_answer(account, body)
+        except (ProtocolError, BrokenPipeError, ConnectionResetError):
+            self.lose(account)
+        account.ended_s = time.monotonic()
+
+    def make_data(self, account: Account, body: bytes) -> bytes:
+        options = {
+            "slow": {"us": self.random.randrange(10_000, 80_000)},
+            "stream": {"blocks": STREAM_BLOCKS, "size": STREAM_BYTES},
+        }.get(account.kind, {})
+        target = self.crew.target(account.name, **options)
+        if account.kind == "upload":
+            return make_request(target, "POST", body=body)
+        if account.kind == "chunked upload":
+            blocks = [body[i : i + 30_000] for i in range(0, len(body), 30_000)]
+            return make_request(target, "POST", headers=[("Transfer-Encoding", "chunked")]) + make_chunked(blocks)
+        return make_request(target)
+
+    def take_answer(self, account: Account, body: bytes) -> None:
+        response = self.connection.read_response()
+        if not response.is_complete:
+            self.lose(account)
+            return
+        account.outcome = RIGHT
+        self.alive_s = time.monotonic()
+        self.check(account, response, body)
+        if response.says_close or self.random.random() < RECONNECTS:
+            self.drop()
+
+    def check(self, account: Account, response: Response, body: bytes) -> None:
+        if account.kind == "stream":
+            blocks = (bytes([ord("a") + i % 26]) * STREAM_BYTES for i in range(STREAM_BLOCKS))
+            is_right = response.status == 200 and response.body == b"".join(blocks)
+        else:
+            answer = response.json() if response.status == 200 else {}
+            account.pid = answer.get("pid")
+            is_right = answer.get("id") == account.name and answer.get("hash") == hashlib.sha256(body).hexdigest()
+        if not is_right:
+            self.mistakes.append(f"{account}: {response.head!r} {response.body[:200]!r}")
+
+    def leave(self) -> None:
+        """Hangs up, at once or a little later, orderly or not."""
+        time.sleep(self.random.choice([0, 0, 0.001, 0.02]))
+        if self.random.random() < 0.5:
+            self.connection.reset()
+        self.drop()
+
+    def lose(self, account: Account) -> None:
+        account.outcome = LOST
+        self.drop()
+
+    def drop(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
