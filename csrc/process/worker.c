@@ -15,8 +15,9 @@
 #include "h1_server.h"
 #include "log.h"
 #include "notice.h"
-#include "scoreboard.h"
 #include "role_signals.h"
+#include "scoreboard.h"
+#include "worker_settings.h"
 
 enum { ERROR_BYTES = 1024 };
 
@@ -93,32 +94,6 @@ static void on_end(void *context, const struct exchange *exchange, const struct 
         access_log_write(worker->access_log, exchange, summary, &place);
 }
 
-static struct h1_settings settings_of(const struct worker *worker)
-{
-    const struct config *config = worker->inherit->config;
-
-    return (struct h1_settings){
-        .line_limit_bytes = (size_t)config->limit_request_line_bytes,
-        .head_limit_bytes = (size_t)config->limit_request_head_bytes,
-        .field_limit = (size_t)config->limit_request_fields,
-        .body_limit_bytes = (uint64_t)config->limit_request_body_bytes,
-        .body_memory_bytes = (size_t)config->body_memory_bytes,
-        .body_temp_path = config->body_temp_path,
-        .head_timeout_us = config->head_timeout_ms * 1000,
-        .body_timeout_us = config->body_timeout_ms * 1000,
-        .send_timeout_us = config->send_timeout_ms * 1000,
-        .body_rate_bytes = (uint64_t)config->body_min_rate_bytes,
-        .send_rate_bytes = (uint64_t)config->send_min_rate_bytes,
-        .response_memory_bytes = (size_t)config->response_memory_bytes,
-        .response_file_bytes = (uint64_t)config->response_file_bytes,
-        .keep_alive_us = config->keep_alive_ms * 1000,
-        .has_server_timing = config->server_timing,
-        .strips_hop_by_hop = config->strip_hop_by_hop,
-        .wants_arrival_times =
-            config->server_timing || (worker->access_log != NULL && access_log_shows_queue(worker->access_log)),
-    };
-}
-
 /* --- Set-up --- */
 
 static void NORETURN give_up(const struct worker *worker, int exit_status)
@@ -166,7 +141,8 @@ static void open_server(struct worker *worker)
 {
     const struct inherit *inherit = worker->inherit;
 
-    worker->settings = settings_of(worker);
+    worker->settings =
+        worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
     worker->observer = (struct h1_observer){.context = worker, .on_begin = on_begin, .on_end = on_end};
     worker->server = h1_server_new(&worker->settings, inherit->listeners, inherit->listener_count, &worker->observer);
     if (worker->server == NULL)
