@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
+#include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
 #include "h1_server_priv.h"
@@ -20,6 +21,7 @@
 enum { DISCARD_LIMIT_READS = 64 };
 
 static void drain_output(struct h1_conn *conn);
+static void drain_while_running(struct h1_conn *conn);
 static void discard_input(struct h1_conn *conn);
 static void close_after_deadline(struct h1_conn *conn);
 static void close_idle(struct h1_conn *conn);
@@ -50,8 +52,12 @@ const struct h1_state H1_READING_BODY = {
     .wait = WAIT_BODY,
 };
 
-/* Owned by the app thread: events are only noted. */
-const struct h1_state H1_RUNNING_APP = {.name = "running-app", .wait = WAIT_NONE};
+/* A whole request that no worker has room for; WAIT_QUEUE only puts it into the epoll set, its limit is kept in
+ * h1_queue.c. */
+const struct h1_state H1_WAITING = {.name = "waiting", .wait = WAIT_QUEUE};
+
+/* Owned by the app thread: events are only noted, except that the client takes more of a response that is queued. */
+const struct h1_state H1_RUNNING_APP = {.name = "running-app", .on_writable = drain_while_running, .wait = WAIT_NONE};
 
 const struct h1_state H1_WRITING = {
     .name = "writing",
@@ -85,6 +91,9 @@ void h1_conn_enter_state(struct h1_conn *conn, const struct h1_state *state)
         deadline_set(&server->loop, &server->waits[state->wait], &conn->deadline);
     if (state == &H1_IDLE)
         list_append(&server->idle, &conn->waiting_node);
+    else if (state == &H1_WAITING)
+        list_append(&server->held, &conn->waiting_node);
+    server->held_count += (size_t)(state == &H1_WAITING) - (size_t)(old == &H1_WAITING);
     if (state->wait != WAIT_NONE && !conn->is_watched) {
         /* Edge triggered, once for the connection's life: no call to the kernel per request. */
         if (loop_add(&server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
@@ -159,9 +168,15 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
         .server_port = listener->server_port,
         .scheme = "http",
     };
-    list_append(&server->conns, &conn->conns_node);
-    server->conn_count++;
+    conn->listener = listener;
+    atomic_fetch_add_explicit(&server->conn_count, 1, memory_order_relaxed);
     return conn;
+}
+
+void h1_conn_adopt(struct h1_conn *conn)
+{
+    if (!list_has_node(&conn->conns_node))
+        list_append(&conn->server->conns, &conn->conns_node);
 }
 
 void h1_conn_drop_partial(struct h1_conn *conn)
@@ -185,9 +200,10 @@ void h1_conn_close(struct h1_conn *conn)
         loop_remove(&server->loop, &conn->source);
     deadline_clear(&conn->deadline);
     list_remove(&conn->waiting_node);
+    server->held_count -= (size_t)(conn->state == &H1_WAITING);
     conn->state = &H1_CLOSED;
     fd_close(&conn->source.fd);
-    server->conn_count--;
+    atomic_fetch_sub_explicit(&server->conn_count, 1, memory_order_release);
     list_remove(&conn->conns_node);
     list_append(&server->closed, &conn->conns_node);
 }
@@ -248,6 +264,13 @@ static void abort_connection(struct h1_conn *conn)
     h1_conn_close(conn);
 }
 
+static void end_too_slow_reader(struct h1_conn *conn)
+{
+    log_info("%s:%s takes its response slower than send-min-rate: connection closed", conn->remote_address,
+             conn->remote_port);
+    abort_connection(conn);
+}
+
 static void end_slow_reader(struct h1_conn *conn)
 {
     drain_output(conn); /* it may have taken something that nobody has noticed yet */
@@ -296,7 +319,7 @@ static void refuse_for_silence(struct h1_conn *conn)
 static void discard_input(struct h1_conn *conn)
 {
     for (int i = 0; i < DISCARD_LIMIT_READS; i++) {
-        ssize_t got = recv(conn->source.fd, conn->server->driver.read_buffer, READ_BUFFER_BYTES, 0);
+        ssize_t got = recv(conn->source.fd, conn->server->driver->read_buffer, READ_BUFFER_BYTES, 0);
 
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
             h1_conn_close(conn);
@@ -327,20 +350,42 @@ void h1_conn_proceed(struct h1_conn *conn)
         list_append(&conn->server->idle, &conn->waiting_node);
 }
 
-/* The response is out: the next request, or the end. */
-static void end_response(struct h1_conn *conn, bool is_keep_alive)
+/* The response is out and no other will follow. */
+static void end_connection(struct h1_conn *conn)
 {
-    if (!is_keep_alive || conn->server->is_draining) {
-        /* Closing with bytes unread resets the connection and may take the response along. */
-        if (has_unread_bytes(conn)) {
-            linger(conn);
-            return;
-        }
-        /* The client waits for the end, which close() alone would not give it as long as a process that the application
-         * has forked holds a copy of the descriptor. */
-        if (conn->is_ended_by_close)
-            shutdown(conn->source.fd, SHUT_WR);
-        h1_conn_close(conn);
+    /* Closing with bytes unread resets the connection and may take the response along. */
+    if (has_unread_bytes(conn)) {
+        linger(conn);
+        return;
+    }
+    /* The client waits for the end, which close() alone would not give it as long as a process that the application has
+     * forked holds a copy of the descriptor. */
+    if (conn->is_ended_by_close)
+        shutdown(conn->source.fd, SHUT_WR);
+    h1_conn_close(conn);
+}
+
+/* This worker ends: a sibling goes on with the connection, unless the client has begun another request here. */
+static void part_with(struct h1_conn *conn)
+{
+    if (has_unread_bytes(conn)) {
+        h1_conn_enter_state(conn, &H1_IDLE);
+        if (conn->state == &H1_IDLE)
+            h1_conn_make_pending(conn);
+    } else if (!h1_queue_put_idle(conn) && conn->state != &H1_CLOSED) {
+        end_connection(conn);
+    }
+}
+
+/* The response is out: the next request, or the end. */
+static void end_response(struct h1_conn *conn)
+{
+    if (conn->outcome != H1_OUTCOME_GO_ON) {
+        end_connection(conn);
+        return;
+    }
+    if (atomic_load_explicit(&conn->server->is_draining, memory_order_relaxed)) {
+        part_with(conn);
         return;
     }
     h1_conn_enter_state(conn, &H1_IDLE);
@@ -357,23 +402,68 @@ static void drain_output(struct h1_conn *conn)
     if (result == IO_FAILED)
         abort_connection(conn);
     else if (result == IO_DONE)
-        end_response(conn, conn->is_keep_alive);
+        end_response(conn);
+    else if (h1_output_is_too_slow(&conn->output, conn->server->settings, conn->server->loop.now_us))
+        end_too_slow_reader(conn);
     else if (has_progress)
         h1_conn_enter_state(conn, &H1_WRITING);
 }
 
-void h1_conn_finish_request(struct h1_conn *conn)
+/* The app thread may be adding to it at the same time; it sees for itself when the client has gone. */
+static void drain_while_running(struct h1_conn *conn)
 {
-    const struct h1_exchange *exchange = &conn->server->driver.exchange;
+    (void)h1_output_drain(&conn->output, conn->source.fd);
+}
+
+void h1_conn_end_request(struct h1_conn *conn, struct h1_driver *driver)
+{
+    const struct h1_exchange *exchange = &driver->exchange;
 
     h1_conn_drop_partial(conn);
-    h1_body_fini(&conn->server->driver.body);
-    conn->is_keep_alive = exchange->is_keep_alive;
+    h1_body_fini(&driver->body);
     conn->is_ended_by_close = exchange->framing == H1_FRAMING_CLOSE;
     if (exchange->is_gone || (exchange->is_aborted && exchange->framing == H1_FRAMING_CLOSE))
+        conn->outcome = H1_OUTCOME_ABORT;
+    else
+        conn->outcome = exchange->is_keep_alive ? H1_OUTCOME_GO_ON : H1_OUTCOME_CLOSE;
+}
+
+/* Whoever drives. */
+static void take_back(struct h1_conn *conn)
+{
+    h1_conn_adopt(conn);
+    if (conn->outcome == H1_OUTCOME_ABORT)
         abort_connection(conn);
+    else if (conn->outcome == H1_OUTCOME_LINGER)
+        linger(conn);
     else if (!h1_output_is_empty(&conn->output))
         h1_conn_enter_state(conn, &H1_WRITING);
     else
-        end_response(conn, conn->is_keep_alive);
+        end_response(conn);
+}
+
+void h1_conn_give_back(struct h1_conn *conn, struct h1_driver *driver)
+{
+    struct h1_server *server = conn->server;
+
+    if (driver->is_driving) {
+        take_back(conn);
+        return;
+    }
+    conn->returned_next = atomic_load_explicit(&server->returned, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak(&server->returned, &conn->returned_next, conn))
+        ;
+    loop_interrupt(&server->loop);
+}
+
+void h1_conn_take_returned(struct h1_server *server)
+{
+    struct h1_conn *conn = atomic_exchange(&server->returned, NULL);
+
+    while (conn != NULL) {
+        struct h1_conn *next = conn->returned_next;
+
+        take_back(conn);
+        conn = next;
+    }
 }

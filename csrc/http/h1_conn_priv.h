@@ -5,8 +5,8 @@
 
 #include "h1_conn.h"
 
-extern const struct h1_state H1_ACCEPTED, H1_IDLE, H1_READING_HEAD, H1_READING_BODY, H1_RUNNING_APP, H1_WRITING,
-    H1_LINGERING, H1_CLOSED;
+extern const struct h1_state H1_ACCEPTED, H1_IDLE, H1_READING_HEAD, H1_READING_BODY, H1_WAITING, H1_RUNNING_APP,
+    H1_WRITING, H1_LINGERING, H1_CLOSED;
 
 /* The only writer of conn->state: deadlines, the lists of the server and the epoll set follow from it. May close the
  * connection. */

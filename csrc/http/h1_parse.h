@@ -23,6 +23,7 @@ enum h1_parse_result {
 struct h1_refusal {
     int status;         /* 4xx or 5xx; 0: none */
     const char *reason; /* static */
+    int retry_after_s;  /* 0: not said */
 };
 
 enum { H1_PARSER_BYTES = 112, H1_MOST_FIELDS = 1000 };

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "h1_conn_priv.h"
+#include "h1_queue.h"
 #include "h1_server_priv.h"
 #include "log.h"
 
@@ -36,28 +37,34 @@ static int on_first_body_bytes(void *context, struct slice bytes)
     return h1_body_append(&driver->body, bytes);
 }
 
-/* A request is complete: hands it to the caller of h1_server_next. `rest` are bytes behind it. */
+void h1_read_run(struct h1_conn *conn, struct h1_driver *driver, struct h1_parse *parse, struct h1_body *body)
+{
+    h1_conn_enter_state(conn, &H1_RUNNING_APP);
+    h1_driver_start_exchange(driver, conn, parse, body);
+    driver->ready = conn;
+}
+
+/* A request is complete: the thread that drives runs it, or it waits for another. `rest` are bytes behind it. */
 static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body, struct slice rest)
 {
     struct h1_server *server = conn->server;
-    struct h1_exchange *exchange = &server->driver.exchange;
+    struct h1_driver *driver = server->driver;
 
     if (buf_append(&conn->leftover, rest) < 0)
         parse->is_keep_alive = false;
-    if (server->is_draining || server->settings->keep_alive_us == 0)
+    if (atomic_load_explicit(&server->is_draining, memory_order_relaxed) || server->settings->keep_alive_us == 0)
         parse->is_keep_alive = false;
     conn->skipped_bytes = 0;
-    h1_conn_enter_state(conn, &H1_RUNNING_APP);
-    h1_exchange_start(exchange, parse, body, &conn->endpoints, conn->source.fd, &conn->output,
-                      exchange->base.number + 1);
-    exchange->base.times.arrived_us = conn->arrived_us;
-    server->ready = conn;
+    if (h1_driver_is_sentry(driver) || !h1_server_can_serve(server) || h1_balance_sheds(server))
+        h1_queue_put(conn, parse, body);
+    else
+        h1_read_run(conn, driver, parse, body);
 }
 
 /* Keeps what has come of a request. Returns false without memory. */
 static bool save_partial(struct h1_conn *conn, struct slice bytes)
 {
-    struct h1_driver *driver = &conn->server->driver;
+    struct h1_driver *driver = conn->server->driver;
     struct h1_parse *parse = driver->parse;
     struct h1_partial *partial;
     size_t offset, len;
@@ -79,6 +86,23 @@ static bool save_partial(struct h1_conn *conn, struct slice bytes)
     if (buf_append(&partial->head, slice_of(parse->start, len)) < 0)
         return false;
     h1_parse_rebase(&partial->parse, partial->head.ptr);
+    return true;
+}
+
+bool h1_read_keep_whole(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
+{
+    struct slice bytes = slice_of(body->in_place, (size_t)body->length);
+
+    if (conn->partial != NULL)
+        return true;
+    if (body->in_place != NULL) {
+        h1_body_init(body, conn->server->settings);
+        if (h1_body_append(body, bytes) != 0)
+            return false;
+    }
+    if (!save_partial(conn, slice_of(parse->start, parse->head_bytes)))
+        return false;
+    conn->skipped_bytes = 0;
     return true;
 }
 
@@ -114,6 +138,11 @@ static void await_rest(struct h1_conn *conn, bool was_head_done)
 
     if (is_head_done && !was_head_done && !begin_body(conn))
         return;
+    if (is_head_done && h1_body_is_too_slow(&conn->partial->body, conn->server->loop.now_us)) {
+        h1_conn_refuse(conn, &conn->partial->parse,
+                       (struct h1_refusal){.status = 408, .reason = "body comes slower than body-min-rate"});
+        return;
+    }
     if (conn->state != &H1_CLOSED)
         h1_conn_enter_state(conn, is_head_done ? &H1_READING_BODY : &H1_READING_HEAD);
 }
@@ -130,7 +159,7 @@ static void take_result(struct h1_conn *conn, enum h1_parse_result result, struc
 /* Bytes for a request of which nothing is kept yet; they stay where they are until it has been served. */
 static void take_first_bytes(struct h1_conn *conn, struct slice bytes)
 {
-    struct h1_driver *driver = &conn->server->driver;
+    struct h1_driver *driver = conn->server->driver;
     enum h1_parse_result result;
     size_t used;
 
@@ -198,7 +227,7 @@ static int64_t arrival_of(struct msghdr *message, int64_t now_us)
 static ssize_t receive(struct h1_conn *conn)
 {
     struct h1_server *server = conn->server;
-    char *buffer = server->driver.read_buffer;
+    char *buffer = server->driver->read_buffer;
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec)) + 64];
     struct iovec piece = {.iov_base = buffer, .iov_len = READ_BUFFER_BYTES};
     struct msghdr message = {
@@ -242,7 +271,7 @@ void h1_read_request(struct h1_conn *conn)
             end_of_input(conn);
             return;
         }
-        take_bytes(conn, slice_of(conn->server->driver.read_buffer, (size_t)got));
+        take_bytes(conn, slice_of(conn->server->driver->read_buffer, (size_t)got));
         /* A read that did not fill the buffer has emptied the socket, and a new edge will tell of more; except that the
          * end of the stream, once told, is not told again. */
         if (got == READ_BUFFER_BYTES || conn->has_hung_up)
@@ -259,7 +288,7 @@ void h1_read_request(struct h1_conn *conn)
 /* Puts the bytes that came behind the last request where they can stay while theirs runs. */
 void h1_read_leftover(struct h1_conn *conn)
 {
-    struct h1_driver *driver = &conn->server->driver;
+    struct h1_driver *driver = conn->server->driver;
 
     buf_fini(&driver->replay);
     driver->replay = conn->leftover;

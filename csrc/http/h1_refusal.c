@@ -15,18 +15,23 @@ void h1_refusal_send(const struct h1_refusal *refusal, const struct h1_parse *pa
 {
     bool is_head_request = parse != NULL && slice_equal(parse->request.method, SLICE("HEAD"));
     const char *text = is_head_request ? "" : refusal->reason, *end = is_head_request ? "" : "\n";
-    char answer[ANSWER_BYTES];
-    int len = snprintf(answer, sizeof(answer),
-                       "HTTP/1.1 %d %s\r\n"
-                       "Date: %.*s\r\n"
-                       "Server: clutch\r\n"
-                       "Content-Type: text/plain; charset=utf-8\r\n"
-                       "Content-Length: %zu\r\n"
-                       "Connection: close\r\n"
-                       "\r\n"
-                       "%s%s",
-                       refusal->status, h1_head_reason(refusal->status), CLOCK_HTTP_DATE_BYTES, clock_http_date(),
-                       strlen(refusal->reason) + 1, text, end);
+    char answer[ANSWER_BYTES], retry_after[40] = "";
+    int len;
+
+    if (refusal->retry_after_s > 0)
+        snprintf(retry_after, sizeof(retry_after), "Retry-After: %d\r\n", refusal->retry_after_s);
+    len = snprintf(answer, sizeof(answer),
+                   "HTTP/1.1 %d %s\r\n"
+                   "Date: %.*s\r\n"
+                   "Server: clutch\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Length: %zu\r\n"
+                   "%s"
+                   "Connection: close\r\n"
+                   "\r\n"
+                   "%s%s",
+                   refusal->status, h1_head_reason(refusal->status), CLOCK_HTTP_DATE_BYTES, clock_http_date(),
+                   strlen(refusal->reason) + 1, retry_after, text, end);
 
     (void)!send(socket_fd, answer, (size_t)len, MSG_NOSIGNAL);
 }

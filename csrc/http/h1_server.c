@@ -3,99 +3,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "clock.h"
+#include "h1_queue.h"
+#include "h1_sentry.h"
 #include "h1_server_priv.h"
 #include "log.h"
 
-enum { ACCEPT_PAUSE_US = 100000, LINGER_US = 2000000, MOST_RESERVED_DESCRIPTORS = 256 };
+enum { LINGER_US = 2000000 };
 
-static int watch_acceptor(struct h1_acceptor *acceptor)
-{
-    /* Level triggered and not exclusive: a worker that was woken and is then busy with another request must not keep
-     * the connection from the others. */
-    int failed = loop_add(&acceptor->server->loop, &acceptor->source, EPOLLIN);
-
-    if (failed < 0)
-        log_error("%s cannot be watched: %s", acceptor->listener->url, strerror(-failed));
-    return failed;
-}
-
-static void stop_accepting(struct h1_server *server)
-{
-    for (size_t i = 0; i < server->acceptor_count; i++)
-        loop_remove(&server->loop, &server->acceptors[i].source);
-}
-
-static void resume_accepting(struct deadline *deadline)
-{
-    struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, accept_deadline);
-
-    server->is_accept_paused = false;
-    if (server->is_draining)
-        return;
-    for (size_t i = 0; i < server->acceptor_count; i++)
-        (void)watch_acceptor(&server->acceptors[i]);
-}
-
-/* NULL when every connection has something to do: also one whose next request is in the socket, unread. */
-static struct h1_conn *find_longest_idle(const struct h1_server *server)
-{
-    for (struct list_node *node = server->idle.head.next; node != &server->idle.head; node = node->next) {
-        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
-
-        if (h1_conn_is_quiet(conn))
-            return conn;
-    }
-    return NULL;
-}
-
-/* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses,
- * since the listener would be reported ready without end. */
-static void relieve_pressure(struct h1_server *server, int error)
-{
-    struct h1_conn *longest_idle = find_longest_idle(server);
-
-    if (longest_idle != NULL) {
-        log_debug("accept: %s; the longest idle connection is closed", strerror(error));
-        h1_conn_close(longest_idle);
-        return;
-    }
-    log_warning("accept: %s; no more connections for %d ms", strerror(error), ACCEPT_PAUSE_US / 1000);
-    stop_accepting(server);
-    server->is_accept_paused = true;
-    deadline_set(&server->loop, &server->accept_pause, &server->accept_deadline);
-}
-
-static void on_acceptable(struct loop_source *source, uint32_t events)
-{
-    struct h1_acceptor *acceptor = CONTAINER_OF(source, struct h1_acceptor, source);
-    struct sockaddr_storage peer = {0};
-    socklen_t peer_len = sizeof(peer);
-    struct h1_conn *conn;
-    int fd;
-
-    (void)events;
-    if (acceptor->server->conn_count >= acceptor->server->conn_limit) {
-        relieve_pressure(acceptor->server, EMFILE);
-        return;
-    }
-    /* One connection an event: what this worker does not take the others can. */
-    fd = accept4(source->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-        conn = h1_conn_new(acceptor->server, fd, &peer, acceptor->listener);
-        if (conn != NULL)
-            h1_conn_proceed(conn);
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        relieve_pressure(acceptor->server, errno);
-    } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && errno != EINVAL) {
-        /* EINVAL: the master has ended the address for all; the order to drain is among the next events. */
-        log_warning("accept at %s: %s", acceptor->listener->url, strerror(errno));
-    }
-}
+/* --- Set-up --- */
 
 static void on_wait_over(struct deadline *deadline)
 {
@@ -116,114 +34,117 @@ static void init_waits(struct h1_server *server)
 
     for (int wait = WAIT_NONE + 1; wait < WAIT_COUNT; wait++)
         deadline_queue_init(&server->loop, &server->waits[wait], timeouts_us[wait], on_wait_over);
-    deadline_queue_init(&server->loop, &server->accept_pause, ACCEPT_PAUSE_US, resume_accepting);
 }
 
-static bool init_driver(struct h1_server *server, const struct h1_settings *settings)
+static bool can_serve(void *context)
 {
-    struct h1_driver *driver = &server->driver;
-
-    driver->read_buffer = malloc(READ_BUFFER_BYTES);
-    driver->parse = malloc(h1_parse_size(settings));
-    h1_body_init(&driver->body, settings);
-    h1_exchange_init(&driver->exchange, settings, &server->is_draining);
-    return driver->read_buffer != NULL && driver->parse != NULL;
+    return h1_server_can_serve(context);
 }
 
-static void fini_driver(struct h1_driver *driver)
+static void on_tick(void *context)
 {
-    free(driver->read_buffer);
-    free(driver->parse);
-    buf_fini(&driver->replay);
-    h1_body_fini(&driver->body);
-    h1_exchange_fini(&driver->exchange);
+    h1_balance_tick(context);
 }
 
-static int add_acceptors(struct h1_server *server, const struct listener *listeners, size_t count)
+static int init_drive(struct h1_server *server)
 {
-    server->acceptors = calloc(count, sizeof(*server->acceptors));
-    if (server->acceptors == NULL && count > 0) {
-        log_error("the server could not be set up: out of memory");
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct h1_acceptor *acceptor = &server->acceptors[server->acceptor_count++];
-        int on = 1;
+    int failed = drive_init(&server->drive, &server->loop);
 
-        *acceptor = (struct h1_acceptor){
-            .source = {.fd = listeners[i].fd, .on_events = on_acceptable},
-            .server = server,
-            .listener = &listeners[i],
-        };
-        /* Connections inherit it: the kernel then says when a request's bytes arrived, also while they waited in the
-         * backlog. */
-        if (server->settings->wants_arrival_times)
-            setsockopt(listeners[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-        if (watch_acceptor(acceptor) < 0)
-            return -1;
-    }
-    return 0;
+    server->drive.has_sentry = !h1_server_lacks(server, H1_WITHOUT_SENTRY);
+    server->drive.can_serve = server->observer->can_serve != NULL ? can_serve : NULL;
+    server->drive.on_tick = on_tick;
+    server->drive.context = server;
+    return failed;
 }
 
-/* Connections must not take the descriptors that the application needs for its files, sockets and late imports. */
-static size_t most_connections(void)
+static void init_lists(struct h1_server *server)
 {
-    struct rlimit files;
-    size_t reserve;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
-        return SIZE_MAX;
-    reserve = files.rlim_cur / 4;
-    if (reserve > MOST_RESERVED_DESCRIPTORS)
-        reserve = MOST_RESERVED_DESCRIPTORS;
-    return files.rlim_cur - reserve;
-}
-
-struct h1_server *h1_server_new(const struct h1_settings *settings, const struct listener *listeners,
-                                size_t listener_count, const struct h1_observer *observer)
-{
-    struct h1_server *server = calloc(1, sizeof(*server));
-
-    if (server == NULL || !init_driver(server, settings) || loop_init(&server->loop) < 0) {
-        log_error("the server could not be set up: %s", strerror(errno));
-        if (server != NULL)
-            fini_driver(&server->driver);
-        free(server);
-        return NULL;
-    }
-    server->settings = settings;
-    server->observer = observer;
-    server->conn_limit = most_connections();
     list_init(&server->conns);
     list_init(&server->closed);
     list_init(&server->idle);
     list_init(&server->pending);
     init_waits(server);
-    if (add_acceptors(server, listeners, listener_count) < 0) {
+    h1_queue_init(server);
+}
+
+static void take_place(struct h1_server *server, const struct h1_place *place)
+{
+    server->handoff = place->handoff;
+    server->row_number = place->row;
+    server->listeners = place->listeners;
+    server->may_take = true;
+    if (place->handoff == NULL)
+        return;
+    server->row = &place->handoff->board->rows[place->row];
+    atomic_store_explicit(&server->row->is_waiting, 0, memory_order_relaxed); /* of a predecessor */
+    atomic_store_explicit(&server->row->load, 0, memory_order_relaxed);
+}
+
+struct h1_server *h1_server_new(const struct h1_settings *settings, const struct h1_place *place,
+                                const struct h1_observer *observer)
+{
+    struct h1_server *server = calloc(1, sizeof(*server));
+
+    if (server == NULL || loop_init(&server->loop) < 0) {
+        log_error("the server could not be set up: %s", strerror(errno));
+        free(server);
+        return NULL;
+    }
+    server->settings = settings;
+    server->observer = observer;
+    take_place(server, place);
+    init_lists(server);
+    if (init_drive(server) < 0 || h1_driver_init(&server->sentry, server, SENTRY_THREAD) < 0 ||
+        h1_accept_start(server, place->listeners, place->listener_count) < 0) {
+        log_error("the server could not be set up: out of memory or descriptors");
         h1_server_free(server);
         return NULL;
     }
+    h1_queue_watch(server);
     return server;
 }
+
+/* --- Other descriptors --- */
 
 static void on_watch_readable(struct loop_source *source, uint32_t events)
 {
     struct h1_watch *watch = CONTAINER_OF(source, struct h1_watch, source);
 
     (void)events;
-    watch->on_readable(watch->context, source->fd);
+    if (watch->driver == NULL) {
+        watch->on_readable(watch->context, source->fd);
+        return;
+    }
+    atomic_store(&watch->driver->is_called, true);
+    if (watch->server->driver != watch->driver)
+        drive_call(&watch->server->drive, &watch->driver->seat);
 }
 
-int h1_server_watch(struct h1_server *server, int fd, void (*on_readable)(void *context, int fd), void *context)
+static int add_watch(struct h1_server *server, const struct h1_watch *wanted, uint32_t events)
 {
     struct h1_watch *watch = &server->watches[server->watch_count];
 
     if (server->watch_count == MOST_WATCHES)
         return -ENOSPC;
-    *watch = (struct h1_watch){
-        .source = {.fd = fd, .on_events = on_watch_readable}, .on_readable = on_readable, .context = context};
+    *watch = *wanted;
+    watch->server = server;
+    watch->source.on_events = on_watch_readable;
     server->watch_count++;
-    return loop_add(&server->loop, &watch->source, EPOLLIN);
+    return loop_add(&server->loop, &watch->source, events);
+}
+
+int h1_server_watch(struct h1_server *server, int fd, void (*on_readable)(void *context, int fd), void *context)
+{
+    return add_watch(server, &(struct h1_watch){.source.fd = fd, .on_readable = on_readable, .context = context},
+                     EPOLLIN);
+}
+
+int h1_server_watch_from(struct h1_server *server, struct h1_driver *driver, int fd,
+                         void (*on_readable)(void *context, int fd), void *context)
+{
+    return add_watch(
+        server, &(struct h1_watch){.source.fd = fd, .driver = driver, .on_readable = on_readable, .context = context},
+        EPOLLIN | EPOLLET);
 }
 
 void h1_server_unwatch(struct h1_server *server, int fd)
@@ -234,74 +155,167 @@ void h1_server_unwatch(struct h1_server *server, int fd)
     }
 }
 
+static void run_own_watches(struct h1_server *server, struct h1_driver *driver)
+{
+    for (size_t i = 0; i < server->watch_count; i++) {
+        const struct h1_watch *watch = &server->watches[i];
+
+        if (watch->driver == driver)
+            watch->on_readable(watch->context, watch->source.fd);
+    }
+}
+
+/* --- Driving --- */
+
 static void free_closed(struct h1_server *server)
 {
     struct list_node *node;
 
-    while ((node = list_first(&server->closed)) != NULL)
+    while (UNLIKELY((node = list_first(&server->closed)) != NULL))
         h1_conn_free(CONTAINER_OF(node, struct h1_conn, conns_node));
 }
 
 /* One step: an event; else a connection that needs none. A look for new events comes between any two of those: a client
  * that never stops pipelining must not keep the others, or the order to drain, waiting. */
-static void step(struct h1_server *server)
+void h1_server_step(struct h1_server *server)
 {
     struct list_node *pending;
 
+    if (UNLIKELY(atomic_load_explicit(&server->returned, memory_order_relaxed) != NULL))
+        h1_conn_take_returned(server);
+    free_closed(server);
     if (loop_dispatch(&server->loop))
         return;
-    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
+    /* What was closed is freed before the wait, which may be long. */
+    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed) &&
+                                 atomic_load_explicit(&server->returned, memory_order_relaxed) == NULL);
+    h1_balance_see_batch(server);
     pending = list_first(&server->pending);
     if (pending != NULL)
         h1_conn_proceed(CONTAINER_OF(pending, struct h1_conn, waiting_node));
 }
 
-struct exchange *h1_server_next(struct h1_server *server)
+/* The caller has the drive. */
+static void begin_driving(struct h1_server *server, struct h1_driver *driver)
 {
-    struct exchange *exchange;
+    driver->is_driving = true;
+    server->driver = driver;
+    if (UNLIKELY(!server->is_queue_watched))
+        h1_queue_watch(server);
+    server->loop.longest_wait_us = 0;
+    server->loop.waiting_flag = server->row != NULL && atomic_load_explicit(&server->may_take, memory_order_relaxed)
+                                    ? &server->row->is_waiting
+                                    : NULL;
+}
 
-    while (server->ready == NULL) {
-        free_closed(server);
-        if (server->is_draining && list_is_empty(&server->conns))
-            return NULL;
-        step(server);
+static void stop_driving(struct h1_server *server, struct h1_driver *driver)
+{
+    driver->is_driving = false;
+    drive_leave(&server->drive);
+}
+
+/* Everything has been answered. When the whole server stops, also what waits in the queue of all workers. */
+static bool is_drained(struct h1_server *server, struct h1_driver *driver)
+{
+    if (!atomic_load_explicit(&server->is_draining, memory_order_relaxed) ||
+        atomic_load_explicit(&server->conn_count, memory_order_acquire) > 0)
+        return false;
+    return !h1_queue_take(server, driver) && atomic_load(&server->conn_count) == 0;
+}
+
+/* The calling thread drives and is free: looks for a request once. */
+static void look_for_request(struct h1_server *server, struct h1_driver *driver)
+{
+    if (UNLIKELY(!h1_server_can_serve(server)) && server->drive.has_sentry) {
+        driver->is_driving = false;
+        drive_leave_to_sentry(&server->drive);
+        return;
     }
-    server->running = server->ready;
-    server->ready = NULL;
-    exchange = &server->driver.exchange.base;
+    if (UNLIKELY(is_drained(server, driver))) {
+        drive_stop(&server->drive);
+        return;
+    }
+    if (driver->ready == NULL && h1_queue_may_have_requests(server, driver) && h1_queue_take(server, driver))
+        return;
+    if (driver->ready == NULL)
+        h1_server_step(server);
+}
+
+/* The calling thread has come back while another drives. Requests that wait go first: taking one directly leaves the
+ * drive where it is. */
+static void await_request(struct h1_server *server, struct h1_driver *driver)
+{
+    if (h1_server_can_serve(server) && h1_queue_may_have_requests(server, driver) && h1_queue_take(server, driver))
+        return;
+    if (drive_await(&server->drive, &driver->seat))
+        begin_driving(server, driver);
+}
+
+struct exchange *h1_server_next(struct h1_server *server, struct h1_driver *driver)
+{
+    struct exchange *exchange = &driver->exchange.base;
+
+    while (driver->ready == NULL) {
+        if (UNLIKELY(atomic_load_explicit(&driver->is_called, memory_order_relaxed)) &&
+            atomic_exchange(&driver->is_called, false)) {
+            if (driver->is_driving)
+                stop_driving(server, driver);
+            run_own_watches(server, driver);
+        }
+        if (UNLIKELY(drive_is_stopped(&server->drive)))
+            break;
+        if (driver->is_driving)
+            look_for_request(server, driver);
+        else
+            await_request(server, driver);
+    }
+    if (driver->is_driving)
+        stop_driving(server, driver);
+    if (driver->ready == NULL)
+        return NULL;
+    driver->running = driver->ready;
+    driver->ready = NULL;
     exchange->times.taken_us = clock_now_us();
-    server->observer->on_begin(server->observer->context, exchange);
+    server->observer->on_begin(server->observer->context, driver->thread, exchange);
     return exchange;
 }
 
-void h1_server_finish(struct h1_server *server, struct exchange *exchange)
+void h1_server_finish(struct h1_server *server, struct h1_driver *driver)
 {
-    struct h1_conn *conn = server->running;
+    struct h1_conn *conn = driver->running;
+    const struct exchange *exchange = &driver->exchange.base;
     struct h1_summary summary;
 
-    h1_exchange_finish(&server->driver.exchange);
-    h1_exchange_summarize(&server->driver.exchange, &summary);
-    server->observer->on_end(server->observer->context, exchange, &summary);
-    server->running = NULL;
-    /* The loop stood still meanwhile; time limits that begin now must not begin in the past. */
-    server->loop.now_us = exchange->times.taken_us + summary.duration_us;
-    h1_conn_finish_request(conn);
+    h1_exchange_finish(&driver->exchange);
+    h1_exchange_summarize(&driver->exchange, &summary);
+    server->observer->on_end(server->observer->context, driver->thread, exchange, &summary);
+    driver->running = NULL;
+    h1_conn_end_request(conn, driver);
+    if (LIKELY(drive_try(&server->drive))) {
+        begin_driving(server, driver);
+        /* The loop stood still meanwhile; time limits that begin now must not begin in the past. */
+        server->loop.now_us = exchange->times.taken_us + summary.duration_us;
+    }
+    h1_conn_give_back(conn, driver);
 }
+
+/* --- The end --- */
 
 void h1_server_drain(struct h1_server *server)
 {
     struct list_node *node, *next;
 
-    if (server->is_draining)
+    if (atomic_load(&server->is_draining))
         return;
-    server->is_draining = true;
-    if (!server->is_accept_paused)
-        stop_accepting(server);
+    atomic_store(&server->is_draining, true);
+    h1_accept_end(server);
+    if (server->handoff == NULL || atomic_load(&server->handoff->board->is_stopping) == 0)
+        h1_queue_leave(server);
     for (node = server->conns.head.next; node != &server->conns.head; node = next) {
         struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, conns_node);
 
         next = node->next;
-        if (conn != server->running && conn != server->ready && h1_conn_is_quiet(conn))
+        if (h1_conn_is_quiet(conn) && !h1_queue_put_idle(conn))
             h1_conn_close(conn);
     }
 }
@@ -310,11 +324,14 @@ void h1_server_free(struct h1_server *server)
 {
     struct list_node *node;
 
+    h1_sentry_stop(server);
+    h1_conn_take_returned(server);
     while ((node = list_first(&server->conns)) != NULL)
         h1_conn_close(CONTAINER_OF(node, struct h1_conn, conns_node));
     free_closed(server);
-    fini_driver(&server->driver);
+    h1_driver_fini(&server->sentry);
+    drive_fini(&server->drive);
     loop_fini(&server->loop);
-    free(server->acceptors);
+    h1_accept_free(server);
     free(server);
 }

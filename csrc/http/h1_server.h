@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The HTTP/1 server of one worker: listeners, connections, the loop. It has no thread: the app thread that calls
- * h1_server_next drives everything, without the GIL, until a request is complete, and gets that request to run.
+ * The HTTP/1 server of one worker: listeners, connections, the loop. It is driven, without the GIL, by whichever app
+ * thread has nothing else to do, until a request is complete: that thread gets it to run. When none is free the sentry,
+ * a thread of the server's own, drives: it reads, writes, keeps the deadlines, and puts whole requests into the queue
+ * of all workers (handoff.h).
  *
- *     while ((exchange = h1_server_next(server)) != NULL) {
+ *     driver = h1_driver_new(server, number);                       one for each app thread
+ *     while ((exchange = h1_server_next(server, driver)) != NULL) {
  *         gateway->serve(thread, exchange);
- *         h1_server_finish(server, exchange);
+ *         h1_server_finish(server, driver);
  *     }
  */
 #ifndef CLUTCH_H1_SERVER_H
@@ -14,36 +17,61 @@
 
 #include "attrs.h"
 #include "exchange.h"
+#include "handoff.h"
 #include "h1_exchange.h"
 #include "h1_limits.h"
 #include "listener.h"
 
 struct h1_server;
+struct h1_driver;
 
-/* Told of every request; never blocks. on_end comes when the response has been handed to the kernel or queued. */
+/* Told of every request, on the app thread that runs it (`thread`: the number given to h1_driver_new); never blocks.
+ * on_end comes when the response has been handed to the kernel or queued. can_serve is asked by any thread: whether a
+ * request taken now would be run at once, or would only wait (for the GIL). */
 struct h1_observer {
     void *context;
-    void (*on_begin)(void *context, const struct exchange *);
-    void (*on_end)(void *context, const struct exchange *, const struct h1_summary *);
+    void (*on_begin)(void *context, int thread, const struct exchange *);
+    void (*on_end)(void *context, int thread, const struct exchange *, const struct h1_summary *);
+    bool (*can_serve)(void *context); /* NULL: yes */
+};
+
+/* Where the server stands among its siblings; all borrowed. */
+struct h1_place {
+    const struct listener *listeners;
+    size_t listener_count;
+    const struct handoff *handoff; /* the queue of all workers */
+    size_t row;                    /* of this worker in handoff->board */
 };
 
 /* Returns a server owned by the caller, or NULL after logging why. Everything is borrowed for its lifetime. */
-struct h1_server *h1_server_new(const struct h1_settings *, const struct listener *listeners, size_t listener_count,
+struct h1_server *h1_server_new(const struct h1_settings *, const struct h1_place *,
                                 const struct h1_observer *) MUST_CHECK;
 
-/* Watches one more descriptor: the callback runs inside h1_server_next whenever it is readable. 0 or -errno. */
+/* The tools of one app thread. Owned by the caller; freed before the server. NULL without memory. */
+struct h1_driver *h1_driver_new(struct h1_server *, int thread) MUST_CHECK;
+void h1_driver_free(struct h1_driver *);
+
+/* Starts the sentry. To be called once, in the process that serves. 0 or -errno. h1_server_free ends it. */
+int h1_server_start_sentry(struct h1_server *) MUST_CHECK;
+
+/* Watches one more descriptor, from before the first h1_server_next: the callback runs whenever it is readable, on
+ * whichever thread drives, inside the loop: it must not wait. 0 or -errno. */
 int h1_server_watch(struct h1_server *, int fd, void (*on_readable)(void *context, int fd), void *context) MUST_CHECK;
+/* The same, but the callback runs inside h1_server_next of this driver only, while it does not drive: it may wait. */
+int h1_server_watch_from(struct h1_server *, struct h1_driver *, int fd, void (*on_readable)(void *context, int fd),
+                         void *context) MUST_CHECK;
 void h1_server_unwatch(struct h1_server *, int fd);
 
-/* Drives the loop until a request is complete and returns it, owned by the server; NULL once a drain is complete.
- * Waits: call it without the GIL. */
-struct exchange *h1_server_next(struct h1_server *);
+/* Waits until there is a request for this thread and returns it, owned by the server; NULL once a drain is complete.
+ * Call it without the GIL. */
+struct exchange *h1_server_next(struct h1_server *, struct h1_driver *);
 
 /* After the gateway has served it: sends what is buffered and lets the connection go on or close. */
-void h1_server_finish(struct h1_server *, struct exchange *);
+void h1_server_finish(struct h1_server *, struct h1_driver *);
 
-/* Accept no more, close idle connections, answer what has begun; then h1_server_next returns NULL. May be called more
- * than once. */
+/* Accept no more, answer what has begun, part with idle connections: to the siblings, unless the whole server stops;
+ * then h1_server_next returns NULL on all threads. Inside a callback of h1_server_watch. May be called more than once.
+ */
 void h1_server_drain(struct h1_server *);
 
 void h1_server_free(struct h1_server *);

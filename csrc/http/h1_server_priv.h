@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * What h1_server.c and h1_conn.c share and nobody else sees. */
+ * What the files of the server share and nobody else sees. Everything that is not marked otherwise belongs to the
+ * thread that drives. */
 #ifndef CLUTCH_H1_SERVER_PRIV_H
 #define CLUTCH_H1_SERVER_PRIV_H
 
+#include <pthread.h>
+
+#include "h1_accept.h"
+#include "h1_balance.h"
 #include "h1_conn.h"
+#include "h1_driver.h"
 #include "h1_server.h"
 
-enum { READ_BUFFER_BYTES = 65536, MOST_WATCHES = 4 };
-
-/* What the thread that drives the loop works with; a connection borrows it for as long as one request takes. */
-struct h1_driver {
-    char *read_buffer; /* READ_BUFFER_BYTES */
-    struct buf replay; /* pipelined bytes while their request runs */
-    struct h1_parse *parse;
-    struct h1_body body;
-    struct h1_exchange exchange;
-};
-
-struct h1_acceptor {
-    struct loop_source source;
-    struct h1_server *server;
-    const struct listener *listener;
-};
+enum { MOST_WATCHES = 4 };
 
 struct h1_watch {
     struct loop_source source;
+    struct h1_server *server;
+    struct h1_driver *driver; /* the only one that may run the callback; NULL: any */
     void (*on_readable)(void *context, int fd);
     void *context;
 };
@@ -32,25 +25,54 @@ struct h1_watch {
 struct h1_server {
     const struct h1_settings *settings;
     const struct h1_observer *observer;
+    const struct handoff *handoff; /* NULL: no other worker can take a request */
+    struct handoff_row *row;       /* NULL without handoff */
+    size_t row_number;
+    const struct listener *listeners;
     struct loop loop;
+    struct drive drive;
+    struct h1_driver *driver; /* of the thread that drives */
+    struct h1_driver sentry;
+    pthread_t sentry_thread;
+    bool has_sentry_thread;
     struct deadline_queue waits[WAIT_COUNT];
-    struct deadline_queue accept_pause;
-    struct deadline accept_deadline;
-    struct h1_acceptor *acceptors; /* owned; one for each listener */
-    size_t acceptor_count;
+    struct h1_accepting accepting;
     struct h1_watch watches[MOST_WATCHES];
     size_t watch_count;
-    struct h1_driver driver;
-    struct h1_conn *ready;   /* its request is complete and waits for the caller of h1_server_next */
-    struct h1_conn *running; /* its request is being served */
+    struct h1_balance balance;
+
     struct list conns;
-    size_t conn_count;   /* open ones */
-    size_t conn_limit;   /* the rest of the descriptors is the application's */
-    struct list closed;  /* to be freed when no callback is on the stack */
-    struct list idle;    /* IDLE, longest idle first */
-    struct list pending; /* to be looked at again without waiting for an event */
+    struct list closed;              /* to be freed when no callback is on the stack */
+    struct list idle;                /* IDLE, longest idle first */
+    struct list pending;             /* to be looked at again without waiting for an event */
+    struct list held;                /* WAITING: whole requests that found no place in the queue of all workers */
+    struct loop_source queue_source; /* that queue's end to take from */
+    size_t held_count;
+    bool is_queue_watched;
+    bool has_queue_event;
+    struct deadline_queue queue_looks, held_tries;
+    struct deadline queue_look, held_try;
+
+    /* From any thread. */
+    _Atomic(struct h1_conn *) returned; /* connections whose request has been served while another thread drove */
+    _Atomic(size_t) conn_count;         /* open ones */
+    _Atomic(uint64_t) request_count;
     _Atomic(bool) is_draining;
-    bool is_accept_paused;
+    _Atomic(bool) may_take; /* requests out of the queue of all workers */
 };
+
+/* One step of whoever drives: an event, or a connection that needs none. Waits when there is nothing to do. */
+void h1_server_step(struct h1_server *);
+
+/* Whether a request would be run at once if an app thread took it now. */
+static inline bool h1_server_can_serve(const struct h1_server *server)
+{
+    return server->observer->can_serve == NULL || server->observer->can_serve(server->observer->context);
+}
+
+static inline bool h1_server_lacks(const struct h1_server *server, enum h1_without mechanism)
+{
+    return (server->settings->without & mechanism) != 0;
+}
 
 #endif

@@ -31,16 +31,18 @@ struct fake {
     int begun, ended, last_status;
 };
 
-static void fake_count_begin(void *context, const struct exchange *exchange)
+static void fake_count_begin(void *context, int thread, const struct exchange *exchange)
 {
+    (void)thread;
     (void)exchange;
     ((struct fake *)context)->begun++;
 }
 
-static void fake_count_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
+static void fake_count_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
     struct fake *fake = context;
 
+    (void)thread;
     (void)exchange;
     fake->ended++;
     fake->last_status = summary->status;
@@ -121,7 +123,9 @@ static void *fake_run_client(void *context)
 /* Serves one client from its first byte to its last; afterwards fake->input is what it got. */
 static void fake_run(struct fake *fake)
 {
-    struct h1_observer observer = {fake, fake_count_begin, fake_count_end};
+    struct h1_observer observer = {.context = fake, .on_begin = fake_count_begin, .on_end = fake_count_end};
+    struct h1_place place = {.listeners = &fake->listener, .listener_count = 1};
+    struct h1_driver *driver;
     struct exchange *exchange;
     char error[200];
     pthread_t thread;
@@ -129,19 +133,22 @@ static void fake_run(struct fake *fake)
     if (fake->settings.field_limit == 0)
         fake->settings = patient_settings;
     assert_int_equal(listener_open(&fake->listener, "127.0.0.1:0", 16, error, sizeof(error)), 0);
-    fake->server = h1_server_new(&fake->settings, &fake->listener, 1, &observer);
+    fake->server = h1_server_new(&fake->settings, &place, &observer);
     assert_non_null(fake->server);
+    driver = h1_driver_new(fake->server, 0);
+    assert_non_null(driver);
     fake->stop_fd = eventfd(0, EFD_NONBLOCK);
     assert_int_equal(h1_server_watch(fake->server, fake->stop_fd, fake_on_stop, fake), 0);
     fake->client_fd = loopback_connect(&fake->listener);
     pthread_create(&thread, NULL, fake_run_client, fake);
-    while ((exchange = h1_server_next(fake->server)) != NULL) {
+    while ((exchange = h1_server_next(fake->server, driver)) != NULL) {
         fake->serve(exchange);
-        h1_server_finish(fake->server, exchange);
+        h1_server_finish(fake->server, driver);
     }
     pthread_join(thread, NULL);
     close(fake->client_fd);
     close(fake->stop_fd);
+    h1_driver_free(driver);
     h1_server_free(fake->server);
     listener_close(&fake->listener);
     assert_int_equal(buf_append(&fake->input, slice_of("", 1)), 0); /* a NUL, for the string functions */

@@ -115,7 +115,7 @@ static void leave_response_queued(void)
     work_for_long();
     assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
     assert_int_equal(exchange_write(exchange, &block, 1, true), EXCHANGE_OK);
-    h1_server_finish(server, exchange);
+    h1_server_finish(server, driver);
 }
 
 static void read_queued_response(size_t total)
@@ -171,7 +171,7 @@ static void pipelining_does_not_hold_up_others(void **state)
     exchange = take("/many");
     tell(clients[1], GET("/other"));
     answer(exchange);
-    while ((exchange = h1_server_next(server)) != NULL && slice_equal(exchange->request->path, SLICE("/many"))) {
+    while ((exchange = h1_server_next(server, driver)) != NULL && slice_equal(exchange->request->path, SLICE("/many"))) {
         before++;
         answer(exchange);
     }

@@ -63,7 +63,7 @@ static void a_fork_does_not_keep_a_response_open(void **state)
     assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
     assert_int_equal(exchange_write(exchange, &block, 1, false), EXCHANGE_OK);
     assert_int_equal(exchange_write(exchange, NULL, 0, true), EXCHANGE_OK);
-    h1_server_finish(server, exchange);
+    h1_server_finish(server, driver);
     end = read_all(clients[0], &total);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -107,7 +107,7 @@ static void a_slow_reader_sees_that_the_body_is_cut_off(void **state)
     for (int i = 0; i < 100 && result == EXCHANGE_OK; i++)
         result = exchange_write(exchange, &block, 1, false);
     assert_int_equal(result, EXCHANGE_GONE);
-    h1_server_finish(server, exchange);
+    h1_server_finish(server, driver);
     assert_int_equal(read_all(clients[0], &total), -ECONNRESET);
 }
 

@@ -21,24 +21,27 @@ enum { WATCHDOG_S = 20, MOST_CLIENTS = 4 };
 static struct h1_settings settings;
 static struct listener listener;
 static struct h1_server *server;
+static struct h1_driver *driver;
 static int watchdog_fd, clients[MOST_CLIENTS];
 
-static void ignore_begin(void *context, const struct exchange *exchange)
+static void ignore_begin(void *context, int thread, const struct exchange *exchange)
 {
+    (void)thread;
     (void)context;
     (void)exchange;
 }
 
 static int last_status;
 
-static void note_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
+static void note_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
+    (void)thread;
     (void)context;
     (void)exchange;
     last_status = summary->status;
 }
 
-static const struct h1_observer observer = {NULL, ignore_begin, note_end};
+static const struct h1_observer observer = {.on_begin = ignore_begin, .on_end = note_end};
 
 /* A request that never comes ends the test instead of hanging it. */
 static void on_watchdog(void *context, int fd)
@@ -52,8 +55,12 @@ static void open_server_for(const struct listener *listeners, size_t count)
 {
     const struct itimerspec limit = {.it_value.tv_sec = WATCHDOG_S};
 
-    server = h1_server_new(&settings, listeners, count, &observer);
+    const struct h1_place place = {.listeners = listeners, .listener_count = count};
+
+    server = h1_server_new(&settings, &place, &observer);
     assert_non_null(server);
+    driver = h1_driver_new(server, 0);
+    assert_non_null(driver);
     watchdog_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     timerfd_settime(watchdog_fd, 0, &limit, NULL);
     assert_int_equal(h1_server_watch(server, watchdog_fd, on_watchdog, NULL), 0);
@@ -87,6 +94,7 @@ static int tear_down(void **state)
     (void)state;
     for (size_t i = 0; i < MOST_CLIENTS; i++)
         fd_close(&clients[i]);
+    h1_driver_free(driver);
     h1_server_free(server);
     fd_close(&watchdog_fd);
     listener_end(&listener);
@@ -103,7 +111,7 @@ static void tell(int fd, const char *text)
 /* The next request, which must be the one for this path. */
 static struct exchange *take(const char *path)
 {
-    struct exchange *exchange = h1_server_next(server);
+    struct exchange *exchange = h1_server_next(server, driver);
 
     assert_non_null(exchange);
     assert_true(slice_equal(exchange->request->path, slice_of_string(path)));
@@ -116,7 +124,7 @@ static void answer(struct exchange *exchange)
 
     assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
     assert_true(exchange_buffer_body(exchange, &body, 1));
-    h1_server_finish(server, exchange);
+    h1_server_finish(server, driver);
 }
 
 /* Everything that can be read now. Returns what the last recv() did: 0, or -errno. */

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_accept.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "h1_server_priv.h"
+#include "log.h"
+
+enum { ACCEPT_PAUSE_US = 100000, MOST_RESERVED_DESCRIPTORS = 256 };
+
+static int watch_acceptor(struct h1_acceptor *acceptor)
+{
+    /* One worker is woken for a connection. If it turns to another request first, its sentry accepts instead. */
+    int failed = loop_add(&acceptor->server->loop, &acceptor->source, EPOLLIN | EPOLLEXCLUSIVE);
+
+    if (failed < 0)
+        log_error("%s cannot be watched: %s", acceptor->listener->url, strerror(-failed));
+    return failed;
+}
+
+static void stop_accepting(struct h1_server *server)
+{
+    for (size_t i = 0; i < server->accepting.acceptor_count; i++)
+        loop_remove(&server->loop, &server->accepting.acceptors[i].source);
+}
+
+static void resume_accepting(struct deadline *deadline)
+{
+    struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, accepting.pause_deadline);
+
+    server->accepting.is_paused = false;
+    if (atomic_load(&server->is_draining))
+        return;
+    for (size_t i = 0; i < server->accepting.acceptor_count; i++)
+        (void)watch_acceptor(&server->accepting.acceptors[i]);
+}
+
+/* NULL when every connection has something to do: also one whose next request is in the socket, unread. */
+static struct h1_conn *find_longest_idle(const struct h1_server *server)
+{
+    for (struct list_node *node = server->idle.head.next; node != &server->idle.head; node = node->next) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+
+        if (h1_conn_is_quiet(conn))
+            return conn;
+    }
+    return NULL;
+}
+
+/* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses,
+ * since the listener would be reported ready without end. */
+static void relieve_pressure(struct h1_server *server, int error)
+{
+    struct h1_conn *longest_idle = find_longest_idle(server);
+
+    if (longest_idle != NULL) {
+        log_debug("accept: %s; the longest idle connection is closed", strerror(error));
+        h1_conn_close(longest_idle);
+        return;
+    }
+    log_warning("accept: %s; no more connections for %d ms", strerror(error), ACCEPT_PAUSE_US / 1000);
+    stop_accepting(server);
+    server->accepting.is_paused = true;
+    deadline_set(&server->loop, &server->accepting.pause, &server->accepting.pause_deadline);
+}
+
+static void on_acceptable(struct loop_source *source, uint32_t events)
+{
+    struct h1_acceptor *acceptor = CONTAINER_OF(source, struct h1_acceptor, source);
+    struct h1_server *server = acceptor->server;
+    struct sockaddr_storage peer = {0};
+    socklen_t peer_len = sizeof(peer);
+    struct h1_conn *conn;
+    int fd;
+
+    (void)events;
+    if (server->conn_count >= server->accepting.conn_limit) {
+        relieve_pressure(server, EMFILE);
+        return;
+    }
+    /* One connection an event: what this worker does not take the others can. */
+    fd = accept4(source->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        conn = h1_conn_new(server, fd, &peer, acceptor->listener);
+        if (conn != NULL) {
+            h1_conn_adopt(conn);
+            h1_conn_proceed(conn);
+        }
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        relieve_pressure(server, errno);
+    } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && errno != EINVAL) {
+        /* EINVAL: the master has ended the address for all; the order to drain is among the next events. */
+        log_warning("accept at %s: %s", acceptor->listener->url, strerror(errno));
+    }
+}
+
+/* Connections must not take the descriptors that the application needs for its files, sockets and late imports. */
+static size_t most_connections(void)
+{
+    struct rlimit files;
+    size_t reserve;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    reserve = files.rlim_cur / 4;
+    if (reserve > MOST_RESERVED_DESCRIPTORS)
+        reserve = MOST_RESERVED_DESCRIPTORS;
+    return files.rlim_cur - reserve;
+}
+
+int h1_accept_start(struct h1_server *server, const struct listener *listeners, size_t count)
+{
+    struct h1_accepting *accepting = &server->accepting;
+
+    accepting->conn_limit = most_connections();
+    deadline_queue_init(&server->loop, &accepting->pause, ACCEPT_PAUSE_US, resume_accepting);
+    accepting->acceptors = calloc(count, sizeof(*accepting->acceptors));
+    if (accepting->acceptors == NULL && count > 0) {
+        log_error("the server could not be set up: out of memory");
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct h1_acceptor *acceptor = &accepting->acceptors[accepting->acceptor_count++];
+        int on = 1;
+
+        *acceptor = (struct h1_acceptor){
+            .source = {.fd = listeners[i].fd, .on_events = on_acceptable},
+            .server = server,
+            .listener = &listeners[i],
+        };
+        /* Connections inherit it: the kernel then says when a request's bytes arrived, also while they waited in the
+         * backlog. */
+        if (server->settings->wants_arrival_times)
+            setsockopt(listeners[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
+        if (watch_acceptor(acceptor) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void h1_accept_end(struct h1_server *server)
+{
+    if (!server->accepting.is_paused)
+        stop_accepting(server);
+}
+
+void h1_accept_free(struct h1_server *server)
+{
+    free(server->accepting.acceptors);
+}

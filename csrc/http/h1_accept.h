@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Accepting connections, and what happens when there is no room for another one. */
+#ifndef CLUTCH_H1_ACCEPT_H
+#define CLUTCH_H1_ACCEPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "attrs.h"
+#include "listener.h"
+#include "loop.h"
+
+struct h1_server;
+
+struct h1_acceptor {
+    struct loop_source source;
+    struct h1_server *server;
+    const struct listener *listener;
+};
+
+struct h1_accepting {
+    struct h1_acceptor *acceptors; /* owned; one for each listener */
+    size_t acceptor_count;
+    size_t conn_limit; /* the rest of the descriptors is the application's */
+    struct deadline_queue pause;
+    struct deadline pause_deadline;
+    bool is_paused;
+};
+
+/* Begins to accept. 0 or -errno, logged. The listeners are borrowed. */
+int h1_accept_start(struct h1_server *, const struct listener *, size_t count) MUST_CHECK;
+/* No more, for good. */
+void h1_accept_end(struct h1_server *);
+void h1_accept_free(struct h1_server *);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_balance.h"
+
+#include "h1_server_priv.h"
+
+enum {
+    AVERAGE_TICKS = 16, /* of the moving average */
+    LOOK_TICKS = 32,    /* between two looks at the siblings: longer than the average needs to follow */
+    DIFFERENCE = HANDOFF_FULL_LOAD / 12, /* of load, that is worth moving connections */
+};
+
+static uint32_t least_load_of_siblings(const struct h1_server *server)
+{
+    const struct handoff_board *board = server->handoff->board;
+    uint32_t least = HANDOFF_FULL_LOAD;
+
+    for (uint32_t i = 0; i < board->row_count; i++) {
+        uint32_t load = atomic_load_explicit(&board->rows[i].load, memory_order_relaxed);
+
+        if (i != server->row_number && load < least)
+            least = load;
+    }
+    return least;
+}
+
+/* As many of the connections that are busy at once as would make it even; half of that, since the average lags. */
+static void look_at_siblings(struct h1_server *server)
+{
+    struct h1_balance *balance = &server->balance;
+    uint32_t batch = atomic_exchange_explicit(&balance->largest_batch, 0, memory_order_relaxed);
+    uint32_t least = least_load_of_siblings(server), shed = 0;
+
+    if (balance->load > least + DIFFERENCE)
+        shed = (uint32_t)((uint64_t)batch * (balance->load - least) / balance->load / 4) + 1;
+    atomic_store_explicit(&balance->to_shed, batch > 1 ? shed : 0, memory_order_relaxed);
+}
+
+void h1_balance_set_load(struct h1_server *server, uint32_t load)
+{
+    if (server->row == NULL)
+        return;
+    server->balance.load = load;
+    atomic_store_explicit(&server->row->load, load, memory_order_relaxed);
+}
+
+void h1_balance_tick(struct h1_server *server)
+{
+    struct h1_balance *balance = &server->balance;
+    uint32_t waits = atomic_load_explicit(&server->loop.waits, memory_order_relaxed);
+    uint32_t load = balance->load - balance->load / AVERAGE_TICKS;
+    bool is_waiting;
+
+    if (server->row == NULL)
+        return;
+    is_waiting = atomic_load_explicit(&server->row->is_waiting, memory_order_relaxed) != 0;
+    if (!is_waiting)
+        load += HANDOFF_FULL_LOAD / AVERAGE_TICKS;
+    else if (waits == balance->waits_before && ++balance->calm_ticks > 1)
+        load = 0; /* the sentry goes to sleep now: there may be no other tick for long */
+    if (!is_waiting || waits != balance->waits_before)
+        balance->calm_ticks = 0;
+    h1_balance_set_load(server, load);
+    if (h1_server_lacks(server, H1_WITHOUT_BALANCE))
+        return;
+    if (!is_waiting && waits == balance->waits_before)
+        atomic_store_explicit(&balance->old_batch, waits, memory_order_relaxed);
+    balance->waits_before = waits;
+    if (++balance->tick_count % LOOK_TICKS == 0)
+        look_at_siblings(server);
+}
+
+void h1_balance_see_batch(struct h1_server *server)
+{
+    _Atomic(uint32_t) *largest = &server->balance.largest_batch;
+    uint32_t size = (uint32_t)server->loop.event_count;
+
+    if (size > atomic_load_explicit(largest, memory_order_relaxed))
+        atomic_store_explicit(largest, size, memory_order_relaxed);
+}
+
+/* Nobody but the driver lowers it; the sentry may set it anew at the same moment, which loses one. */
+static bool takes_from_budget(struct h1_balance *balance)
+{
+    uint32_t budget = atomic_load_explicit(&balance->to_shed, memory_order_relaxed);
+
+    if (budget == 0)
+        return false;
+    atomic_store_explicit(&balance->to_shed, budget - 1, memory_order_relaxed);
+    return true;
+}
+
+static bool is_in_old_batch(const struct h1_server *server)
+{
+    uint32_t old = atomic_load_explicit(&server->balance.old_batch, memory_order_relaxed);
+
+    return UNLIKELY(old != 0) && old == atomic_load_explicit(&server->loop.waits, memory_order_relaxed);
+}
+
+bool h1_balance_sheds(struct h1_server *server)
+{
+    struct h1_balance *balance = &server->balance;
+    bool has_budget = atomic_load_explicit(&balance->to_shed, memory_order_relaxed) > 0;
+
+    if (LIKELY(!has_budget && !is_in_old_batch(server)))
+        return false;
+    if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))
+        return false;
+    return has_budget ? takes_from_budget(balance) : ++balance->turn % 2 == 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * What one thread that drives the loop works with: its own buffer, parser and exchange. A connection borrows them for
+ * as long as one request takes; a waiting connection owns none of it. */
+#ifndef CLUTCH_H1_DRIVER_H
+#define CLUTCH_H1_DRIVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "buf.h"
+#include "drive.h"
+#include "h1_body.h"
+#include "h1_exchange.h"
+#include "h1_parse.h"
+
+enum { READ_BUFFER_BYTES = 65536 };
+
+struct h1_conn;
+struct h1_server;
+
+struct h1_driver {
+    struct h1_server *server;
+    int thread; /* number of the app thread; -1: the sentry */
+    struct drive_seat seat;
+    bool is_driving;
+    _Atomic(bool) is_called; /* a descriptor of h1_server_watch_from was readable */
+    char *read_buffer;       /* READ_BUFFER_BYTES */
+    struct buf replay;       /* pipelined bytes while their request runs */
+    struct h1_parse *parse;
+    struct h1_body body;
+    struct h1_exchange exchange;
+    struct h1_conn *ready;   /* its request is complete, for this thread to run */
+    struct h1_conn *running; /* its request is being served */
+};
+
+/* 0, or -ENOMEM with nothing to be freed. */
+int h1_driver_init(struct h1_driver *, struct h1_server *, int thread) MUST_CHECK;
+void h1_driver_fini(struct h1_driver *);
+
+/* The request of this connection begins on this driver's thread. */
+void h1_driver_start_exchange(struct h1_driver *, struct h1_conn *, const struct h1_parse *, const struct h1_body *);
+
+static inline bool h1_driver_is_sentry(const struct h1_driver *driver)
+{
+    return driver->thread < 0;
+}
+
+#endif

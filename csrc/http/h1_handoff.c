@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_handoff.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "h1_conn_priv.h"
+#include "h1_server_priv.h"
+#include "log.h"
+
+#define HEAD_END "\r\n\r\n"
+
+/* What is as it is for every kind of message. Returns false when the client has gone. */
+static bool describe_conn(const struct h1_conn *conn, struct handoff_header *header)
+{
+    char byte;
+
+    *header = (struct handoff_header){
+        .listener = (uint32_t)(conn->listener - conn->server->listeners),
+        .rest_bytes = (uint32_t)conn->leftover.len,
+        .has_hung_up = conn->has_hung_up,
+        .was_pending = conn->has_missed_events,
+        .arrived_us = conn->arrived_us,
+        .enqueued_us = conn->enqueued_us,
+        .peer_len = sizeof(header->peer),
+    };
+    if (getpeername(conn->source.fd, (struct sockaddr *)&header->peer, &header->peer_len) < 0)
+        return false;
+    header->was_half_closed = recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return true;
+}
+
+/* A body that is too large for the message goes into memory that can be passed on like a file. 0 or -errno. */
+static int move_body_to_file(struct h1_body *body)
+{
+    const char *bytes = body->in_place != NULL ? body->in_place : body->memory.ptr;
+    int fd = memfd_create("clutch-body", MFD_CLOEXEC), error;
+
+    if (fd < 0)
+        return -errno;
+    error = fd_write_all(fd, bytes, (size_t)body->length);
+    if (error < 0) {
+        close(fd);
+        return error;
+    }
+    buf_fini(&body->memory);
+    body->in_place = NULL;
+    body->file_fd = fd;
+    return 0;
+}
+
+/* Out of the epoll set first: a descriptor in flight would keep its place there. */
+static bool send_away(struct h1_conn *conn, const struct handoff_header *header, const struct iovec *iov, int count,
+                      int body_fd)
+{
+    int error;
+
+    if (conn->is_watched)
+        loop_remove(&conn->server->loop, &conn->source);
+    conn->is_watched = false;
+    error = handoff_give(conn->server->handoff, header, iov, count, conn->source.fd, body_fd);
+    if (error == 0) {
+        h1_conn_close(conn);
+        return true;
+    }
+    if (error != -EAGAIN)
+        log_warning("a request could not be queued for the other workers: %s", strerror(-error));
+    conn->has_missed_events = true;
+    return false;
+}
+
+static struct iovec piece(const char *bytes, size_t len)
+{
+    return (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+}
+
+bool h1_handoff_give(struct h1_conn *conn, const struct h1_parse *parse, struct h1_body *body)
+{
+    struct handoff_header header;
+    const char *bytes = body->in_place != NULL ? body->in_place : body->memory.ptr;
+    size_t total = parse->head_bytes + conn->leftover.len;
+    /* White space at the end of the last field is not counted in head_bytes, nor need it be sent. */
+    struct iovec iov[HANDOFF_IOV] = {piece(parse->start, parse->head_bytes - strlen(HEAD_END)),
+                                     piece(HEAD_END, strlen(HEAD_END)), piece(bytes, (size_t)body->length),
+                                     piece(conn->leftover.ptr, conn->leftover.len)};
+
+    if (!describe_conn(conn, &header)) {
+        h1_conn_close(conn);
+        return false;
+    }
+    header.kind = HANDOFF_REQUEST;
+    if (body->file_fd < 0 && total + body->length > HANDOFF_MESSAGE_BYTES && move_body_to_file(body) < 0)
+        return false;
+    header.has_body_file = body->file_fd >= 0;
+    if (header.has_body_file) {
+        header.body_file_bytes = body->length;
+        iov[2].iov_len = 0;
+    }
+    header.head_bytes = (uint32_t)parse->head_bytes;
+    header.body_bytes = (uint32_t)iov[2].iov_len;
+    if (total + iov[2].iov_len > HANDOFF_MESSAGE_BYTES || !send_away(conn, &header, iov, HANDOFF_IOV, body->file_fd))
+        return false;
+    h1_body_fini(body);
+    return true;
+}
+
+bool h1_handoff_give_idle(struct h1_conn *conn)
+{
+    struct handoff_header header;
+
+    if (conn->partial != NULL || conn->leftover.len > 0 || !describe_conn(conn, &header))
+        return false;
+    header.kind = HANDOFF_IDLE;
+    return send_away(conn, &header, NULL, 0, -1);
+}
+
+/* Parses the head again; the body is taken as the sender has decoded it. */
+static bool read_request(struct h1_server *server, struct h1_driver *driver, struct h1_conn *conn,
+                         struct handoff_message *message)
+{
+    const struct handoff_header *header = &message->header;
+    const char *body = message->bytes + header->head_bytes;
+    struct h1_parse *parse = driver->parse;
+    size_t used;
+
+    h1_body_fini(&driver->body);
+    h1_parse_init(parse, server->settings, NULL, NULL);
+    if (h1_parse_feed(parse, slice_of(message->bytes, header->head_bytes), &used) == H1_REFUSED || !parse->is_head_done)
+        return false;
+    if (header->has_body_file) {
+        driver->body.file_fd = message->file_fd;
+        driver->body.length = header->body_file_bytes;
+        message->file_fd = -1;
+    } else if (header->body_bytes > 0) {
+        h1_body_set_in_place(&driver->body, slice_of(body, header->body_bytes));
+    }
+    if (atomic_load(&server->is_draining) || server->settings->keep_alive_us == 0)
+        parse->is_keep_alive = false;
+    return buf_append(&conn->leftover, slice_of(body + header->body_bytes, header->rest_bytes)) == 0;
+}
+
+struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *driver, struct handoff_message *message)
+{
+    const struct handoff_header *header = &message->header;
+    struct h1_conn *conn;
+
+    conn = h1_conn_new(server, message->conn_fd, &header->peer, &server->listeners[header->listener]);
+    if (conn == NULL) {
+        log_error("a request was lost: out of memory");
+        fd_close(&message->file_fd);
+        return NULL;
+    }
+    conn->state = &H1_RUNNING_APP;
+    conn->arrived_us = header->arrived_us;
+    conn->enqueued_us = header->enqueued_us;
+    conn->has_hung_up = header->has_hung_up != 0;
+    conn->has_missed_events = true; /* nobody has watched it meanwhile */
+    if (header->kind == HANDOFF_REQUEST && !read_request(server, driver, conn, message)) {
+        log_error("a request was lost on its way from another worker");
+        h1_body_fini(&driver->body);
+        conn->outcome = H1_OUTCOME_CLOSE;
+        h1_conn_give_back(conn, driver);
+        conn = NULL;
+    }
+    fd_close(&message->file_fd);
+    return conn;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "h1_queue.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fd.h"
+#include "h1_conn_priv.h"
+#include "h1_handoff.h"
+#include "h1_read.h"
+#include "h1_refusal.h"
+#include "h1_server_priv.h"
+#include "log.h"
+
+enum { HELD_TRY_US = 2000, MOST_TRIES = 64 };
+
+static struct h1_refusal refuse_waiting(const struct h1_server *server, const char *reason)
+{
+    int64_t timeout_us = server->settings->queue_timeout_us;
+
+    return (struct h1_refusal){
+        .status = 503, .reason = reason, .retry_after_s = timeout_us > 1000000 ? (int)(timeout_us / 1000000) : 1};
+}
+
+static bool uses_queue(const struct h1_server *server)
+{
+    return server->handoff != NULL && !h1_server_lacks(server, H1_WITHOUT_HANDOFF);
+}
+
+/* --- Watching --- */
+
+/* Nothing to do here: h1_server_next looks at the queue before anything else. */
+static void on_queue_readable(struct loop_source *source, uint32_t events)
+{
+    struct h1_server *server = CONTAINER_OF(source, struct h1_server, queue_source);
+
+    (void)events;
+    server->has_queue_event = true;
+}
+
+void h1_queue_watch(struct h1_server *server)
+{
+    if (!uses_queue(server) || server->is_queue_watched || !atomic_load(&server->may_take))
+        return;
+    server->is_queue_watched = loop_add(&server->loop, &server->queue_source, EPOLLIN | EPOLLEXCLUSIVE) == 0;
+}
+
+void h1_queue_unwatch(struct h1_server *server)
+{
+    if (!server->is_queue_watched)
+        return;
+    loop_remove(&server->loop, &server->queue_source);
+    server->is_queue_watched = false;
+    server->has_queue_event = false;
+}
+
+void h1_queue_leave(struct h1_server *server)
+{
+    atomic_store(&server->may_take, false);
+    h1_queue_unwatch(server);
+    if (uses_queue(server) && handoff_may_have_messages(server->handoff))
+        handoff_nudge(server->handoff);
+}
+
+/* --- Into the queue --- */
+
+static bool is_full(const struct h1_server *server)
+{
+    int64_t limit = server->settings->queue_limit;
+
+    return limit > 0 && server->handoff != NULL &&
+           atomic_load_explicit(&server->handoff->board->waiting, memory_order_relaxed) + (int64_t)server->held_count >=
+               limit;
+}
+
+/* The first of those that wait will have waited for too long then. */
+static void expect_timeout(struct h1_server *server)
+{
+    if (!list_has_node(&server->queue_look.node))
+        deadline_set(&server->loop, &server->queue_looks, &server->queue_look);
+}
+
+/* Keeps the request in its connection until the queue has room or an app thread of this worker is free. */
+static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
+{
+    struct h1_server *server = conn->server;
+
+    if (!h1_read_keep_whole(conn, parse, body)) {
+        h1_conn_refuse(conn, NULL, (struct h1_refusal){.status = 503, .reason = "out of memory"});
+        return;
+    }
+    h1_conn_enter_state(conn, &H1_WAITING);
+    expect_timeout(server);
+    if (!list_has_node(&server->held_try.node) && uses_queue(server))
+        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+}
+
+void h1_queue_put(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
+{
+    struct h1_server *server = conn->server;
+
+    if (is_full(server)) {
+        h1_conn_refuse(conn, parse, refuse_waiting(server, "too many requests wait"));
+        return;
+    }
+    conn->enqueued_us = clock_now_us();
+    if (uses_queue(server) && list_is_empty(&server->held) && h1_handoff_give(conn, parse, body)) {
+        expect_timeout(server);
+        return;
+    }
+    if (conn->state != &H1_CLOSED)
+        hold(conn, parse, body);
+}
+
+bool h1_queue_put_idle(struct h1_conn *conn)
+{
+    const struct h1_server *server = conn->server;
+
+    return uses_queue(server) && server->handoff->board->row_count > 1 &&
+           atomic_load(&server->handoff->board->is_stopping) == 0 && h1_handoff_give_idle(conn);
+}
+
+static void try_held_again(struct deadline *deadline)
+{
+    struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, held_try);
+    struct list_node *node;
+
+    for (int i = 0; i < MOST_TRIES && (node = list_first(&server->held)) != NULL; i++) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+
+        if (!h1_handoff_give(conn, &conn->partial->parse, &conn->partial->body) && conn->state != &H1_CLOSED)
+            break;
+        expect_timeout(server);
+    }
+    if (!list_is_empty(&server->held))
+        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+}
+
+/* --- Out of the queue --- */
+
+static bool has_waited_too_long(const struct h1_server *server, int64_t enqueued_us, int64_t now_us)
+{
+    int64_t timeout_us = server->settings->queue_timeout_us;
+
+    return timeout_us > 0 && now_us - enqueued_us >= timeout_us;
+}
+
+/* Answers for an app thread that is not free. The connection belongs to the caller, who need not drive. */
+static void refuse_expired(struct h1_server *server, struct h1_conn *conn, const struct h1_parse *parse)
+{
+    const struct h1_refusal refusal = refuse_waiting(server, "no worker was free within queue-timeout");
+
+    h1_refusal_log(&refusal, &conn->endpoints, parse);
+    h1_refusal_send(&refusal, parse, conn->source.fd);
+    conn->outcome = H1_OUTCOME_LINGER;
+}
+
+/* The client closed its side after its request began to wait, or the connection is broken. */
+static bool has_hung_up(const struct h1_conn *conn, const struct handoff_header *header)
+{
+    char byte;
+    ssize_t got = recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    if (got < 0)
+        return errno != EAGAIN && errno != EINTR;
+    return got == 0 && !header->was_half_closed;
+}
+
+/* Says in the access log that it has been, and is over. */
+static void drop(struct h1_server *server, struct h1_driver *driver, struct h1_conn *conn)
+{
+    struct h1_exchange *exchange = &driver->exchange;
+    struct h1_summary summary;
+
+    log_debug("%s:%s hung up while its request waited", conn->remote_address, conn->remote_port);
+    exchange->is_gone = true;
+    exchange->base.times.taken_us = clock_now_us();
+    server->observer->on_begin(server->observer->context, driver->thread, &exchange->base);
+    h1_exchange_summarize(exchange, &summary);
+    server->observer->on_end(server->observer->context, driver->thread, &exchange->base, &summary);
+    conn->outcome = H1_OUTCOME_CLOSE;
+}
+
+/* Puts a request that was taken where the driver can run it. Returns false when it is not to be run: then the
+ * connection has gone back to the loop. */
+static bool take_request(struct h1_server *server, struct h1_driver *driver, struct handoff_message *message)
+{
+    struct h1_conn *conn = h1_handoff_receive(server, driver, message);
+
+    if (conn == NULL)
+        return false;
+    if (has_waited_too_long(server, message->header.enqueued_us, clock_now_us())) {
+        refuse_expired(server, conn, driver->parse);
+    } else if (has_hung_up(conn, &message->header)) {
+        h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
+        drop(server, driver, conn);
+    } else {
+        h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
+        driver->ready = conn;
+        return true;
+    }
+    h1_body_fini(&driver->body);
+    h1_conn_give_back(conn, driver);
+    return false;
+}
+
+static bool take_message(struct h1_server *server, struct h1_driver *driver)
+{
+    struct handoff_message message;
+    struct h1_conn *conn;
+
+    while (atomic_load(&server->may_take) && handoff_take(server->handoff, driver->read_buffer, &message) == 1) {
+        if (message.header.kind == HANDOFF_REQUEST) {
+            if (take_request(server, driver, &message))
+                return true;
+        } else if ((conn = h1_handoff_receive(server, driver, &message)) != NULL) {
+            conn->outcome = H1_OUTCOME_GO_ON;
+            h1_conn_give_back(conn, driver);
+        }
+    }
+    return false;
+}
+
+/* Of those that the connections of this worker hold; only whoever drives may look. */
+static bool take_held(struct h1_server *server, struct h1_driver *driver)
+{
+    struct list_node *node = driver->is_driving ? list_first(&server->held) : NULL;
+    struct h1_conn *conn;
+
+    if (node == NULL)
+        return false;
+    conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+    h1_read_run(conn, driver, &conn->partial->parse, &conn->partial->body);
+    return driver->ready != NULL;
+}
+
+bool h1_queue_may_have_requests(const struct h1_server *server, const struct h1_driver *driver)
+{
+    if (server->handoff != NULL && UNLIKELY(handoff_may_have_messages(server->handoff)))
+        return true;
+    return driver->is_driving && UNLIKELY(server->has_queue_event || server->held_count > 0);
+}
+
+bool h1_queue_take(struct h1_server *server, struct h1_driver *driver)
+{
+    if (uses_queue(server)) {
+        if (driver->is_driving)
+            server->has_queue_event = false;
+        if (take_message(server, driver))
+            return true;
+    }
+    return take_held(server, driver);
+}
+
+/* --- Waiting for too long --- */
+
+static void expire_held(struct h1_server *server, int64_t now_us)
+{
+    struct list_node *node;
+
+    while ((node = list_first(&server->held)) != NULL) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+
+        if (!has_waited_too_long(server, conn->enqueued_us, now_us))
+            return;
+        h1_conn_refuse(conn, &conn->partial->parse, refuse_waiting(server, "no worker was free within queue-timeout"));
+    }
+}
+
+/* The head of the queue was found to have expired, but another may have been quicker: then the next one, which has been
+ * taken instead, goes back to the end of the queue. Returns false when there is none. */
+static bool expire_one(struct h1_server *server, int64_t now_us)
+{
+    struct h1_driver *driver = server->driver;
+    struct handoff_message message;
+    struct h1_conn *conn;
+
+    if (handoff_take(server->handoff, driver->read_buffer, &message) != 1)
+        return false;
+    conn = h1_handoff_receive(server, driver, &message);
+    if (conn == NULL)
+        return true;
+    if (message.header.kind == HANDOFF_IDLE) {
+        conn->outcome = H1_OUTCOME_GO_ON;
+        h1_conn_give_back(conn, driver);
+    } else if (has_waited_too_long(server, message.header.enqueued_us, now_us)) {
+        refuse_expired(server, conn, driver->parse);
+        h1_body_fini(&driver->body);
+        h1_conn_give_back(conn, driver);
+    } else {
+        h1_conn_adopt(conn);
+        if (!h1_handoff_give(conn, driver->parse, &driver->body) && conn->state != &H1_CLOSED)
+            hold(conn, driver->parse, &driver->body);
+    }
+    return true;
+}
+
+static void look_for_expired(struct deadline *deadline)
+{
+    struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, queue_look);
+    int64_t timeout_us = server->settings->queue_timeout_us, now_us = server->loop.now_us;
+    struct handoff_header header;
+
+    expire_held(server, now_us);
+    if (!uses_queue(server))
+        return;
+    while (handoff_peek(server->handoff, &header) == 1) {
+        if (has_waited_too_long(server, header.enqueued_us, now_us)) {
+            if (!expire_one(server, now_us))
+                break;
+            continue;
+        }
+        deadline_set(&server->loop, &server->queue_looks, deadline);
+        deadline->expires_us = header.enqueued_us + timeout_us;
+        return;
+    }
+}
+
+void h1_queue_init(struct h1_server *server)
+{
+    list_init(&server->held);
+    deadline_queue_init(&server->loop, &server->queue_looks, server->settings->queue_timeout_us, look_for_expired);
+    deadline_queue_init(&server->loop, &server->held_tries, HELD_TRY_US, try_held_again);
+    if (server->handoff != NULL)
+        server->queue_source = (struct loop_source){.fd = server->handoff->take_fd, .on_events = on_queue_readable};
+}
