@@ -18,6 +18,7 @@
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "worker_settings.h"
+#include "worker_threads.h"
 
 enum { ERROR_BYTES = 1024 };
 
@@ -27,10 +28,9 @@ struct worker {
     struct birth birth;
     pid_t pid;
     struct scoreboard_row *row;
-    struct scoreboard_thread *thread_row;
-    struct gateway *gateway;       /* owned */
-    struct gateway_thread *thread; /* owned */
-    struct access_log *access_log; /* owned; NULL: none */
+    struct gateway *gateway;        /* owned */
+    struct worker_threads *threads; /* owned */
+    struct access_log *access_log;  /* owned; NULL: none */
     struct h1_settings settings;
     struct h1_observer observer;
     struct h1_server *server; /* owned */
@@ -70,28 +70,40 @@ static void on_application_signal(void *context, int fd)
 
 /* --- Requests --- */
 
-static void on_begin(void *context, const struct exchange *exchange)
+static struct scoreboard_thread *row_of(const struct worker *worker, int thread)
 {
-    struct worker *worker = context;
+    return scoreboard_thread(worker->inherit->scoreboard, worker->birth.number, thread);
+}
 
-    scoreboard_begin_request(worker->thread_row, exchange->request->method, exchange->request->target,
+static void on_begin(void *context, int thread, const struct exchange *exchange)
+{
+    scoreboard_begin_request(row_of(context, thread), exchange->request->method, exchange->request->target,
                              exchange->endpoints->remote_address, exchange->endpoints->remote_port,
                              exchange->times.taken_us);
 }
 
-static void on_end(void *context, const struct exchange *exchange, const struct h1_summary *summary)
+static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
-    struct worker *worker = context;
-    uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, worker->thread_row);
+    const struct worker *worker = context;
+    uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, row_of(worker, thread));
     const struct access_log_place place = {
         .pid = worker->pid,
         .worker = worker->birth.number,
         .worker_requests = exchange->number,
         .all_requests = all_requests,
+        .core = thread,
     };
 
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
+}
+
+/* A free app thread that would only wait for the GIL is not free: a sibling may do better. */
+static bool can_serve(void *context)
+{
+    const struct worker *worker = context;
+
+    return worker->ops->gil_waiters(worker->gateway) == 0;
 }
 
 /* --- Set-up --- */
@@ -107,7 +119,7 @@ static struct gateway_place place_of(const struct worker *worker)
     return (struct gateway_place){
         .worker = worker->birth.number,
         .worker_count = (int)worker->inherit->config->workers,
-        .thread_count = 1,
+        .thread_count = (int)worker->inherit->config->threads,
         .generation = 1,
     };
 }
@@ -127,6 +139,36 @@ static void open_access_log(struct worker *worker)
     }
 }
 
+static void open_server(struct worker *worker)
+{
+    const struct inherit *inherit = worker->inherit;
+    const struct h1_place place = {
+        .listeners = inherit->listeners,
+        .listener_count = inherit->listener_count,
+        .handoff = inherit->handoff,
+        .row = (size_t)worker->birth.number - 1,
+    };
+    bool counts_waiters = inherit->config->threads > 1;
+
+    worker->settings =
+        worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
+    if ((worker->settings.without & H1_WITHOUT_GIL_COUNT) != 0)
+        counts_waiters = false;
+    worker->observer = (struct h1_observer){
+        .context = worker, .on_begin = on_begin, .on_end = on_end, .can_serve = counts_waiters ? can_serve : NULL};
+    worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
+    if (worker->server == NULL)
+        give_up(worker, EXIT_FAILURE);
+}
+
+static void make_threads(struct worker *worker)
+{
+    worker->threads =
+        worker_threads_new(worker->ops, worker->gateway, worker->server, (int)worker->inherit->config->threads);
+    if (worker->threads == NULL)
+        give_up(worker, CHILD_EXIT_APP);
+}
+
 static bool watch_all(struct worker *worker)
 {
     int signal_fd = worker->ops->signal_fd(worker->gateway);
@@ -134,42 +176,28 @@ static bool watch_all(struct worker *worker)
     worker->told_fd = role_signals_become_worker();
     return worker->told_fd >= 0 && h1_server_watch(worker->server, worker->told_fd, on_told_by_signal, worker) == 0 &&
            h1_server_watch(worker->server, worker->birth.control_fd, on_control, worker) == 0 &&
-           (signal_fd < 0 || h1_server_watch(worker->server, signal_fd, on_application_signal, worker) == 0);
+           (signal_fd < 0 || h1_server_watch_from(worker->server, worker_threads_main_driver(worker->threads),
+                                                  signal_fd, on_application_signal, worker) == 0);
 }
 
-static void open_server(struct worker *worker)
+static void set_up(struct worker *worker)
 {
-    const struct inherit *inherit = worker->inherit;
-
-    worker->settings =
-        worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
-    worker->observer = (struct h1_observer){.context = worker, .on_begin = on_begin, .on_end = on_end};
-    worker->server = h1_server_new(&worker->settings, inherit->listeners, inherit->listener_count, &worker->observer);
-    if (worker->server == NULL)
-        give_up(worker, EXIT_FAILURE);
+    open_access_log(worker);
+    open_server(worker);
+    make_threads(worker);
     if (!watch_all(worker)) {
         log_error("the worker's own descriptors cannot be watched");
         give_up(worker, EXIT_FAILURE);
     }
+    if (worker_threads_start(worker->threads) < 0)
+        give_up(worker, EXIT_FAILURE);
 }
 
 /* --- Life --- */
 
-static void serve(struct worker *worker)
-{
-    struct exchange *exchange;
-
-    atomic_store(&worker->row->state, WORKER_READY);
-    notice_send(worker->inherit->notify_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
-    while ((exchange = h1_server_next(worker->server)) != NULL) {
-        worker->ops->serve(worker->thread, exchange);
-        h1_server_finish(worker->server, exchange);
-    }
-}
-
 static void tear_down(struct worker *worker)
 {
-    worker->ops->stop_thread(worker->thread);
+    worker_threads_free(worker->threads);
     h1_server_free(worker->server);
     access_log_free(worker->access_log);
     worker->ops->stop(worker->gateway);
@@ -180,12 +208,10 @@ static void tear_down(struct worker *worker)
 /* From a loaded application to the end. */
 static void NORETURN live(struct worker *worker)
 {
-    open_access_log(worker);
-    worker->thread = worker->ops->start_thread(worker->gateway);
-    if (worker->thread == NULL)
-        give_up(worker, CHILD_EXIT_APP);
-    open_server(worker);
-    serve(worker);
+    set_up(worker);
+    atomic_store(&worker->row->state, WORKER_READY);
+    notice_send(worker->inherit->notify_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
+    worker_threads_serve(worker->threads);
     tear_down(worker);
     exit(EXIT_SUCCESS);
 }
@@ -198,7 +224,6 @@ static struct worker worker_of(const struct inherit *inherit, const struct birth
         .birth = *birth,
         .pid = getpid(),
         .row = scoreboard_row(inherit->scoreboard, birth->number),
-        .thread_row = scoreboard_thread(inherit->scoreboard, birth->number, 0),
         .told_fd = -1,
     };
 
