@@ -181,14 +181,15 @@ void h1_server_step(struct h1_server *server)
 {
     struct list_node *pending;
 
-    if (UNLIKELY(atomic_load_explicit(&server->returned, memory_order_relaxed) != NULL))
-        h1_conn_take_returned(server);
     free_closed(server);
+    if (UNLIKELY(atomic_load_explicit(&server->returned, memory_order_relaxed) != NULL)) {
+        h1_conn_take_returned(server); /* the last one may end a drain: to be looked at before a wait */
+        return;
+    }
     if (loop_dispatch(&server->loop))
         return;
     /* What was closed is freed before the wait, which may be long. */
-    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed) &&
-                                 atomic_load_explicit(&server->returned, memory_order_relaxed) == NULL);
+    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
     h1_balance_see_batch(server);
     pending = list_first(&server->pending);
     if (pending != NULL)
