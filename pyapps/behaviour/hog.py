@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Computes without ever giving up the GIL until the first byte of the file ?flag= is no longer 0; sets the second one as
-it begins."""
+"""Computes without ever giving up the GIL until the first byte of the file ?flag= is no longer 0. Sets the second one
+as it begins."""
 
 import mmap
 import os

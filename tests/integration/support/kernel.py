@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import time
 
 from support.waiting import wait_until
 
@@ -48,6 +49,18 @@ def wake_ups(pid: int) -> dict[int, int]:
         match = re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", status.read_text(), re.MULTILINE)
         counts[int(status.parent.name)] = int(match.group(1))
     return counts
+
+
+def is_calm(pids, seconds: float) -> bool:
+    """Whether no thread of these processes is woken for so long."""
+    before = [wake_ups(pid) for pid in pids]
+    time.sleep(seconds)
+    return [wake_ups(pid) for pid in pids] == before
+
+
+def wait_calm(pids) -> None:
+    """Waits until the processes have come to rest."""
+    wait_until(lambda: is_calm(pids, 0.05), "the processes to come to rest")
 
 
 def socket_count(pid: int) -> int:

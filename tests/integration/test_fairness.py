@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""No request waits while an app thread of any worker is idle; and without the mechanism behind it, it does."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.client import make_request
+from support.crew import nobody_answers, switch_off
+from support.kernel import wait_calm
+from support.waiting import wait_until
+
+
+@pytest.mark.parametrize("without", [None, "sentry", "handoff"])
+def test_requests_of_a_held_worker_are_run_by_the_other(start_crew, without):
+    crew = start_crew(*switch_off(without))
+    held, connections = crew.hold_owner(6)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"late-{number}")
+    if without is not None:
+        assert nobody_answers(connections)
+        held.let_go()
+    for number, connection in enumerate(connections):
+        runner = crew.check_answer(connection, f"late-{number}")
+        assert runner != held.pid or without is not None
+    if without is None:
+        assert held.finish().status == 200
+    else:
+        assert held.connection.read_response().status == 200
+
+
+def test_requests_that_were_there_before_are_run_by_the_other(start_crew):
+    """They come together with the one that holds the worker, in the same batch of events."""
+    crew = start_crew()
+    owner, connections = crew.connections_of_one(8)
+    gate = crew.make_gate()
+    crew.send(connections[0], "first", gate=gate.path)
+    for number, connection in enumerate(connections[1:]):
+        crew.send(connection, f"with-{number}")
+    for number, connection in enumerate(connections[1:]):
+        crew.check_answer(connection, f"with-{number}")
+    assert crew.ledger.runner("first") == owner
+    gate.open()
+    crew.check_answer(connections[0], "first")
+
+
+def test_a_request_behind_a_held_one_on_the_same_connection_keeps_its_turn(start_crew):
+    """Pipelined requests are answered in their order, so the second cannot be run elsewhere."""
+    crew = start_crew()
+    gate = crew.make_gate()
+    connection = crew.server.connect()
+    connection.send(make_request(crew.target("one", gate=gate.path)) + make_request(crew.target("two")))
+    gate.wait_reached()
+    assert nobody_answers([connection], 0.1)
+    assert crew.ledger.begun() == ["one"]
+    gate.open()
+    crew.check_answer(connection, "one")
+    crew.check_answer(connection, "two")
+
+
+@pytest.mark.parametrize("without", [None, "sentry"])
+def test_another_thread_of_the_same_worker_goes_on(start_crew, without):
+    """Of four threads three are held; the sentry sees to it that the fourth is called."""
+    crew = start_crew("--threads", "4", *switch_off(without), workers=1)
+    connections = [crew.server.connect() for _ in range(6)]
+    for connection in connections:
+        crew.ask(connection)
+    wait_calm(crew.server.worker_pids())
+    held = [crew.hold(connections.pop())]
+    if without is None:
+        held += [crew.hold(connections.pop()) for _ in range(2)]
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"late-{number}")
+    if without is not None:
+        assert nobody_answers(connections)
+        held[0].let_go()
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"late-{number}")
+    if without is None:
+        for one in held:
+            one.let_go()
+    for one in held:
+        assert one.connection.read_response().status == 200
+
+
+def test_any_free_thread_of_any_worker(start_crew):
+    """Two workers with two threads: three are held one after the other, each time the next request finds a free one."""
+    crew = start_crew("--threads", "2")
+    connections = [crew.server.connect() for _ in range(8)]
+    for connection in connections:
+        crew.ask(connection)
+    held = []
+    for _ in range(3):
+        held.append(crew.hold(connections.pop()))
+        for connection in connections:
+            crew.ask(connection)
+    held.append(crew.hold(connections.pop()))
+    assert sorted(one.pid for one in held) == sorted(crew.server.worker_pids() * 2)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"late-{number}")
+    assert nobody_answers(connections), "four requests at once are all that there may be"
+    for one in held:
+        assert one.finish().status == 200
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"late-{number}")
+
+
+@pytest.mark.parametrize("without", [None, "sentry"])
+def test_what_needs_no_application_is_answered_by_a_held_worker(start_crew, without):
+    """A request that is refused, while the only thread there is runs another."""
+    crew = start_crew(*switch_off(without), workers=1)
+    connection = crew.server.connect()
+    crew.ask(connection)
+    held = crew.hold()
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    if without is not None:
+        assert nobody_answers([connection])
+        held.let_go()
+    assert connection.read_response().status == 400
+    if without is None:
+        held.let_go()
+    assert held.connection.read_response().status == 200
+
+
+@pytest.mark.parametrize("without", [None, "gil-count"])
+def test_threads_that_wait_for_the_gil_are_not_free(start_crew, tmp_path, without):
+    """One thread of four keeps the GIL. A second may be caught waiting for it; the others leave their requests to the
+    other worker, or wait for the GIL too."""
+    crew = start_crew("--threads", "4", *switch_off(without))
+    owner, connections = crew.connections_of_one(8 if without is None else 4)
+    wait_calm(crew.server.worker_pids())
+    flag = tmp_path / "flag"
+    flag.write_bytes(b"\0\0")
+    hog, caught = connections.pop(), connections.pop()
+    hog.send(make_request(f"/hog/?flag={flag}"))
+    try:
+        wait_until(lambda: flag.read_bytes()[1] == 1, "the application to compute")
+        crew.send(caught, "caught")
+        for number, connection in enumerate(connections):
+            crew.send(connection, f"late-{number}")
+        if without is None:
+            runners = {crew.check_answer(connection, f"late-{i}") for i, connection in enumerate(connections)}
+            assert owner not in runners
+        else:
+            assert nobody_answers(connections)
+    finally:
+        with flag.open("r+b") as file:
+            file.write(b"\1")
+    assert int(hog.read_response().body) == owner
+    crew.check_answer(caught, "caught")
+    if without is not None:
+        for number, connection in enumerate(connections):
+            crew.check_answer(connection, f"late-{number}")

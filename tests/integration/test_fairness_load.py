@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""Under saturation the workers share the load, whichever of them accepted the connections."""
+
+from __future__ import annotations
+
+import collections
+import selectors
+
+import pytest
+
+from support.crew import switch_off
+
+CONNECTIONS = 16
+
+
+def saturate(crew, connections, count: int, us: int) -> collections.Counter:
+    """Keeps a request under way on every connection until `count` are answered; counts them by worker."""
+    runners: collections.Counter = collections.Counter()
+    with selectors.DefaultSelector() as selector:
+        for number, connection in enumerate(connections):
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            crew.send(connection, f"load-{number}", us=us)
+        sent = len(connections)
+        while sum(runners.values()) < count:
+            for key, _ in selector.select(60):
+                response = key.data.read_response()
+                assert response.status == 200
+                runners[response.json()["pid"]] += 1
+                if sent < count:
+                    crew.send(key.data, f"load-{sent}", us=us)
+                    sent += 1
+    return runners
+
+
+@pytest.mark.parametrize("us, count", [(100, 3000), (3000, 600)], ids=["short", "long"])
+def test_each_worker_does_its_share(start_crew, us, count):
+    """All connections were accepted by one worker, as the other was held then. Requests shorter and longer than the
+    sentry's tick: other mechanisms see to each."""
+    crew = start_crew()
+    _, connections = crew.connections_of_one(CONNECTIONS)
+    runners = saturate(crew, connections, count, us)
+    shares = [runners[pid] / count for pid in crew.server.worker_pids()]
+    assert all(0.3 <= share <= 0.7 for share in shares), shares
+
+
+def test_without_balance_one_worker_does_all(start_crew):
+    crew = start_crew(*switch_off("balance,handoff"))
+    owner, connections = crew.connections_of_one(CONNECTIONS)
+    runners = saturate(crew, connections, 3000, 100)
+    assert runners[owner] / 3000 > 0.7

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""Idle servers and idle connections cost next to nothing, and make room when room is needed."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import pytest
+
+from support import processes
+from support.client import Connection, make_request
+from support.kernel import is_calm, wait_calm, wake_ups
+from support.server import BEHAVIOUR
+
+CALM_S = 1.0
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_nothing_wakes_an_idle_server(start_crew, threads):
+    """After work of every kind, with connections open and deadlines ahead."""
+    crew = start_crew("--threads", threads)
+    connections = [crew.server.connect() for _ in range(20)]
+    for connection in connections:
+        crew.ask(connection)
+    held = crew.hold_all(2 * threads)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"waits-{number}")
+    for one in held:
+        assert one.finish().status == 200
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"waits-{number}")
+    pids = [crew.server.pid, *crew.server.worker_pids()]
+    wait_calm(pids)
+    before = [wake_ups(pid) for pid in pids]
+    assert is_calm(pids, CALM_S), [wake_ups(pid) for pid in pids] + before
+
+
+def test_what_wakes_a_worker_is_seen(start):
+    """That the test above can fail: a thread of the application that wakes up by itself."""
+    server = start("ticker", "--pythonpath", BEHAVIOUR)
+    assert not is_calm(server.worker_pids(), 0.2)
+
+
+def test_nothing_wakes_a_worker_whose_application_waits(start_crew):
+    """The sentry stands in for the application; then it sleeps until something comes."""
+    crew = start_crew(workers=1)
+    held = crew.hold()
+    pids = crew.server.worker_pids()
+    wait_calm(pids)
+    assert is_calm(pids, CALM_S)
+    assert held.finish().status == 200
+
+
+def may_open(count: int) -> bool:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] >= count + 200
+
+
+TOO_FEW = "RLIMIT_NOFILE of this shell is too low"
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(2_000, marks=pytest.mark.skipif(not may_open(2_000), reason=TOO_FEW)),
+        pytest.param(10_000, marks=pytest.mark.skipif(not may_open(10_000), reason=TOO_FEW)),
+    ],
+)
+def test_many_idle_connections(start_crew, count):
+    """They are all kept, and neither those that come later nor they themselves wait."""
+    crew = start_crew()
+    family, address = crew.server.addresses()[0]
+    data = make_request("/blocks/list-of-one")
+    connections = []
+    try:
+        for _ in range(count):
+            connections.append(Connection(family, address))
+            connections[-1].send(data)
+            assert connections[-1].read_response().body == b"one"
+        new = crew.server.connect()
+        for _ in range(100):
+            assert new.request("/blocks/list-of-one").body == b"one"
+        for connection in connections[:: count // 200]:
+            assert connection.request("/blocks/list-of-one").body == b"one"
+        pids = crew.server.worker_pids()
+        wait_calm(pids)
+    finally:
+        for connection in connections:
+            connection.reset()
+
+
+DESCRIPTORS = 100
+
+
+def test_few_descriptors(start):
+    """Idle connections go first; when there are none left to go, newcomers wait, and the server does not spin."""
+    server = start("router", "--pythonpath", BEHAVIOUR, prefix=["prlimit", f"--nofile={DESCRIPTORS}"])
+    assert server.request("/blocks/list-of-one").body == b"one"
+    assert server.request("/echo_body/raw", "POST", body=b"x").body == b"x"
+    idle = [server.connect() for _ in range(DESCRIPTORS * 2)]
+    for connection in idle:
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    data = make_request("/echo_body/raw", "POST", body=b"hello")
+    stuck = [server.connect() for _ in range(DESCRIPTORS * 2)]
+    for connection in stuck:
+        connection.send(data[:-1])
+    for connection in idle:
+        assert connection.is_closed_by_server()
+    pid = server.worker_pids()[0]
+    before_s = processes.cpu_seconds(pid)
+    time.sleep(CALM_S)
+    assert processes.cpu_seconds(pid) - before_s < CALM_S / 4
+    for connection in stuck:
+        connection.send(data[-1:])
+    for connection in stuck:
+        assert connection.read_response().body == b"hello"
+        connection.close()
+    assert server.worker_pids() == [pid] and processes.is_running(pid)
+    assert server.request("/blocks/list-of-one").body == b"one"
