@@ -27,7 +27,7 @@ class Account:
 
     name: str
     kind: str
-    idle_since_s: float  # when its connection was last known to be alive
+    alive_s: float  # when its connection was last known to be alive: the request before, which was answered, was sent
     sent_s: float
     ended_s: float = 0.0
     outcome: str = ""
@@ -91,7 +91,7 @@ class Client(threading.Thread):
             self.lose(account)
             return
         account.outcome = RIGHT
-        self.alive_s = time.monotonic()
+        self.alive_s = account.sent_s
         self.check(account, response, body)
         if response.says_close or self.random.random() < RECONNECTS:
             self.drop()

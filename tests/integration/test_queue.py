@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+"""Requests that wait while every app thread is busy: first come, first served, in sight of the server all the time."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from support.client import make_request
+from support.crew import nobody_answers, switch_off
+from support.kernel import wait_end_received
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_first_come_first_served(start_crew, workers):
+    """On idle connections of each worker and on new ones. One worker alone is let go, so the order is exact."""
+    crew = start_crew(workers=workers)
+    kept = [crew.server.connect() for _ in range(10)]
+    for connection in kept:
+        crew.ask(connection)
+    held = crew.hold_all(workers)
+    waiting = []
+    for number, connection in enumerate(kept):
+        waiting += [(f"kept-{number}", connection), (f"new-{number}", crew.server.connect())]
+        for name, one in waiting[-2:]:
+            crew.send_and_wait_read(one, name)
+    assert nobody_answers([connection for _, connection in waiting], 0.1)
+    held[0].let_go()
+    for name, connection in waiting:
+        crew.check_answer(connection, name)
+    names = [name for name, _ in waiting]
+    assert [name for name in crew.ledger.begun() if name in names] == names
+    for one in held[1:]:
+        one.let_go()
+    for one in held:
+        assert one.connection.read_response().status == 200
+
+
+def test_all_workers_share_the_queue(start_crew):
+    """Slow calls wait for slow calls: with four of them before a request and two workers, two are run before it."""
+    crew = start_crew()
+    held = crew.hold_all(2)
+    gates = [crew.make_gate() for _ in range(4)]
+    slow = [crew.server.connect() for _ in gates]
+    for number, (connection, gate) in enumerate(zip(slow, gates)):
+        crew.send_and_wait_read(connection, f"slow-{number}", gate=gate.path)
+    last = crew.server.connect()
+    crew.send_and_wait_read(last, "last")
+    for one in held:
+        assert one.finish().status == 200
+    for gate in gates[:2]:
+        gate.wait_reached()
+    assert not gates[2].is_reached() and not gates[3].is_reached()
+    gates[0].open()
+    gates[2].wait_reached()
+    gates[1].open()
+    gates[3].wait_reached()
+    assert nobody_answers([last], 0.1)
+    gates[2].open()
+    crew.check_answer(last, "last")
+    gates[3].open()
+    for number, connection in enumerate(slow):
+        crew.check_answer(connection, f"slow-{number}")
+
+
+@pytest.mark.parametrize("without", [None, "sentry"])
+def test_slow_heads_time_out_while_the_application_runs(start_crew, without):
+    crew = start_crew("--head-timeout", "300ms", *switch_off(without), workers=1)
+    slow = crew.server.connect()
+    crew.ask(slow)
+    held = crew.hold()
+    slow.send(b"GET /led")
+    if without is not None:
+        assert nobody_answers([slow], 0.8)
+        held.let_go()
+    assert slow.read_response().status == 408
+    assert slow.is_closed_by_server()
+    if without is None:
+        held.let_go()
+    assert held.connection.read_response().status == 200
+
+
+def test_the_wait_is_told(start_crew):
+    """Server-Timing counts the time in the queue, whichever worker ends it."""
+    crew = start_crew("--server-timing")
+    held = crew.hold_all(2)
+    connections = [crew.server.connect() for _ in range(4)]
+    for number, connection in enumerate(connections):
+        crew.send_and_wait_read(connection, f"waits-{number}")
+    since_s = time.monotonic()
+    assert nobody_answers(connections, 0.3)
+    waited_ms = (time.monotonic() - since_s) * 1000
+    for one in held:
+        one.let_go()
+    for connection in connections:
+        match = re.match(r"queue;dur=(\d+\.\d+)", connection.read_response().header("Server-Timing"))
+        assert waited_ms - 1 <= float(match.group(1)) < 60_000
+
+
+# Limits.
+
+
+def check_turned_away(connection) -> None:
+    response = connection.read_response()
+    assert response.status == 503
+    assert int(response.header("Retry-After")) >= 1
+
+
+def test_limit(start_crew):
+    """While three wait, whoever comes is told so at once; afterwards all is as before."""
+    crew = start_crew("--queue-limit", "3")
+    connections = [crew.server.connect() for _ in range(6)]
+    for connection in connections[:3]:
+        crew.ask(connection)
+    held = crew.hold_all(2)
+    for number, connection in enumerate(connections[:3]):
+        crew.send_and_wait_read(connection, f"waits-{number}")
+    for number, connection in enumerate(connections[3:]):
+        crew.send(connection, f"refused-{number}")
+    for connection in connections[3:]:
+        check_turned_away(connection)
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections[:3]):
+        crew.check_answer(connection, f"waits-{number}")
+    assert not [name for name in crew.ledger.begun() if name.startswith("refused")]
+    crew.ask(crew.server.connect())
+
+
+def test_limit_is_not_reached_by_what_is_run_at_once(start_crew):
+    crew = start_crew("--queue-limit", "1")
+    connections = [crew.server.connect() for _ in range(2)]
+    for _ in range(100):
+        for connection in connections:
+            crew.ask(connection)
+
+
+def test_no_limit_by_default(start_crew):
+    crew = start_crew()
+    held = crew.hold_all(2)
+    connections = [crew.server.connect() for _ in range(300)]
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"waits-{number}")
+    assert nobody_answers(connections, 0.1)
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"waits-{number}")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_timeout(start_crew, workers):
+    """The answer comes while all are busy, not when the first is free again."""
+    crew = start_crew("--queue-timeout", "300ms", workers=workers)
+    connections = [crew.server.connect() for _ in range(4)]
+    for connection in connections[:2]:
+        crew.ask(connection)
+    held = crew.hold_all(workers)
+    since_s = time.monotonic()
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"waits-{number}")
+    for connection in connections:
+        check_turned_away(connection)
+    assert time.monotonic() - since_s >= 0.3
+    for one in held:
+        assert one.finish().status == 200
+    assert not [name for name in crew.ledger.begun() if name.startswith("waits")]
+    crew.ask(crew.server.connect())
+
+
+def test_timeout_does_not_end_what_runs(start_crew):
+    crew = start_crew("--queue-timeout", "100ms", workers=1)
+    held = crew.hold()
+    assert nobody_answers([held.connection], 0.3)
+    assert held.finish().status == 200
+
+
+def test_refusals_are_in_the_log(start_crew):
+    crew = start_crew("--queue-limit", "1", workers=1)
+    held = crew.hold()
+    waiting, refused = crew.server.connect(), crew.server.connect()
+    crew.send_and_wait_read(waiting, "waits")
+    crew.send(refused, "refused")
+    check_turned_away(refused)
+    crew.server.wait_for_log(rf'refused 503 \([^)]+\) of {refused.local_address}: "GET /ledger/\?id=refused')
+    assert held.finish().status == 200
+    crew.check_answer(waiting, "waits")
+
+
+# Clients that do not wait.
+
+
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_hangs_up_is_not_served(start_crew, how, workers):
+    crew = start_crew("--access-logfile", "-", workers=workers)
+    held = crew.hold_all(workers)
+    gone, there = crew.server.connect(), crew.server.connect()
+    crew.send_and_wait_read(gone, "gone")
+    crew.send_and_wait_read(there, "there")
+    getattr(gone, how)()
+    for one in held:
+        assert one.finish().status == 200
+    crew.check_answer(there, "there")
+    assert "gone" not in crew.ledger.begun()
+    crew.server.out.wait_for(r'"GET /ledger/\?id=gone\S* HTTP/1\.1" 499 ')
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_had_ended_sending_before_is_served(start_crew, workers):
+    """A client may end its side with its request and read on: when the server looks, both are there."""
+    crew = start_crew(workers=workers)
+    connections = [crew.server.connect() for _ in range(20)]
+    for connection in connections:
+        crew.ask(connection)
+    held = crew.hold_all(workers)
+    for pid in crew.server.worker_pids():
+        os.kill(pid, signal.SIGSTOP)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"half-{number}")
+        connection.shut_down_sending()
+    for connection in connections:
+        wait_end_received(connection)
+    for pid in crew.server.worker_pids():
+        os.kill(pid, signal.SIGCONT)
+    assert nobody_answers(connections, 0.1)
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"half-{number}")
+        assert connection.is_closed_by_server()
+    for one in held:
+        assert one.connection.read_response().status == 200
+
+
+def test_pipelined_requests_keep_their_places(start_crew):
+    """The second of a connection waits with it; nothing of it is lost on the way to another worker."""
+    crew = start_crew()
+    held = crew.hold_all(2)
+    connections = [crew.server.connect() for _ in range(4)]
+    for number, connection in enumerate(connections):
+        names = [f"{number}-{i}" for i in range(5)]
+        connection.send(b"".join(make_request(crew.target(name)) for name in names))
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections):
+        for i in range(5):
+            crew.check_answer(connection, f"{number}-{i}")
+    begun = crew.ledger.begun()
+    for number in range(4):
+        mine = [name for name in begun if name.startswith(f"{number}-")]
+        assert mine == [f"{number}-{i}" for i in range(5)]

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Everything at once for some seconds: each request is answered right, once, or there is a reason why it was not."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from support.stress import LEFT, LOST, RIGHT, Client
+
+SEED = 4711
+SECONDS = 4.0
+CLIENTS, WORKERS = 12, 3
+
+
+def stop_for_a_moment(pid: int, seconds: float) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+
+
+def disturb(crew, end_s: float, dice: random.Random) -> dict[int, float]:
+    """Stops workers for moments and kills some, until the time has come; returns who was killed when."""
+    killed: dict[int, float] = {}
+    next_kill_s = time.monotonic() + 0.5
+    while time.monotonic() < end_s:
+        pid = dice.choice(crew.server.worker_pids())
+        if pid in killed:
+            time.sleep(0.01)
+        elif time.monotonic() >= next_kill_s:
+            os.kill(pid, signal.SIGKILL)
+            killed[pid] = time.monotonic()
+            next_kill_s = killed[pid] + dice.uniform(0.4, 0.8)
+        else:
+            stop_for_a_moment(pid, dice.uniform(0.001, 0.03))
+            time.sleep(dice.uniform(0.01, 0.1))
+    return killed
+
+
+def check_lost(account, runner, killed) -> str | None:
+    """Returns what is wrong when a request was lost: it must have been in, or on a connection of, a worker that was
+    killed."""
+    if runner is not None:
+        return None if runner in killed else f"{account} was lost in {runner}, which lives"
+    if any(account.alive_s <= at_s <= account.ended_s for at_s in killed.values()):
+        return None
+    return f"{account} was lost, never begun, and nobody was killed meanwhile"
+
+
+def check_accounts(crew, clients, killed, threads: int) -> collections.Counter:
+    """Holds what the clients saw against what the application saw; returns how many had which outcome."""
+    crew.ledger.check_none_twice()
+    runners, ended = dict(crew.ledger.lines("begin")), dict(crew.ledger.lines("end"))
+    mistakes = [mistake for client in clients for mistake in client.mistakes]
+    cut_off: collections.Counter = collections.Counter()
+    accounts = [account for client in clients for account in client.accounts]
+    for account in accounts:
+        runner = runners.get(account.name)
+        if account.outcome == RIGHT and (runner is None or account.pid not in (None, runner)):
+            mistakes.append(f"{account} was answered, and the ledger has {runner}")
+        if account.outcome == LOST and (wrong := check_lost(account, runner, killed)):
+            mistakes.append(wrong)
+        if account.outcome == LOST and runner is not None and account.name not in ended:
+            cut_off[runner] += 1
+    mistakes += [f"{count} requests were cut off in {pid}" for pid, count in cut_off.items() if count > threads]
+    assert not mistakes, "\n".join(mistakes)
+    unknown = set(runners) - {account.name for account in accounts} - {"last"}
+    assert not unknown, f"nobody asked for {unknown}"
+    return collections.Counter(account.outcome for account in accounts)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_request_is_accounted_for(start_crew, threads):
+    crew = start_crew("--threads", threads, workers=WORKERS)
+    clients = [Client(crew, number, SEED + threads) for number in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    try:
+        killed = disturb(crew, time.monotonic() + SECONDS, random.Random(SEED + threads))
+    finally:
+        for client in clients:
+            client.is_over.set()
+        for client in clients:
+            client.join(90)
+    assert not [client.name for client in clients if client.is_alive()], "clients that wait for ever"
+    crew.ask(crew.server.connect(), "last")
+    deaths = [int(match[1]) for match in crew.server.log.find_all(r"worker \d+ \(pid: (\d+)\) (?:was killed|exited)")]
+    assert sorted(deaths) == sorted(killed), "nobody died but those that were killed"
+    outcomes = check_accounts(crew, clients, killed, threads)
+    print(f"{outcomes}, {len(killed)} workers killed")
+    assert outcomes[RIGHT] > 200 and outcomes[LEFT] > 0 and len(killed) >= 2
+    assert outcomes[LOST] <= len(killed) * CLIENTS
