@@ -8,14 +8,15 @@ import time
 import pytest
 
 from support.client import make_request
+from support.kernel import socket_count
 from support.server import BEHAVIOUR
+from support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
 def server(start_module):
-    return start_module(
-        "router", "--pythonpath", BEHAVIOUR, "--head-timeout", "400ms", "--body-timeout", "400ms", "--keep-alive", "30s"
-    )
+    timeouts = ["--head-timeout", "400ms", "--body-timeout", "400ms", "--body-min-rate", "0", "--keep-alive", "30s"]
+    return start_module("router", "--pythonpath", BEHAVIOUR, *timeouts)
 
 
 def check_timed_out(connection) -> None:
@@ -108,8 +109,11 @@ def test_a_client_that_takes_nothing_is_cut_off(start):
     """A response larger than the socket buffers, a client that never reads: send-timeout ends it, the worker goes
     on."""
     server = start("router", "--pythonpath", BEHAVIOUR, "--send-timeout", "300ms")
+    (pid,) = server.worker_pids()
+    sockets = socket_count(pid)
     with server.connect() as greedy:
         greedy.send(make_request("/big_body/list?size=50000000"))
         assert server.request("/blocks/list-of-one").body == b"one"
+        wait_until(lambda: socket_count(pid) == sockets, "the connection to be cut off")
         received = greedy.read_to_end()
         assert len(received) < 50_000_000
