@@ -208,12 +208,12 @@ static enum io_result spool(struct h1_output *output, const struct h1_settings *
                             const struct iovec *iov, int count, size_t total)
 {
     const struct h1_file_piece *piece = &output->spool.piece;
-    off_t sent = piece->offset, end = sent + (off_t)piece->left;
+    off_t end = piece->offset + (off_t)piece->left;
     int failed;
 
     output->is_spooling = true;
     pthread_mutex_unlock(&output->mutex);
-    failed = h1_spool_write(&output->spool, sent, end, iov, count, settings->body_temp_path);
+    failed = h1_spool_write(&output->spool, end, iov, count, settings->body_temp_path);
     pthread_mutex_lock(&output->mutex);
     output->is_spooling = false;
     output->has_spool_failed = failed < 0;

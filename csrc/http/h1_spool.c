@@ -11,7 +11,7 @@
 #include "fd.h"
 #include "log.h"
 
-enum { GIVE_BACK_BYTES = 16 << 20 /* so many at a time */, COMPLAINT_PAUSE_US = 60000000 };
+enum { COMPLAINT_PAUSE_US = 60000000 };
 
 void h1_spool_init(struct h1_spool *spool)
 {
@@ -26,19 +26,11 @@ void h1_spool_fini(struct h1_spool *spool)
 
 bool h1_spool_has_room(const struct h1_spool *spool, uint64_t bytes, uint64_t limit_bytes)
 {
-    uint64_t used = spool->piece.left + (spool->keeps_space ? (uint64_t)spool->piece.offset : 0);
+    /* What has been sent counts as well: its space cannot be given back as long as any of it may be in flight, since
+     * sendfile() hands the kernel the file's pages, not copies of them. */
+    uint64_t used = spool->piece.left + (uint64_t)spool->piece.offset;
 
     return bytes <= limit_bytes && used <= limit_bytes - bytes;
-}
-
-static void give_back(struct h1_spool *spool, off_t sent)
-{
-    if (spool->keeps_space || sent - spool->freed < GIVE_BACK_BYTES)
-        return;
-    if (fallocate(spool->piece.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, spool->freed, sent - spool->freed) < 0)
-        spool->keeps_space = true;
-    else
-        spool->freed = sent;
 }
 
 static int write_piece(int fd, const char *bytes, size_t len, off_t at)
@@ -88,15 +80,13 @@ static void complain(const char *directory, int error)
                 directory != NULL ? directory : "$TMPDIR or /tmp", strerror(error));
 }
 
-int h1_spool_write(struct h1_spool *spool, off_t sent, off_t end, const struct iovec *iov, int count,
+int h1_spool_write(struct h1_spool *spool, off_t end, const struct iovec *iov, int count,
                    const char *directory)
 {
     int failed = 0;
 
     if (spool->piece.fd < 0)
         failed = spool->piece.fd = fd_temporary_file(directory);
-    else
-        give_back(spool, sent);
     if (failed >= 0)
         failed = write_pieces(spool->piece.fd, iov, count, end);
     else

@@ -21,8 +21,6 @@ struct h1_file_piece {
 
 struct h1_spool {
     struct h1_file_piece piece;
-    off_t freed;      /* what is before has no room on the disk any more */
-    bool keeps_space; /* the file system cannot take room back */
 };
 
 void h1_spool_init(struct h1_spool *);
@@ -31,10 +29,8 @@ void h1_spool_fini(struct h1_spool *);
 /* Whether so many more bytes may be written, where `limit_bytes` may be in the file. */
 bool h1_spool_has_room(const struct h1_spool *, uint64_t bytes, uint64_t limit_bytes);
 
-/* Writes behind the last byte, at `end`; gives back the room of everything before `sent`. The bytes count as soon as
- * the caller adds them to piece.left. Needs no lock: touches nothing that sending touches. Returns 0 or -errno, which
- * is logged at most once a minute. */
-int h1_spool_write(struct h1_spool *, off_t sent, off_t end, const struct iovec *, int count,
-                   const char *directory) MUST_CHECK;
+/* Writes behind the last byte, at `end`. The bytes count as soon as the caller adds them to piece.left. Needs no lock:
+ * touches nothing that sending touches. Returns 0 or -errno, which is logged at most once a minute. */
+int h1_spool_write(struct h1_spool *, off_t end, const struct iovec *, int count, const char *directory) MUST_CHECK;
 
 #endif
