@@ -18,21 +18,15 @@
 /* What is as it is for every kind of message. Returns false when the client has gone. */
 static bool describe_conn(const struct h1_conn *conn, struct handoff_header *header)
 {
-    char byte;
-
     *header = (struct handoff_header){
         .listener = (uint32_t)(conn->listener - conn->server->listeners),
         .rest_bytes = (uint32_t)conn->leftover.len,
         .has_hung_up = conn->has_hung_up,
-        .was_pending = conn->has_missed_events,
         .arrived_us = conn->arrived_us,
         .enqueued_us = conn->enqueued_us,
         .peer_len = sizeof(header->peer),
     };
-    if (getpeername(conn->source.fd, (struct sockaddr *)&header->peer, &header->peer_len) < 0)
-        return false;
-    header->was_half_closed = recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-    return true;
+    return getpeername(conn->source.fd, (struct sockaddr *)&header->peer, &header->peer_len) == 0;
 }
 
 /* A body that is too large for the message goes into memory that can be passed on like a file. 0 or -errno. */

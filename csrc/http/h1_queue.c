@@ -2,9 +2,10 @@
 #include "h1_queue.h"
 
 #include <errno.h>
-#include <sys/mman.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "fd.h"
@@ -15,7 +16,11 @@
 #include "h1_server_priv.h"
 #include "log.h"
 
-enum { HELD_TRY_US = 2000, MOST_TRIES = 64 };
+enum {
+    HELD_TRY_US = 2000,
+    MOST_TRIES = 64,
+    HALF_CLOSE_MS = 50, /* after the last byte: it still wants its answer */
+};
 
 static struct h1_refusal refuse_waiting(const struct h1_server *server, const char *reason)
 {
@@ -158,15 +163,33 @@ static void refuse_expired(struct h1_server *server, struct h1_conn *conn, const
     conn->outcome = H1_OUTCOME_LINGER;
 }
 
-/* The client closed its side after its request began to wait, or the connection is broken. */
-static bool has_hung_up(const struct h1_conn *conn, const struct handoff_header *header)
+/* Milliseconds between the last byte of the client's and its last segment, which is the end of what it sends; -1 when
+ * the socket does not say (a unix socket). */
+static int64_t silence_before_end_ms(int fd)
 {
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return -1;
+    return (int64_t)info.tcpi_last_data_recv - (int64_t)info.tcpi_last_ack_recv;
+}
+
+/* The client has given up. One that just sends no more behind its request (a half-close) ends its side at once, not
+ * after having waited. */
+static bool has_given_up(const struct h1_conn *conn)
+{
+    struct pollfd whole = {.fd = conn->source.fd};
+    int64_t silence_ms;
     char byte;
     ssize_t got = recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 
-    if (got < 0)
-        return errno != EAGAIN && errno != EINTR;
-    return got == 0 && !header->was_half_closed;
+    if (got != 0)
+        return got < 0 && errno != EAGAIN && errno != EINTR;
+    silence_ms = silence_before_end_ms(conn->source.fd);
+    if (silence_ms >= 0)
+        return silence_ms > HALF_CLOSE_MS;
+    return poll(&whole, 1, 0) > 0 && (whole.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /* Says in the access log that it has been, and is over. */
@@ -194,7 +217,7 @@ static bool take_request(struct h1_server *server, struct h1_driver *driver, str
         return false;
     if (has_waited_too_long(server, message->header.enqueued_us, clock_now_us())) {
         refuse_expired(server, conn, driver->parse);
-    } else if (has_hung_up(conn, &message->header)) {
+    } else if (has_given_up(conn)) {
         h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
         drop(server, driver, conn);
     } else {
@@ -227,14 +250,19 @@ static bool take_message(struct h1_server *server, struct h1_driver *driver)
 /* Of those that the connections of this worker hold; only whoever drives may look. */
 static bool take_held(struct h1_server *server, struct h1_driver *driver)
 {
-    struct list_node *node = driver->is_driving ? list_first(&server->held) : NULL;
-    struct h1_conn *conn;
+    struct list_node *node;
 
-    if (node == NULL)
-        return false;
-    conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
-    h1_read_run(conn, driver, &conn->partial->parse, &conn->partial->body);
-    return driver->ready != NULL;
+    while (driver->is_driving && driver->ready == NULL && (node = list_first(&server->held)) != NULL) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
+
+        h1_read_run(conn, driver, &conn->partial->parse, &conn->partial->body);
+        if (!has_given_up(conn))
+            return true;
+        driver->ready = NULL;
+        drop(server, driver, conn);
+        h1_conn_give_back(conn, driver);
+    }
+    return false;
 }
 
 bool h1_queue_may_have_requests(const struct h1_server *server, const struct h1_driver *driver)

@@ -102,7 +102,7 @@ static void test_header_and_pieces_arrive_whole(void **state)
                                     .head_bytes = 4,
                                     .body_bytes = sizeof(body),
                                     .rest_bytes = 3,
-                                    .was_pending = 1,
+                                    .has_hung_up = 1,
                                     .arrived_us = 11,
                                     .enqueued_us = 12,
                                     .peer_len = 5};
