@@ -25,7 +25,7 @@ def line_of(server, target: str, method: str = "GET", **options) -> str:
     """Makes a request and returns the line that it adds to the log."""
     mark = server.out.mark()
     server.request(target, method, **options)
-    return server.out.wait_for("", after=mark)[0].string
+    return server.out.wait_for(re.escape(target[:60]), after=mark)[0].string
 
 
 def check(pattern: str, line: str) -> re.Match:

@@ -87,7 +87,7 @@ def test_the_requests_of_other_workers_go_on(start, tmp_path, gate):
 
 
 def test_connections_that_wait_are_served_by_the_successor(start, gate):
-    """They stand in the kernel's queue of the listener, which outlives the worker."""
+    """Their requests stand in the queue of all workers, which outlives each."""
     server = start_router(start)
     with server.connect() as running:
         running.send(make_request(f"/gated/?gate={gate.path}"))
@@ -95,6 +95,8 @@ def test_connections_that_wait_are_served_by_the_successor(start, gate):
         waiting = [server.connect() for _ in range(5)]
         for connection in waiting:
             connection.send(make_request("/blocks/list-of-one"))
+        # Connections are accepted in their order: when this one has been refused, the requests of the others wait.
+        assert server.exchange(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").startswith(b"HTTP/1.1 400 ")
         server.kill_worker()
         for connection in waiting:
             assert connection.read_response().body == b"one"
