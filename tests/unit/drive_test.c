@@ -15,13 +15,13 @@ static struct drive_seat seats[3];
 static int sleep_count, wake_count, tick_count;
 static int64_t timeouts_us[MOST_SLEEPS];
 static void (*during_sleep)(int number); /* from 1 on */
-static void (*after_unlock)(void);       /* once, the next time */
+static void (*before_lock)(void);        /* once, the next time */
 static bool can_serve;
 
 void __wrap_futex_wait(_Atomic(uint32_t) *word, uint32_t expected, int64_t timeout_us);
 void __wrap_futex_wake(_Atomic(uint32_t) *word);
-int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
-int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
 
 void __wrap_futex_wait(_Atomic(uint32_t) *word, uint32_t expected, int64_t timeout_us)
 {
@@ -39,15 +39,14 @@ void __wrap_futex_wake(_Atomic(uint32_t) *word)
     wake_count++;
 }
 
-int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
 {
-    void (*then)(void) = after_unlock;
-    int failed = __real_pthread_mutex_unlock(mutex);
+    void (*first)(void) = before_lock;
 
-    after_unlock = NULL;
-    if (then != NULL)
-        then();
-    return failed;
+    before_lock = NULL;
+    if (first != NULL)
+        first();
+    return __real_pthread_mutex_lock(mutex);
 }
 
 static bool may_serve(void *context)
@@ -67,7 +66,7 @@ static int set_up(void **state)
     (void)state;
     sleep_count = wake_count = tick_count = 0;
     during_sleep = NULL;
-    after_unlock = NULL;
+    before_lock = NULL;
     memset(seats, 0, sizeof(seats));
     if (loop_init(&loop) < 0 || drive_init(&drive, &loop) < 0)
         return -1;
@@ -180,16 +179,16 @@ static void stop(void)
     drive_stop(&drive);
 }
 
-/* What comes between the last look and the sleep was not for a seat in the list: the sleeper must see it itself. */
+/* What comes after the first look finds no seat in the list yet: the thread must see it itself before it sleeps. */
 static void nothing_is_lost_on_the_way_to_sleep(void **state)
 {
     (void)state;
     assert_true(drive_try(&drive));
-    after_unlock = leave;
+    before_lock = leave;
     assert_true(drive_await(&drive, &seats[0]));
-    after_unlock = call;
+    before_lock = call;
     assert_false(drive_await(&drive, &seats[0]));
-    after_unlock = stop;
+    before_lock = stop;
     assert_false(drive_await(&drive, &seats[0]));
     assert_int_equal(sleep_count, 0);
     assert_int_equal(atomic_load(&drive.parked_count), 0);
