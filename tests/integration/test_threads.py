@@ -12,7 +12,6 @@ import pytest
 from support.client import make_request
 from support.crew import nobody_answers
 from support.server import BEHAVIOUR
-from support.waiting import Gate
 
 # Answers when as many requests run at once as there are threads: each of them must be on one of its own.
 TOGETHER = """
@@ -148,9 +147,9 @@ def test_a_quick_stop_names_every_request(start_crew):
     assert len(lines) == 2
 
 
+# Holds its requests until a file is there, and runs bytecode meanwhile: a handler that Python has noted has its chance.
 SIGNALS = """
-import os, signal, threading
-from tools import query, text_reply, wait_at
+import os, signal, threading, time
 
 count = 0
 
@@ -163,32 +162,30 @@ def on_signal(number, frame):
 signal.signal(signal.SIGWINCH, on_signal)
 
 def application(environ, start_response):
-    wait_at(query(environ).get("gate"))
-    return text_reply(start_response, threading.current_thread().name)
+    os.write(1, b"held\\n")
+    while not os.path.exists(environ["QUERY_STRING"]):
+        time.sleep(0.005)
+    start_response("200 OK", [])
+    return [threading.current_thread().name.encode()]
 """
 
 
 def test_signal_handlers_run_whichever_threads_are_busy(start, tmp_path):
     """The main thread may be in the application, drive the loop, or wait until it is called."""
-    app = tmp_path / "handlers.py"
+    app, end = tmp_path / "handlers.py", tmp_path / "end"
     app.write_text(SIGNALS)
-    server = start(app, "--pythonpath", BEHAVIOUR, "--threads", "3")
-    gates, connections = [], []
+    server = start(app, "--threads", "3")
+    connections = []
     for count in range(1, 5):
         server.kill_worker(number=signal.SIGWINCH)
         server.out.wait_for(rf"handler ran {count} times, main thread: True")
         if count < 4:
-            gates.append(Gate(tmp_path, f"gate-{count}"))
             connections.append(server.connect())
-            connections[-1].send(make_request(f"/?gate={gates[-1].path}"))
-            gates[-1].wait_reached()
-    for gate in gates:
-        gate.open()
-    assert {connection.read_response().body for connection in connections} == {
-        b"MainThread",
-        b"clutch-app-1",
-        b"clutch-app-2",
-    }
+            connections[-1].send(make_request(f"/?{end}"))
+            server.out.wait_for("^held$", count=count)
+    end.touch()
+    names = {connection.read_response().body for connection in connections}
+    assert names == {b"MainThread", b"clutch-app-1", b"clutch-app-2"}
 
 
 def test_more_threads_than_the_system_gives_stop_the_start(start, is_sanitized):
