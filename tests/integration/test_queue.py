@@ -202,6 +202,7 @@ def test_who_hangs_up_is_not_served(start_crew, how, workers):
     gone, there = crew.server.connect(), crew.server.connect()
     crew.send_and_wait_read(gone, "gone")
     crew.send_and_wait_read(there, "there")
+    assert nobody_answers([gone, there], 0.2), "an end right behind the request would mean that no more is sent"
     getattr(gone, how)()
     for one in held:
         assert one.finish().status == 200
@@ -235,6 +236,42 @@ def test_who_had_ended_sending_before_is_served(start_crew, workers):
         assert connection.is_closed_by_server()
     for one in held:
         assert one.connection.read_response().status == 200
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_has_only_ended_sending_is_served(start_crew, workers):
+    """A client may end its side right after its request, as `nc -N` does, and read on."""
+    crew = start_crew(workers=workers)
+    held = crew.hold_all(workers)
+    connections = [crew.server.connect() for _ in range(20)]
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"half-{number}")
+        connection.shut_down_sending()
+    assert nobody_answers(connections, 0.1)
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"half-{number}")
+        assert connection.is_closed_by_server()
+
+
+def test_who_has_ended_sending_behind_two_requests_is_served(start_crew):
+    """Also when the second begins to wait long after the end, and after the client has taken the first answer."""
+    crew = start_crew(workers=1)
+    gates = [crew.make_gate() for _ in range(2)]
+    half, other = crew.server.connect(), crew.server.connect()
+    half.send(make_request(crew.target("one", gate=gates[0].path)) + make_request(crew.target("two")))
+    half.shut_down_sending()
+    gates[0].wait_reached()
+    crew.send_and_wait_read(other, "other", gate=gates[1].path)
+    assert nobody_answers([half, other], 0.2)
+    gates[0].open()
+    crew.check_answer(half, "one")
+    if gates[1].is_reached():
+        assert nobody_answers([half], 0.2)
+    gates[1].open()
+    crew.check_answer(half, "two")
+    crew.check_answer(other, "other")
 
 
 def test_pipelined_requests_keep_their_places(start_crew):
