@@ -159,6 +159,13 @@ static bool wait_writable(const struct h1_exchange *x)
     return (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0;
 }
 
+static void begin_queueing(struct h1_exchange *x)
+{
+    if (!x->has_queued && x->output->on_behind != NULL)
+        x->output->on_behind(x->output);
+    x->has_queued = true;
+}
+
 /* Sends, queues, or waits, in this order. */
 static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
 {
@@ -166,7 +173,8 @@ static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov
 
     if (!x->has_queued && !x->is_gone) {
         result = h1_output_send(x->socket_fd, &iov, &count);
-        x->has_queued = result == IO_AGAIN;
+        if (result == IO_AGAIN)
+            begin_queueing(x);
     }
     while (result == IO_AGAIN && !x->is_gone) {
         result = h1_output_push(x->output, x->settings, x->socket_fd, &iov, &count);
@@ -311,7 +319,7 @@ static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offse
     }
     length = room_for(x, length);
     if (length > 0 && !x->is_gone) {
-        x->has_queued = true;
+        begin_queueing(x);
         if (h1_output_append_file(x->output, fd, offset, length) < 0)
             x->is_aborted = true;
         else if (h1_output_drain(x->output, x->socket_fd) == IO_FAILED)

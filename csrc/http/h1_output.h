@@ -23,6 +23,9 @@
 enum io_result { IO_DONE, IO_AGAIN, IO_FAILED };
 
 struct h1_output {
+    /* Set by the owner after h1_output_init; may be NULL. The app thread is about to queue for the first time in its
+     * response: from now on somebody should drain whenever the socket is writable. Called without the lock. */
+    void (*on_behind)(struct h1_output *);
     pthread_mutex_t mutex;
     struct buf bytes;
     size_t sent; /* of bytes */

@@ -2,6 +2,7 @@
  * How connections end, and which of them: what a client sees of it, and descriptors that get scarce or come unasked. */
 #include "unit.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/un.h>
@@ -111,6 +112,88 @@ static void a_slow_reader_sees_that_the_body_is_cut_off(void **state)
     assert_int_equal(read_all(clients[0], &total), -ECONNRESET);
 }
 
+/* Whoever reads slowly, or not at all, costs its app thread no time while there is room for what it has not read. */
+static void a_slow_reader_does_not_hold_the_app(void **state)
+{
+    static char body[8 << 20];
+    struct slice block = slice_of(body, sizeof(body));
+    struct exchange *exchange;
+    size_t total = 0;
+
+    (void)state;
+    settings.response_memory_bytes = 1 << 16;
+    settings.response_file_bytes = 1 << 24;
+    open_server();
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
+    tell(clients[0], GET("/large"));
+    exchange = take("/large");
+    assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
+    assert_int_equal(exchange_write(exchange, &block, 1, true), EXCHANGE_OK);
+    h1_server_finish(server, driver);
+    assert_int_equal(last_status, 200);
+    while (total < sizeof(body)) { /* the client reads, and the loop turns while others are served */
+        assert_int_equal(read_all(clients[0], &total), -EAGAIN);
+        tell(clients[1], GET("/turn"));
+        answer(take("/turn"));
+        read_answer(clients[1]);
+    }
+    tell(clients[0], GET("/next"));
+    answer(take("/next"));
+}
+
+static void *read_bit_by_bit(void *context)
+{
+    char piece[512];
+
+    while (recv(*(const int *)context, piece, sizeof(piece), 0) > 0)
+        continue;
+    return NULL;
+}
+
+/* One that reads something all the time, and yet too little. */
+static void a_reader_below_the_rate_is_cut_off(void **state)
+{
+    static char body[1 << 28]; /* read piece by piece that takes much longer than send-timeout */
+    struct slice block = slice_of(body, sizeof(body));
+    enum exchange_result result;
+    struct exchange *exchange;
+    pthread_t reader;
+
+    (void)state;
+    settings.send_timeout_us = 50000;
+    settings.send_rate_bytes = 1LL << 50;
+    open_server();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/large"));
+    exchange = take("/large");
+    assert_int_equal(pthread_create(&reader, NULL, read_bit_by_bit, &clients[0]), 0);
+    assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
+    result = exchange_write(exchange, &block, 1, false);
+    h1_server_finish(server, driver);
+    shutdown(clients[0], SHUT_RD);
+    pthread_join(reader, NULL);
+    assert_int_equal(result, EXCHANGE_GONE);
+    assert_int_equal(last_status, 499);
+}
+
+static void a_response_made_while_draining_says_so(void **state)
+{
+    char text[1024] = "";
+    struct exchange *exchange;
+
+    (void)state;
+    open_server();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/long"));
+    exchange = take("/long");
+    h1_server_drain(server);
+    answer(exchange);
+    assert_true(recv(clients[0], text, sizeof(text) - 1, 0) > 0);
+    assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
+    assert_int_equal(recv(clients[0], text, sizeof(text), 0), 0);
+}
+
 /* --- Descriptors --- */
 
 static int lowest_free_fd(void)
@@ -188,6 +271,9 @@ int main(void)
         CONN_TEST(a_fork_does_not_keep_a_response_open),
         CONN_TEST(refusals_of_head_have_no_body),
         CONN_TEST(a_slow_reader_sees_that_the_body_is_cut_off),
+        CONN_TEST(a_slow_reader_does_not_hold_the_app),
+        CONN_TEST(a_reader_below_the_rate_is_cut_off),
+        CONN_TEST(a_response_made_while_draining_says_so),
         CONN_TEST(only_quiet_connections_make_room),
         CONN_TEST(sent_descriptors_are_not_taken),
     };
