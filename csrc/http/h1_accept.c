@@ -10,7 +10,7 @@
 #include "h1_server_priv.h"
 #include "log.h"
 
-enum { ACCEPT_PAUSE_US = 100000, MOST_RESERVED_DESCRIPTORS = 256 };
+enum { ACCEPT_PAUSE_US = 100000, WARNING_PAUSE_US = 60000000, MOST_RESERVED_DESCRIPTORS = 256 };
 
 static int watch_acceptor(struct h1_acceptor *acceptor)
 {
@@ -51,21 +51,47 @@ static struct h1_conn *find_longest_idle(const struct h1_server *server)
     return NULL;
 }
 
+static bool close_longest_idle(struct h1_server *server, const char *reason)
+{
+    struct h1_conn *longest_idle = find_longest_idle(server);
+
+    if (longest_idle == NULL)
+        return false;
+    log_debug("%s: the longest idle connection is closed", reason);
+    h1_conn_close(longest_idle);
+    return true;
+}
+
+static void warn(struct h1_server *server, int error)
+{
+    int64_t *warned_us = &server->accepting.warned_us;
+
+    if (*warned_us != 0 && server->loop.now_us - *warned_us < WARNING_PAUSE_US)
+        return;
+    *warned_us = server->loop.now_us;
+    log_warning("accept: %s; new connections wait (said once a minute)", strerror(error));
+}
+
 /* No descriptor or memory for another connection: the longest idle one makes room; if there is none, accepting pauses,
  * since the listener would be reported ready without end. */
 static void relieve_pressure(struct h1_server *server, int error)
 {
-    struct h1_conn *longest_idle = find_longest_idle(server);
-
-    if (longest_idle != NULL) {
-        log_debug("accept: %s; the longest idle connection is closed", strerror(error));
-        h1_conn_close(longest_idle);
+    if (close_longest_idle(server, strerror(error)))
         return;
-    }
-    log_warning("accept: %s; no more connections for %d ms", strerror(error), ACCEPT_PAUSE_US / 1000);
+    warn(server, error);
     stop_accepting(server);
     server->accepting.is_paused = true;
     deadline_set(&server->loop, &server->accepting.pause, &server->accepting.pause_deadline);
+}
+
+bool h1_accept_has_room(const struct h1_server *server)
+{
+    return atomic_load_explicit(&server->conn_count, memory_order_relaxed) < server->accepting.conn_limit;
+}
+
+bool h1_accept_make_room(struct h1_server *server)
+{
+    return h1_accept_has_room(server) || close_longest_idle(server, "too many connections");
 }
 
 static void on_acceptable(struct loop_source *source, uint32_t events)
@@ -78,7 +104,7 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
     int fd;
 
     (void)events;
-    if (server->conn_count >= server->accepting.conn_limit) {
+    if (!h1_accept_has_room(server)) {
         relieve_pressure(server, EMFILE);
         return;
     }

@@ -25,6 +25,7 @@ struct h1_accepting {
     struct deadline_queue pause;
     struct deadline pause_deadline;
     bool is_paused;
+    int64_t warned_us; /* when it was last said that there is no room */
 };
 
 /* Begins to accept. 0 or -errno, logged. The listeners are borrowed. */
@@ -32,5 +33,11 @@ int h1_accept_start(struct h1_server *, const struct listener *, size_t count) M
 /* No more, for good. */
 void h1_accept_end(struct h1_server *);
 void h1_accept_free(struct h1_server *);
+
+/* Whoever drives: makes room for one more connection than are open, at the cost of the longest idle one if it must.
+ * Returns false when there is none. */
+bool h1_accept_make_room(struct h1_server *) MUST_CHECK;
+/* Any thread: whether there is room without closing any. */
+bool h1_accept_has_room(const struct h1_server *);
 
 #endif

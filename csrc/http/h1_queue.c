@@ -142,6 +142,8 @@ static void try_held_again(struct deadline *deadline)
     }
     if (!list_is_empty(&server->held))
         deadline_set(&server->loop, &server->held_tries, &server->held_try);
+    if (!h1_driver_is_sentry(server->driver) && h1_accept_has_room(server))
+        h1_queue_watch(server);
 }
 
 /* --- Out of the queue --- */
@@ -230,12 +232,28 @@ static bool take_request(struct h1_server *server, struct h1_driver *driver, str
     return false;
 }
 
+/* Descriptors that find no room when a message is received are lost. Only whoever drives can make room; without any,
+ * the queue is left to others for a while. */
+static bool has_room(struct h1_server *server, struct h1_driver *driver)
+{
+    if (!atomic_load(&server->may_take))
+        return false;
+    if (!driver->is_driving)
+        return h1_accept_has_room(server);
+    if (LIKELY(h1_accept_make_room(server)))
+        return true;
+    h1_queue_unwatch(server);
+    if (!list_has_node(&server->held_try.node))
+        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+    return false;
+}
+
 static bool take_message(struct h1_server *server, struct h1_driver *driver)
 {
     struct handoff_message message;
     struct h1_conn *conn;
 
-    while (atomic_load(&server->may_take) && handoff_take(server->handoff, driver->read_buffer, &message) == 1) {
+    while (has_room(server, driver) && handoff_take(server->handoff, driver->read_buffer, &message) == 1) {
         if (message.header.kind == HANDOFF_REQUEST) {
             if (take_request(server, driver, &message))
                 return true;
