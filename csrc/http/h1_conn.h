@@ -70,6 +70,7 @@ struct h1_conn {
     bool is_watched;        /* in the epoll set */
     bool has_missed_events; /* something happened on the socket while no state cared, or was left unread */
     bool has_hung_up;       /* the peer sends no more (EPOLLRDHUP) */
+    bool was_half_closed;   /* it sent no more already when its whole request began to wait */
     bool is_ended_by_close; /* the body of the response has no other end */
     enum h1_outcome outcome;
     char remote_address[INET6_ADDRSTRLEN];

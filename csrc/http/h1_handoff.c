@@ -21,6 +21,7 @@ static bool describe_conn(const struct h1_conn *conn, struct handoff_header *hea
     *header = (struct handoff_header){
         .listener = (uint32_t)(conn->listener - conn->server->listeners),
         .rest_bytes = (uint32_t)conn->leftover.len,
+        .was_half_closed = conn->was_half_closed,
         .has_hung_up = conn->has_hung_up,
         .arrived_us = conn->arrived_us,
         .enqueued_us = conn->enqueued_us,
@@ -152,6 +153,7 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
     conn->state = &H1_RUNNING_APP;
     conn->arrived_us = header->arrived_us;
     conn->enqueued_us = header->enqueued_us;
+    conn->was_half_closed = header->was_half_closed != 0;
     conn->has_hung_up = header->has_hung_up != 0;
     conn->has_missed_events = true; /* nobody has watched it meanwhile */
     if (header->kind == HANDOFF_REQUEST && !read_request(server, driver, conn, message)) {

@@ -106,12 +106,14 @@ static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *b
 void h1_queue_put(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
 {
     struct h1_server *server = conn->server;
+    char byte;
 
     if (is_full(server)) {
         h1_conn_refuse(conn, parse, refuse_waiting(server, "too many requests wait"));
         return;
     }
     conn->enqueued_us = clock_now_us();
+    conn->was_half_closed = recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
     if (uses_queue(server) && list_is_empty(&server->held) && h1_handoff_give(conn, parse, body)) {
         expect_timeout(server);
         return;
@@ -188,6 +190,8 @@ static bool has_given_up(const struct h1_conn *conn)
 
     if (got != 0)
         return got < 0 && errno != EAGAIN && errno != EINTR;
+    if (conn->was_half_closed)
+        return false;
     silence_ms = silence_before_end_ms(conn->source.fd);
     if (silence_ms >= 0)
         return silence_ms > HALF_CLOSE_MS;

@@ -80,8 +80,7 @@ static void complain(const char *directory, int error)
                 directory != NULL ? directory : "$TMPDIR or /tmp", strerror(error));
 }
 
-int h1_spool_write(struct h1_spool *spool, off_t end, const struct iovec *iov, int count,
-                   const char *directory)
+int h1_spool_write(struct h1_spool *spool, off_t end, const struct iovec *iov, int count, const char *directory)
 {
     int failed = 0;
 

@@ -24,13 +24,14 @@ enum handoff_kind {
 };
 
 struct handoff_header {
-    uint32_t kind;         /* enum handoff_kind */
-    uint32_t listener;     /* index of the listener that accepted the connection */
-    uint32_t head_bytes;   /* of the bytes: the request's head as received */
-    uint32_t body_bytes;   /* behind it: its body, decoded; unless has_body_file */
-    uint32_t rest_bytes;   /* behind that: what has come of the next request */
-    uint8_t has_body_file; /* the second descriptor holds the body */
-    uint8_t has_hung_up;   /* EPOLLRDHUP has been seen */
+    uint32_t kind;           /* enum handoff_kind */
+    uint32_t listener;       /* index of the listener that accepted the connection */
+    uint32_t head_bytes;     /* of the bytes: the request's head as received */
+    uint32_t body_bytes;     /* behind it: its body, decoded; unless has_body_file */
+    uint32_t rest_bytes;     /* behind that: what has come of the next request */
+    uint8_t has_body_file;   /* the second descriptor holds the body */
+    uint8_t was_half_closed; /* the client had ended its side before the request began to wait */
+    uint8_t has_hung_up;     /* EPOLLRDHUP has been seen */
     uint64_t body_file_bytes;
     int64_t arrived_us; /* clock_now_us(), which all processes share */
     int64_t enqueued_us;
