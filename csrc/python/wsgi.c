@@ -35,7 +35,6 @@ void wsgi_fini(struct gateway_thread *thread)
     wsgi_environ_fini(&thread->environ);
     wsgi_inputs_fini(&thread->inputs);
     wsgi_callables_fini(&thread->callables);
-    wsgi_response_fini(&thread->response);
 }
 
 /* An exception reached us: the client gets a 500 or a cut-off response, the log the traceback. */

@@ -4,23 +4,18 @@
 #include "wsgi_response.h"
 
 #include "clock.h"
+#include "futex.h"
 #include "runtime.h"
 
 /* A stretch of time without the GIL. */
 struct absence {
     PyThreadState *state;
-    int64_t left_us;
+    int64_t written_before_us;
 };
 
 void wsgi_response_init(struct wsgi_response *response, _Atomic(int) *gil_waiters)
 {
     *response = (struct wsgi_response){.gil_waiters = gil_waiters};
-    pthread_mutex_init(&response->busy, NULL);
-}
-
-void wsgi_response_fini(struct wsgi_response *response)
-{
-    pthread_mutex_destroy(&response->busy);
 }
 
 void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchange)
@@ -30,45 +25,51 @@ void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchan
     response->away_us = 0;
 }
 
+/* Every store is made with the GIL, and every load but that of the kernel. */
+static bool is_busy(const struct wsgi_response *response)
+{
+    return atomic_load_explicit(&response->is_busy, memory_order_relaxed) != 0;
+}
+
 bool wsgi_response_is_taken(const struct wsgi_response *response)
 {
-    return response->is_busy || response->is_wanted;
+    return is_busy(response) || response->is_wanted;
 }
 
 void wsgi_response_settle(struct wsgi_response *response)
 {
-    while (UNLIKELY(response->is_busy)) {
+    while (UNLIKELY(is_busy(response))) {
         PyThreadState *state;
 
         response->is_wanted = true;
         state = runtime_leave();
-        pthread_mutex_lock(&response->busy);
-        pthread_mutex_unlock(&response->busy);
+        futex_wait(&response->is_busy, 1, -1);
         runtime_enter(state);
         response->is_wanted = false;
     }
 }
 
-/* The lock is taken before the GIL goes: whoever then sees is_busy finds the lock held. */
 static void leave(struct wsgi_response *response, struct absence *absence)
 {
     wsgi_response_settle(response);
-    pthread_mutex_lock(&response->busy);
-    response->is_busy = true;
-    absence->left_us = clock_now_us();
+    atomic_store_explicit(&response->is_busy, 1, memory_order_relaxed);
+    absence->written_before_us = response->exchange->times.write_us;
     absence->state = runtime_leave();
 }
 
+/* The exchange has measured its part of the absence. */
 static void come_back(struct wsgi_response *response, const struct absence *absence)
 {
-    int64_t done_us = clock_now_us(), back_us;
+    struct exchange_times *times = &response->exchange->times;
+    int64_t done_us = clock_now_us(), gil_wait_us;
 
-    pthread_mutex_unlock(&response->busy);
     runtime_enter_counted(absence->state, response->gil_waiters);
-    response->is_busy = false;
-    back_us = clock_now_us();
-    response->exchange->times.gil_wait_us += back_us - done_us;
-    response->away_us += back_us - absence->left_us;
+    atomic_store_explicit(&response->is_busy, 0, memory_order_relaxed);
+    if (UNLIKELY(response->is_wanted))
+        futex_wake(&response->is_busy);
+    gil_wait_us = clock_now_us() - done_us;
+    times->gil_wait_us += gil_wait_us;
+    response->away_us += times->write_us - absence->written_before_us + gil_wait_us;
 }
 
 enum exchange_result wsgi_response_write(struct wsgi_response *response, const struct slice *blocks, size_t count,

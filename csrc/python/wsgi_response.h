@@ -7,7 +7,6 @@
 
 #include "python_api.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,16 +18,14 @@ struct wsgi_response {
     bool is_started;           /* start_response() was called, with or without success */
     bool has_head;             /* its last call succeeded */
     bool is_over;              /* the exchange takes no more of the body */
-    bool is_busy;              /* somebody is in an exchange call without the GIL */
-    bool is_wanted;            /* somebody waits for that call to end: no new one may begin */
+    bool is_wanted;            /* the app thread waits for such a call to end: no new one may begin */
     bool has_surplus;          /* the body was longer than the declared Content-Length */
     int64_t away_us;           /* time of this request spent without the GIL */
-    pthread_mutex_t busy;      /* held while is_busy: who ends the request waits on it */
+    _Atomic(uint32_t) is_busy; /* somebody is in an exchange call without the GIL: set with it, waited on without it */
     _Atomic(int) *gil_waiters; /* borrowed: +1 while this app thread waits for the GIL; NULL: nobody asks */
 };
 
 void wsgi_response_init(struct wsgi_response *, _Atomic(int) *gil_waiters);
-void wsgi_response_fini(struct wsgi_response *);
 
 /* A request begins. Requires the GIL. */
 void wsgi_response_begin(struct wsgi_response *, struct exchange *);
