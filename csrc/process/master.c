@@ -102,7 +102,7 @@ static int allow_files(struct master *master, char *error)
     return fail(master, EXIT_FAILURE, error);
 }
 
-static int open_shared(struct master *master)
+static int open_shared(struct master *master, char *error)
 {
     const struct config *config = master->config;
     int result = fd_pipe(master->notify_fds);
@@ -119,7 +119,11 @@ static int open_shared(struct master *master)
         master->signal_fd = role_signals_open();
         result = master->signal_fd < 0 ? master->signal_fd : 0;
     }
-    return result < 0 ? fail(master, EXIT_FAILURE, strerror(-result)) : 0;
+    if (result == 0)
+        return 0;
+    snprintf(error, ERROR_BYTES, "cannot set up what %d workers with %d threads each are to share: %s",
+             (int)config->workers, (int)config->threads, strerror(-result));
+    return fail(master, EXIT_FAILURE, error);
 }
 
 static int write_pidfile(struct master *master, char *error)
@@ -163,7 +167,7 @@ static int set_up(struct master *master)
     log_info("%s, master pid %d", banner_format(banner, master->gateway_ops), (int)getpid());
     prctl(PR_SET_NAME, "clutch: master");
     if (settle_privileges(master, error) < 0 || allow_files(master, error) < 0 || open_access_log(master, error) < 0 ||
-        open_shared(master) < 0)
+        open_shared(master, error) < 0)
         return -1;
     /* The workers that the zygote forks are to be our children. */
     if (master->config->preload && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)

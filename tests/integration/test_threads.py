@@ -192,6 +192,15 @@ def test_more_threads_than_the_system_gives_stop_the_start(start, is_sanitized):
     if is_sanitized:
         pytest.skip("sanitizers need more address space than this test leaves")
     options = ["--pythonpath", BEHAVIOUR, "--threads", "1024"]
-    server = start("ignore_body", *options, prefix=("prlimit", "--as=2000000000"), ready=False)
+    server = start("ignore_body", *options, prefix=("prlimit", "--as=1500000000"), ready=False)
     assert server.wait_exit() != 0
     assert server.log_contains(r"\[error\] worker 1: cannot start app thread \d+ of 1024 \(--threads\): ")
+
+
+def test_more_shared_memory_than_the_system_gives_stops_the_start(start, is_sanitized):
+    if is_sanitized:
+        pytest.skip("sanitizers need more address space than this test leaves")
+    options = ["--pythonpath", BEHAVIOUR, "--threads", "1024"]
+    server = start("ignore_body", *options, workers=1024, prefix=("prlimit", "--as=150000000"), ready=False)
+    assert server.wait_exit() == 1
+    assert server.log_contains(r"\[critical\] master: cannot set up what 1024 workers with 1024 threads each are to ")
