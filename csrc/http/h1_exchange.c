@@ -130,33 +130,49 @@ static bool buffer_body(struct exchange *exchange, const struct slice *blocks, s
     return true;
 }
 
-static bool end_wait(const char *reason)
-{
-    log_info("a client took %s: connection closed", reason);
-    return false;
-}
-
-/* Waits until the client takes more. Returns false when it is gone or has taken nothing for send-timeout, or too
- * little. Another thread may drain the queue meanwhile, before poll() sees that there was room. */
-static bool wait_writable(const struct h1_exchange *x)
+/* Waits until the client takes more: 1; 0 when send-timeout is over before; -1 when it is gone. */
+static int wait_writable(const struct h1_exchange *x)
 {
     struct pollfd waiting = {.fd = x->socket_fd, .events = POLLOUT};
-    const struct h1_settings *settings = x->settings;
-    int64_t timeout_us = settings->send_timeout_us > 0 ? settings->send_timeout_us : H1_RATE_GRACE_US;
-    uint64_t taken;
-    int ready = 0;
+    int64_t limit_us = x->settings->send_timeout_us;
+    int timeout_ms = (int)(((limit_us > 0 ? limit_us : H1_RATE_GRACE_US) + 999) / 1000);
+    int ready;
 
-    while (ready <= 0) {
-        if (h1_output_is_too_slow(x->output, settings, clock_now_us()))
-            return end_wait("its response more slowly than send-min-rate");
+    do
+        ready = poll(&waiting, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    if (ready == 0)
+        return limit_us == 0;
+    return ready > 0 && (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0 ? 1 : -1;
+}
+
+static enum io_result give_up(const char *reason)
+{
+    log_info("a client took %s: connection closed", reason);
+    return IO_FAILED;
+}
+
+/* Queues, or waits. A socket counts as writable only when a good part of its buffer is free, so that a client may take
+ * bytes for long before poll() tells; and another thread may drain what is queued: only a push tells silence. */
+static enum io_result push_patiently(struct h1_exchange *x, struct iovec *iov, int count)
+{
+    uint64_t taken = 0;
+    int ready = 1;
+
+    for (;;) {
+        enum io_result result = h1_output_push(x->output, x->settings, x->socket_fd, &iov, &count);
+
+        if (result != IO_AGAIN)
+            return result;
+        if (ready == 0 && h1_output_taken(x->output) == taken)
+            return give_up("nothing of its response for send-timeout");
+        if (h1_output_is_too_slow(x->output, x->settings, clock_now_us()))
+            return give_up("its response more slowly than send-min-rate");
         taken = h1_output_taken(x->output);
-        ready = poll(&waiting, 1, (int)((timeout_us + 999) / 1000));
-        if (ready < 0 && errno != EINTR)
-            return false;
-        if (ready == 0 && settings->send_timeout_us > 0 && h1_output_taken(x->output) == taken)
-            return end_wait("nothing of its response for send-timeout");
+        ready = wait_writable(x);
+        if (ready < 0)
+            return IO_FAILED;
     }
-    return (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0;
 }
 
 static void begin_queueing(struct h1_exchange *x)
@@ -176,11 +192,8 @@ static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov
         if (result == IO_AGAIN)
             begin_queueing(x);
     }
-    while (result == IO_AGAIN && !x->is_gone) {
-        result = h1_output_push(x->output, x->settings, x->socket_fd, &iov, &count);
-        if (result == IO_AGAIN && !wait_writable(x))
-            result = IO_FAILED;
-    }
+    if (result == IO_AGAIN && !x->is_gone)
+        result = push_patiently(x, iov, count);
     x->is_gone |= result == IO_FAILED;
     return x->is_gone ? EXCHANGE_GONE : EXCHANGE_OK;
 }
