@@ -11,7 +11,7 @@ import pytest
 
 from support import processes
 from support.crew import nobody_answers
-from support.kernel import socket_count
+from support.kernel import socket_count, wait_read
 from support.server import SPAWNED
 from support.waiting import wait_until
 
@@ -111,19 +111,17 @@ def test_a_leaving_worker_under_load(start_crew):
 def test_a_leaving_worker_finishes_what_has_begun(start_crew):
     """The request that runs, and one whose head is half here."""
     crew = start_crew()
-    owner, connections = crew.connections_of_one(3)
-    half = connections.pop()
+    held, (half, other) = crew.hold_owner(2)
     half.send(b"GET /ledger/?id=half HT")
-    held = crew.hold(connections.pop())
-    assert held.pid == owner
-    os.kill(owner, signal.SIGTERM)
-    assert crew.ask(connections[0]) != owner
+    wait_read(half)
+    os.kill(held.pid, signal.SIGTERM)
+    assert crew.ask(other) != held.pid
     half.send(b"TP/1.1\r\nHost: a\r\n\r\n")
     assert half.read_response().json()["id"] == "half"
     assert nobody_answers([held.connection], 0.05)
     assert held.finish().status == 200
-    wait_until(lambda: not processes.is_running(owner), "the worker to leave")
-    crew.ask(connections[0])
+    wait_until(lambda: not processes.is_running(held.pid), "the worker to leave")
+    crew.ask(other)
 
 
 def test_the_whole_server_ends_with_requests_in_the_queue(start_crew):
