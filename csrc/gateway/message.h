@@ -29,7 +29,8 @@ struct request {
     size_t header_count;
 };
 
-/* Where the request came from and where it arrived. Static for the life of a connection. */
+/* Where the request came from and where it arrived. Static for the life of a connection; what is the listener's
+ * (server_name, server_port, scheme) for the life of the process, so the same pointer stands for the same text. */
 struct endpoints {
     const char *remote_address; /* "192.0.2.7", "2001:db8::1"; "" for a unix socket */
     const char *remote_port;    /* decimal; "" for a unix socket */

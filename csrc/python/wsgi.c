@@ -100,11 +100,11 @@ static void end(struct gateway_thread *thread)
 
 void wsgi_serve(struct gateway_thread *thread, struct exchange *exchange)
 {
-    int64_t called_us = clock_now_us(), entered_us;
+    int64_t entered_us;
 
     runtime_enter_counted(thread->state, thread->response.gil_waiters);
     entered_us = clock_now_us();
-    exchange->times.gil_wait_us = entered_us - called_us;
+    exchange->times.gil_wait_us = entered_us - exchange->times.taken_us;
     wsgi_response_begin(&thread->response, exchange);
     run(thread);
     end(thread);

@@ -195,18 +195,31 @@ static int set_scheme(struct wsgi_environ *self, struct slice scheme)
 }
 
 /* A unix socket has no port, but SERVER_PORT may not be empty (PEP 3333): the scheme's own stands in. */
-static int update_endpoints(struct wsgi_environ *self, const struct endpoints *endpoints)
+static int update_listener(struct wsgi_environ *self, const struct endpoints *endpoints)
 {
     struct slice scheme = slice_of_string(endpoints->scheme), port = slice_of_string(endpoints->server_port);
 
     if (port.len == 0)
         port = slice_equal(scheme, SLICE("https")) ? SLICE("443") : SLICE("80");
-    if (set_variable(self, ENVIRON_REMOTE_ADDR, NAME_REMOTE_ADDR, slice_of_string(endpoints->remote_address)) < 0 ||
-        set_or_delete(self, ENVIRON_REMOTE_PORT, NAME_REMOTE_PORT, slice_of_string(endpoints->remote_port)) < 0 ||
-        set_variable(self, ENVIRON_SERVER_NAME, NAME_SERVER_NAME, slice_of_string(endpoints->server_name)) < 0 ||
-        set_variable(self, ENVIRON_SERVER_PORT, NAME_SERVER_PORT, port) < 0)
+    self->server_name = NULL;
+    if (set_variable(self, ENVIRON_SERVER_NAME, NAME_SERVER_NAME, slice_of_string(endpoints->server_name)) < 0 ||
+        set_variable(self, ENVIRON_SERVER_PORT, NAME_SERVER_PORT, port) < 0 || set_scheme(self, scheme) < 0)
         return -1;
-    return set_scheme(self, scheme);
+    self->server_name = endpoints->server_name;
+    self->server_port = endpoints->server_port;
+    self->scheme = endpoints->scheme;
+    return 0;
+}
+
+static int update_endpoints(struct wsgi_environ *self, const struct endpoints *endpoints)
+{
+    if (set_variable(self, ENVIRON_REMOTE_ADDR, NAME_REMOTE_ADDR, slice_of_string(endpoints->remote_address)) < 0 ||
+        set_or_delete(self, ENVIRON_REMOTE_PORT, NAME_REMOTE_PORT, slice_of_string(endpoints->remote_port)) < 0)
+        return -1;
+    if (LIKELY(self->server_name == endpoints->server_name && self->server_port == endpoints->server_port &&
+               self->scheme == endpoints->scheme))
+        return 0;
+    return update_listener(self, endpoints);
 }
 
 /* Numbers that are mostly the same small ones. */

@@ -38,10 +38,13 @@ struct wsgi_environ {
     PyObject *fields[KNOWN_HEADER_COUNT];        /* owned str in the template; NULL: not there */
     uint64_t present;                            /* set of ids whose field is in the template */
     PyObject *variables[ENVIRON_VARIABLE_COUNT]; /* owned str in the template; NULL: not there yet */
-    PyObject *client_disconnected;               /* borrowed from the template */
-    int version_minor;                           /* of SERVER_PROTOCOL in the template; -1: none yet */
-    int64_t gil_wait_us, queue_us;               /* in the template; -1: none yet */
-    struct buf scratch;                          /* decoded paths, joined and renamed fields */
+    const char *server_name;       /* struct endpoints of the last request, known to be in the template; or NULL */
+    const char *server_port;       /* likewise */
+    const char *scheme;            /* likewise */
+    PyObject *client_disconnected; /* borrowed from the template */
+    int version_minor;             /* of SERVER_PROTOCOL in the template; -1: none yet */
+    int64_t gil_wait_us, queue_us; /* in the template; -1: none yet */
+    struct buf scratch;            /* decoded paths, joined and renamed fields */
 };
 
 /* The objects that are the same in every request of this thread; borrowed. */
