@@ -1,109 +1,180 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmarks share: servers in sessions of their own, pinned to a core, measured from /proc."""
+"""Measures clutch side by side with its peers: the rows of rows.py, in interleaved rounds, one server at a time under load.
 
+setup/bench prepares what this needs and calls it. Raw results go to DIRECTORY/ROW.json, what the servers said to DIRECTORY/logs, the
+table and the verdicts to standard output, the picture to DIRECTORY/bench.svg.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
 import os
 import pathlib
-import re
-import signal
-import socket
+import platform
 import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-START_LIMIT_S = 60
+import idle
+import instructions
+import load
+import picture
+import report
+import rows
+import servers
+
+PAUSE_S = 0.3  # between two measurements: slow requests end, closed connections are noticed
 
 
-def free_port():
-    """Returns a TCP port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def say(text):
+    print(f"bench: {text}", file=sys.stderr, flush=True)
 
 
-def peer_command(name, peers, port, directory, module):
-    """Returns the command line of a peer with one worker; `peers` is the venv that holds it, `module` is MODULE:CALLABLE."""
-    bin_dir = pathlib.Path(peers) / "bin"
-    name_of_app = module.split(":")
-    commands = {
-        "bjoern": [bin_dir / "python", "-c", "import sys, importlib, bjoern; sys.path.insert(0, sys.argv[1]);"
-                   "bjoern.run(getattr(importlib.import_module(sys.argv[2]), sys.argv[3]), '127.0.0.1', int(sys.argv[4]))",
-                   directory, *name_of_app, str(port)],
-        "gunicorn": [bin_dir / "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", "--worker-class", "gthread",
-                     "--threads", "1", "--chdir", directory, "--log-level", "error", module],
-        "uwsgi": [bin_dir / "uwsgi", "--http", f"127.0.0.1:{port}", "--http-keepalive", "--master", "--processes", "1",
-                  "--disable-logging", "--chdir", directory, "--module", module],
-    }
-    return [str(part) for part in commands[name]]
+def measure_round(server, row, settings):
+    """Returns the figures of one measurement of a running server."""
+    before_s = server.cpu_s()
+    core = None if row.shares_cores and isinstance(row.load, load.Wrk) else settings.load_core
+    figures = row.load.run(server.port, settings.seconds, core, settings.tail)
+    spent_s = (server.cpu_s() - before_s) * figures.pop("cpu_share", 1.0)
+    time.sleep(PAUSE_S)
+    return {**figures, "cpu_us": spent_s * 1e6 / figures["requests"]}
 
 
-def clutch_command(binary, port, *options):
-    return [str(binary), "--bind", f"127.0.0.1:{port}", "--log-level", "error", *options]
+def measure_load(row, entries, settings):
+    """Starts the servers of a row and measures them in turn, each round in another order."""
+    with contextlib.ExitStack() as stack:
+        running = {name: server for name in entries if (server := start(row, name, entries[name], settings, stack))}
+        for number in range(settings.rounds):
+            names = list(running)
+            for name in names[number % len(names):] + names[:number % len(names)] if names else ():
+                with failing_into(entries[name]):
+                    entries[name]["rounds"].append(measure_round(running[name], row, settings))
+                if entries[name]["failed"]:
+                    running.pop(name)
+        for name, server in running.items():
+            entries[name]["pss_kib"] = sum(server.pss_kib().values())
 
 
-class Server:
-    """A server in a session of its own, so that all its processes are found again; ends it when the block is left."""
+def measure_idle(row, entries, settings):
+    with contextlib.ExitStack() as stack:
+        running = {name: server for name in entries if (server := start(row, name, entries[name], settings, stack))}
+        for name, figures in idle.measure_wakeups(running, settings.idle_seconds).items():
+            entries[name]["rounds"].append(figures)
+            entries[name]["pss_kib"] = sum(running[name].pss_kib().values())
 
-    def __init__(self, command, port, core=None, environment=None):
-        self.port = port
-        pin = ["taskset", "--cpu-list", str(core)] if core is not None else []
-        self.started_s = time.monotonic()
-        self.process = subprocess.Popen(pin + command, start_new_session=True, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        env={**os.environ, **(environment or {})})
-        self.first_answer_s = self._wait_for_answer()
 
-    def _wait_for_answer(self):
-        """Returns the seconds from the start to the first answer; SystemExit when none comes."""
-        while time.monotonic() - self.started_s < START_LIMIT_S:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=START_LIMIT_S) as client:
-                    client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                    if client.recv(1):
-                        return time.monotonic() - self.started_s
-            except OSError:
-                time.sleep(0.002)
-            if self.process.poll() is not None:
-                break
-        sys.exit(f"no answer from {' '.join(self.process.args)}")
+def measure_each(row, entries, settings, measure):
+    """One measurement of each server, one after the other."""
+    for name, entry in entries.items():
+        with failing_into(entry):
+            entry["rounds"].append(measure(name, settings, row, log_path(row, name, settings)))
 
-    def pids(self):
-        """Returns the processes of the session."""
-        found = []
-        for entry in os.listdir("/proc"):
-            try:
-                fields = pathlib.Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()
-            except (OSError, ValueError):
-                continue
-            if entry.isdigit() and int(fields[3]) == self.process.pid:
-                found.append(int(entry))
-        return sorted(found)
 
-    def cpu_s(self):
-        """Returns user and system time of all processes so far, in seconds."""
-        total = 0
-        for pid in self.pids():
-            fields = pathlib.Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS_PER_SECOND
+@contextlib.contextmanager
+def failing_into(entry):
+    try:
+        yield
+    except servers.Failed as reason:
+        entry["failed"] = str(reason)
 
-    def pss_kib(self):
-        """Returns {pid: proportional set size in KiB}."""
-        return {pid: int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1])
-                for pid in self.pids()}
 
-    def __enter__(self):
-        return self
+def log_path(row, name, settings):
+    return settings.results / "logs" / f"{row.name}-{name}.log"
 
-    def __exit__(self, *_):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                pass
+
+def start(row, name, entry, settings, stack):
+    """Returns the running server, None when it does not start or does not answer as the application does."""
+    with failing_into(entry):
+        port = servers.free_port()
+        entry["command"] = servers.command(name, settings, port, row.app, row.workers, row.threads)
+        cores = None if row.shares_cores or row.kind != "load" else settings.server_core
+        server = stack.enter_context(
+            servers.Server(entry["command"], port, cores, row.directory, log_path(row, name, settings)))
+        if row.load:
+            load.check(row.load, port)
+        return server
+    return None
+
+
+def machine(settings):
+    model = next((line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), platform.machine())
+    commit = subprocess.run(["git", "-C", str(servers.ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(), "commit": commit.stdout.strip(),
+            "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "load_average": os.getloadavg(),
+            "rounds": settings.rounds, "seconds": settings.seconds}
+
+
+def measure_row(row, settings):
+    """Measures a row and writes its raw results."""
+    names = [name for name in row.servers if not settings.servers or name in settings.servers]
+    entries = {name: {"version": settings.versions[name], "rounds": [], "failed": None} for name in names}
+    say(f"{row.name}: {row.title}: {', '.join(names)}")
+    results = {"row": row.name, "title": row.title, "machine": machine(settings), "servers": entries}
+    if row.kind == "load":
+        measure_load(row, entries, settings)
+    elif row.kind == "idle_wakeups":
+        measure_idle(row, entries, settings)
+    else:
+        measure_each(row, entries, settings, {"instructions": instructions.measure, "idle_memory": idle.measure_memory}[row.kind])
+    for name, entry in entries.items():
+        if entry["failed"]:
+            say(f"{row.name}: {name} failed: {entry['failed']}")
+    (settings.results / f"{row.name}.json").write_text(json.dumps(results, indent=1, default=str) + "\n", encoding="utf-8")
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="setup/bench", description="Measures clutch side by side with its peers.")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="measure only these; --list names them")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
+    parser.add_argument("--report", action="store_true", help="measure nothing: print what the last runs have left")
+    parser.add_argument("--quick", action="store_true", help="a short check of the tool: one round of half a second, results apart")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds, of which the medians are shown (default 5)")
+    parser.add_argument("--seconds", type=int, help="of one measurement (default 2)")
+    parser.add_argument("--idle-seconds", type=int, help="how long the servers are left alone for their wake-ups (default 600)")
+    parser.add_argument("--servers", type=lambda text: text.split(","), default=[], help="only these, parted by commas")
+    parser.add_argument("--server-core", type=int, default=0)
+    parser.add_argument("--load-core", type=int, default=os.cpu_count() - 1)
+    parser.add_argument("--clutch", type=pathlib.Path, required=True, help="the program (default: the release build)")
+    parser.add_argument("--peers", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--floor", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--tail", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--results", type=pathlib.Path, required=True, help="directory of the raw results (default build/bench)")
+    settings = parser.parse_args()
+    defaults = {"rounds": 1, "seconds": 1, "idle_seconds": 10} if settings.quick else {"rounds": 5, "seconds": 2, "idle_seconds": 600}
+    for name, value in defaults.items():
+        if getattr(settings, name) is None:
+            setattr(settings, name, value)
+    known = {"floor", "clutch", *servers.PEERS}
+    if not known.issuperset(settings.servers):
+        parser.error(f"--servers: {', '.join(set(settings.servers) - known)} not known; there are {', '.join(sorted(known))}")
+    try:
+        settings.chosen = rows.find(settings.rows)
+    except KeyError as unknown:
+        parser.error(f"no row {unknown}; there are {', '.join(row.name for row in rows.ROWS)}")
+    for name in ("clutch", "peers", "floor", "tail", "results"):
+        setattr(settings, name, getattr(settings, name).absolute())
+    if settings.quick:
+        settings.results /= "quick"
+    return settings
+
+
+def main():
+    settings = parse_arguments()
+    if settings.list:
+        for row in rows.ROWS:
+            print(f"{row.name:16} {row.title}")
+        return
+    (settings.results / "logs").mkdir(parents=True, exist_ok=True)
+    if not settings.report:
+        settings.versions = {name: servers.version(name, settings) for name in ("floor", "clutch", *servers.PEERS)}
+        for row in settings.chosen:
+            measure_row(row, settings)
+    report.print_report(settings.results)
+    if picture.draw(settings.results, settings.results / "bench.svg"):
+        say(f"picture: {settings.results / 'bench.svg'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: MIT
 """User instructions of one hello request, counted by callgrind: the difference of a long and a short run, so that the start does
-not count. The same binary gives the same figure again, whatever else the machine does. Needs valgrind.
+not count. The same binary gives the same figure again, whatever else the machine does. Needs valgrind."""
 
-    python3 tests/bench/instructions.py
-"""
-
-import argparse
 import pathlib
 import re
 import socket
 import tempfile
 
-import bench
+import servers
 
 FEW, MANY = 500, 4500
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -24,28 +20,29 @@ def ask(port, count):
             client.sendall(REQUEST)
             answer = b""
             while b"Hello" not in answer:
-                answer += client.recv(4096)
+                block = client.recv(4096)
+                if not block:
+                    raise servers.Failed("closed the connection under callgrind")
+                answer += block
 
 
-def count_instructions(clutch, requests):
+def count(name, tools, row, requests, log):
     """Returns the instructions of the process that executed most, the worker."""
-    port = bench.free_port()
+    port = servers.free_port()
     with tempfile.TemporaryDirectory() as directory:
         command = ["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={directory}/%p",
-                   *bench.clutch_command(clutch, port, "--workers", "1", "--boot-timeout", "0",
-                                         str(bench.HERE / "hello_app.py"))]
-        with bench.Server(command, port):
+                   *servers.command(name, tools, port, row.app)]
+        if name == "clutch":
+            command[-1:-1] = ["--boot-timeout", "0"]
+        with servers.Server(command, port, directory=row.directory, log=log):
             ask(port, requests)
-        return max(int(re.search(r"^totals: (\d+)", path.read_text(), re.M)[1]) for path in pathlib.Path(directory).iterdir())
+        totals = [re.search(r"^totals: (\d+)", path.read_text(), re.M) for path in pathlib.Path(directory).iterdir()]
+        if not any(totals):
+            raise servers.Failed("left no count of callgrind")
+        return max(int(total[1]) for total in totals if total)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clutch", default=bench.ROOT / "build/release/clutch")
-    clutch = parser.parse_args().clutch
-    counted = count_instructions(clutch, MANY) - count_instructions(clutch, FEW)
-    print(f"{counted / (MANY - FEW):.0f} instructions a request")
-
-
-if __name__ == "__main__":
-    main()
+def measure(name, tools, row, log):
+    """Returns the figures of one server."""
+    counted = count(name, tools, row, MANY, log) - count(name, tools, row, FEW, log)
+    return {"instructions": counted / (MANY - FEW)}

@@ -11,7 +11,7 @@ import os
 import socket
 import statistics
 
-import bench
+import servers
 
 
 def touch_every_worker(server, workers):
@@ -28,10 +28,10 @@ def touch_every_worker(server, workers):
 
 def measure(arguments, *options):
     """Returns (PSS of a worker, PSS of all processes, both in KiB, seconds to the first answer)."""
-    port = bench.free_port()
-    command = bench.clutch_command(arguments.clutch, port, "--workers", str(arguments.workers), "--venv", os.path.abspath(arguments.venv),
-                                   "--chdir", str(bench.ROOT / "pyapps/django_project"), *options, arguments.app)
-    with bench.Server(command, port) as server:
+    port = servers.free_port()
+    command = servers.clutch_command(arguments.clutch, port, "--workers", str(arguments.workers), "--venv", os.path.abspath(arguments.venv),
+                                   "--chdir", str(servers.ROOT / "pyapps/django_project"), *options, arguments.app)
+    with servers.Server(command, port) as server:
         touch_every_worker(server, arguments.workers)
         pss = server.pss_kib()
         helpers = 2 if "--preload" in options else 1  # the master, the zygote
@@ -40,7 +40,7 @@ def measure(arguments, *options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--clutch", default=bench.ROOT / "build/release/clutch")
+    parser.add_argument("--clutch", default=servers.ROOT / "build/release/clutch")
     parser.add_argument("--venv", required=True, help="virtual environment with Django")
     parser.add_argument("--app", default="demo.wsgi")
     parser.add_argument("--workers", type=int, default=5)
