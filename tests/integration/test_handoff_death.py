@@ -82,6 +82,15 @@ def test_a_leaving_worker_gives_its_idle_connections_away(start_crew):
         assert crew.ask(connection) != owner
 
 
+def test_connections_given_away_keep_their_time_limit(start_crew):
+    crew = start_crew("--keep-alive", "700ms")
+    owner, connections = crew.connections_of_one(5)
+    os.kill(owner, signal.SIGTERM)
+    wait_until(lambda: not processes.is_running(owner), "the worker to leave")
+    for connection in connections:
+        assert connection.read_to_end() == b""
+
+
 def test_a_leaving_worker_under_load(start_crew):
     """Requests are under way on all connections while one worker after the other leaves: each is answered, and no
     connection ends without having said so."""

@@ -291,3 +291,38 @@ def test_pipelined_requests_keep_their_places(start_crew):
     for number in range(4):
         mine = [name for name in begun if name.startswith(f"{number}-")]
         assert mine == [f"{number}-{i}" for i in range(5)]
+
+
+def test_what_comes_while_a_request_waits(start_crew):
+    """More requests on the same connection, which is in nobody's hands then, and the end of the client's side."""
+    crew = start_crew()
+    held = crew.hold_all(2)
+    connections = [crew.server.connect() for _ in range(4)]
+    for number, connection in enumerate(connections):
+        crew.send_and_wait_read(connection, f"{number}-first")
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"{number}-second")
+        connection.send(make_request(crew.target(f"{number}-third"))[:30])
+    assert nobody_answers(connections, 0.1)
+    for one in held:
+        one.let_go()
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"{number}-first")
+        crew.check_answer(connection, f"{number}-second")
+        connection.send(make_request(crew.target(f"{number}-third"))[30:])
+        crew.check_answer(connection, f"{number}-third")
+
+
+def test_clients_of_a_unix_socket_that_end(start_crew, tmp_path):
+    """There a whole close and the end of one side look different, and no time is needed to tell them apart."""
+    crew = start_crew(workers=1, bind=("127.0.0.1:0", f"unix:{tmp_path}/socket"))
+    held = crew.hold()
+    gone, half = crew.server.connect(1), crew.server.connect(1)
+    crew.send(gone, "gone")
+    crew.send(half, "half")
+    half.shut_down_sending()
+    assert nobody_answers([gone, half], 0.2)
+    gone.close()
+    assert held.finish().status == 200
+    crew.check_answer(half, "half")
+    assert "gone" not in crew.ledger.begun()

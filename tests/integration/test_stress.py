@@ -15,7 +15,7 @@ import pytest
 from support.stress import LEFT, LOST, RIGHT, Client
 
 SEED = 4711
-SECONDS = 4.0
+SECONDS = 2.5
 CLIENTS, WORKERS = 12, 3
 
 
@@ -26,8 +26,9 @@ def stop_for_a_moment(pid: int, seconds: float) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def disturb(crew, end_s: float, dice: random.Random) -> dict[int, float]:
-    """Stops workers for moments and kills some, until the time has come; returns who was killed when."""
+def disturb(crew, end_s: float, dice: random.Random, number: int) -> dict[int, float]:
+    """Stops workers for moments and sends some a signal that ends them, until the time has come; returns who got one
+    when."""
     killed: dict[int, float] = {}
     next_kill_s = time.monotonic() + 0.5
     while time.monotonic() < end_s:
@@ -35,7 +36,7 @@ def disturb(crew, end_s: float, dice: random.Random) -> dict[int, float]:
         if pid in killed:
             time.sleep(0.01)
         elif time.monotonic() >= next_kill_s:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
             killed[pid] = time.monotonic()
             next_kill_s = killed[pid] + dice.uniform(0.4, 0.8)
         else:
@@ -76,14 +77,13 @@ def check_accounts(crew, clients, killed, threads: int) -> collections.Counter:
     return collections.Counter(account.outcome for account in accounts)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_every_request_is_accounted_for(start_crew, threads):
-    crew = start_crew("--threads", threads, workers=WORKERS)
-    clients = [Client(crew, number, SEED + threads) for number in range(CLIENTS)]
+def run_clients(crew, seed: int, number: int) -> tuple[list[Client], dict[int, float]]:
+    """Runs them for some seconds while workers are disturbed; returns them, and who was ended when."""
+    clients = [Client(crew, i, seed) for i in range(CLIENTS)]
     for client in clients:
         client.start()
     try:
-        killed = disturb(crew, time.monotonic() + SECONDS, random.Random(SEED + threads))
+        ended = disturb(crew, time.monotonic() + SECONDS, random.Random(seed), number)
     finally:
         for client in clients:
             client.is_over.set()
@@ -91,9 +91,25 @@ def test_every_request_is_accounted_for(start_crew, threads):
             client.join(90)
     assert not [client.name for client in clients if client.is_alive()], "clients that wait for ever"
     crew.ask(crew.server.connect(), "last")
+    return clients, ended
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_with_workers_that_are_killed(start_crew, threads):
+    crew = start_crew("--threads", threads, workers=WORKERS)
+    clients, killed = run_clients(crew, SEED + threads, signal.SIGKILL)
     deaths = [int(match[1]) for match in crew.server.log.find_all(r"worker \d+ \(pid: (\d+)\) (?:was killed|exited)")]
     assert sorted(deaths) == sorted(killed), "nobody died but those that were killed"
     outcomes = check_accounts(crew, clients, killed, threads)
-    print(f"{outcomes}, {len(killed)} workers killed")
     assert outcomes[RIGHT] > 200 and outcomes[LEFT] > 0 and len(killed) >= 2
     assert outcomes[LOST] <= len(killed) * CLIENTS
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_with_workers_that_leave(start_crew, threads):
+    """They finish what they run and give the rest away: nothing at all is lost."""
+    crew = start_crew("--threads", threads, workers=WORKERS)
+    clients, left = run_clients(crew, SEED + threads, signal.SIGTERM)
+    outcomes = check_accounts(crew, clients, {}, threads)
+    assert outcomes[RIGHT] > 200 and outcomes[LEFT] > 0 and len(left) >= 2
+    assert outcomes[LOST] == 0
