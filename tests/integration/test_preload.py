@@ -27,7 +27,8 @@ def zygote_pid(server) -> int:
 
 def reports_of_all(server) -> dict[int, dict]:
     """Returns the answer of every worker by its pid. A worker that has answered is stopped until all have: the kernel
-    may favour one of the idle ones."""
+    may favour one of the idle ones. The next request waits for the stop: a worker that is about to stop can still take
+    the one wake-up that there is for a new connection."""
     reports: dict[int, dict] = {}
     try:
         while len(reports) < WORKERS:
@@ -35,6 +36,7 @@ def reports_of_all(server) -> dict[int, dict]:
             assert report["pid"] not in reports
             reports[report["pid"]] = report
             os.kill(report["pid"], signal.SIGSTOP)
+            wait_until(lambda: processes.read_stat(report["pid"])[0] == "T", "the worker to stop")
     finally:
         for pid in reports:
             os.kill(pid, signal.SIGCONT)
