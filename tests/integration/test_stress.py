@@ -26,19 +26,20 @@ def stop_for_a_moment(pid: int, seconds: float) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
-def disturb(crew, end_s: float, dice: random.Random, number: int) -> dict[int, float]:
-    """Stops workers for moments and sends some a signal that ends them, until the time has come; returns who got one
-    when."""
-    killed: dict[int, float] = {}
+def disturb(crew, end_s: float, dice: random.Random, number: int) -> dict[int, tuple[float, float]]:
+    """Stops workers for moments and sends some a signal that ends them, until the time has come; returns who got one,
+    and between which times."""
+    killed: dict[int, tuple[float, float]] = {}
     next_kill_s = time.monotonic() + 0.5
     while time.monotonic() < end_s:
         pid = dice.choice(crew.server.worker_pids())
         if pid in killed:
             time.sleep(0.01)
         elif time.monotonic() >= next_kill_s:
+            before_s = time.monotonic()
             os.kill(pid, number)
-            killed[pid] = time.monotonic()
-            next_kill_s = killed[pid] + dice.uniform(0.4, 0.8)
+            killed[pid] = (before_s, time.monotonic())
+            next_kill_s = time.monotonic() + dice.uniform(0.4, 0.8)
         else:
             stop_for_a_moment(pid, dice.uniform(0.001, 0.03))
             time.sleep(dice.uniform(0.01, 0.1))
@@ -50,7 +51,7 @@ def check_lost(account, runner, killed) -> str | None:
     killed."""
     if runner is not None:
         return None if runner in killed else f"{account} was lost in {runner}, which lives"
-    if any(account.alive_s <= at_s <= account.ended_s for at_s in killed.values()):
+    if any(account.alive_s <= after_s and before_s <= account.ended_s for before_s, after_s in killed.values()):
         return None
     return f"{account} was lost, never begun, and nobody was killed meanwhile"
 
@@ -77,7 +78,7 @@ def check_accounts(crew, clients, killed, threads: int) -> collections.Counter:
     return collections.Counter(account.outcome for account in accounts)
 
 
-def run_clients(crew, seed: int, number: int) -> tuple[list[Client], dict[int, float]]:
+def run_clients(crew, seed: int, number: int) -> tuple[list[Client], dict[int, tuple[float, float]]]:
     """Runs them for some seconds while workers are disturbed; returns them, and who was ended when."""
     clients = [Client(crew, i, seed) for i in range(CLIENTS)]
     for client in clients:
