@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
+#include "h1_hold.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
@@ -19,6 +20,8 @@
 #include "text.h"
 
 enum { DISCARD_LIMIT_READS = 64 };
+
+static const uint32_t WATCHED_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 static void drain_output(struct h1_conn *conn);
 static void drain_while_running(struct h1_conn *conn);
@@ -96,7 +99,7 @@ void h1_conn_enter_state(struct h1_conn *conn, const struct h1_state *state)
     server->held_count += (size_t)(state == &H1_WAITING) - (size_t)(old == &H1_WAITING);
     if (state->wait != WAIT_NONE && !conn->is_watched) {
         /* Edge triggered, once for the connection's life: no call to the kernel per request. */
-        if (loop_add(&server->loop, &conn->source, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0) {
+        if (loop_add(&server->loop, &conn->source, WATCHED_EVENTS) < 0) {
             log_error("a connection could not be watched: %s", strerror(errno));
             h1_conn_close(conn);
             return;
@@ -125,6 +128,16 @@ static void on_events(struct loop_source *source, uint32_t events)
     }
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && conn->state->on_writable != NULL)
         conn->state->on_writable(conn);
+}
+
+/* The app thread has queued something, for whoever drives to send: a connection in its first request is in no epoll set
+ * yet. Until the request is served, is_watched is the app thread's. */
+static void watch_while_running(struct h1_output *output)
+{
+    struct h1_conn *conn = CONTAINER_OF(output, struct h1_conn, output);
+
+    if (!conn->is_watched)
+        conn->is_watched = loop_add(&conn->server->loop, &conn->source, WATCHED_EVENTS) == 0;
 }
 
 static void name_peer(struct h1_conn *conn, const struct sockaddr_storage *address)
@@ -169,6 +182,7 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
         .scheme = "http",
     };
     conn->listener = listener;
+    conn->output.on_behind = watch_while_running;
     atomic_fetch_add_explicit(&server->conn_count, 1, memory_order_relaxed);
     return conn;
 }
@@ -436,6 +450,8 @@ static void take_back(struct h1_conn *conn)
         abort_connection(conn);
     else if (conn->outcome == H1_OUTCOME_LINGER)
         linger(conn);
+    else if (conn->is_held && !h1_output_is_empty(&conn->output))
+        h1_hold_keep(conn->server, conn);
     else if (!h1_output_is_empty(&conn->output))
         h1_conn_enter_state(conn, &H1_WRITING);
     else

@@ -18,6 +18,8 @@ enum {
     CLIENT_CLOSED_REQUEST = 499,
     FILE_COPY_BYTES = 65536,
     SERVER_TIMING_BYTES = 96,
+    SHORT_APP_US = 20, /* calls of this length and up to that one are worth it to hold their responses */
+    LONG_APP_US = 500,
 };
 
 static_assert(offsetof(struct h1_exchange, base) == 0, "an exchange is the start of its h1_exchange");
@@ -182,6 +184,29 @@ static void begin_queueing(struct h1_exchange *x)
     x->has_queued = true;
 }
 
+/* Whether a whole response of so many bytes is worth being held: see h1_hold.h. */
+static bool is_holdable(const struct h1_exchange *x, uint64_t bytes)
+{
+    int64_t app_us;
+
+    if (LIKELY(!x->may_hold) || bytes > BUFFER_LIMIT_BYTES || !x->is_keep_alive || x->has_queued || x->is_gone)
+        return false;
+    app_us = clock_now_us() - x->base.times.taken_us;
+    return app_us >= SHORT_APP_US && app_us <= LONG_APP_US;
+}
+
+/* Returns false when it is to be sent as usual. */
+static bool hold(struct h1_exchange *x, const struct iovec *iov, int count)
+{
+    if (atomic_load(x->is_left) || h1_output_hold(x->output, iov, count) < 0)
+        return false;
+    x->has_queued = x->is_held = true;
+    /* Whoever took the loop meanwhile may have looked before. */
+    if (atomic_load(x->is_left) && h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
+        x->is_gone = true;
+    return true;
+}
+
 /* Sends, queues, or waits, in this order. */
 static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
 {
@@ -269,6 +294,7 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
     struct gather gather = {.x = x, .result = EXCHANGE_OK};
     uint64_t total = total_of(blocks, count), room;
     int64_t started_us = clock_now_us();
+    bool is_whole = is_last && !exchange->is_head_sent && count < IOV_COUNT / 2;
     char chunk_line[20];
 
     if (x->is_gone || x->is_aborted || exchange->status == 0)
@@ -291,7 +317,8 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
         gather_add(&gather, "\r\n", 2);
     if (x->framing == H1_FRAMING_CHUNKED && is_last)
         gather_add(&gather, "0\r\n\r\n", 5);
-    gather_send(&gather);
+    if (!is_whole || !is_holdable(x, room) || !hold(x, gather.iov, gather.count))
+        gather_send(&gather);
     exchange->times.write_us += clock_now_us() - started_us;
     return account(x, total, room, is_last);
 }
@@ -402,9 +429,11 @@ static const struct exchange_ops operations = {
     .is_client_gone = is_client_gone,
 };
 
-void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings, const _Atomic(bool) *is_draining)
+void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings, const _Atomic(bool) *is_draining,
+                      const _Atomic(bool) *is_left)
 {
-    *x = (struct h1_exchange){.settings = settings, .is_draining = is_draining, .base.ops = &operations};
+    *x = (struct h1_exchange){
+        .settings = settings, .is_draining = is_draining, .is_left = is_left, .base.ops = &operations};
     h1_head_init(&x->head, settings->strips_hop_by_hop);
 }
 
@@ -431,7 +460,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->version_minor = parse->request.version_minor;
     x->is_head_request = slice_equal(parse->request.method, SLICE("HEAD"));
     x->is_keep_alive = parse->is_keep_alive;
-    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
+    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = x->is_held = x->may_hold = false;
     x->sent_body_bytes = 0;
 }
 
@@ -445,7 +474,8 @@ void h1_exchange_finish(struct h1_exchange *x)
         int64_t started_us = clock_now_us();
 
         piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
-        send_pieces(x, &piece, 1);
+        if (!is_holdable(x, piece.iov_len) || !hold(x, &piece, 1))
+            send_pieces(x, &piece, 1);
         x->base.times.write_us += clock_now_us() - started_us;
     }
     if (!x->is_ended)

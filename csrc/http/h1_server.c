@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "h1_hold.h"
 #include "h1_queue.h"
 #include "h1_sentry.h"
 #include "h1_server_priv.h"
@@ -63,6 +64,7 @@ static void init_lists(struct h1_server *server)
     list_init(&server->closed);
     list_init(&server->idle);
     list_init(&server->pending);
+    list_init(&server->unsent);
     init_waits(server);
     h1_queue_init(server);
 }
@@ -188,6 +190,10 @@ void h1_server_step(struct h1_server *server)
     }
     if (loop_dispatch(&server->loop))
         return;
+    if (UNLIKELY(!list_is_empty(&server->unsent))) {
+        h1_hold_release(server);
+        return;
+    }
     /* What was closed is freed before the wait, which may be long. */
     loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
     h1_balance_see_batch(server);
@@ -270,11 +276,12 @@ struct exchange *h1_server_next(struct h1_server *server, struct h1_driver *driv
         else
             await_request(server, driver);
     }
+    h1_hold_prepare(server, driver);
+    atomic_store_explicit(&driver->running, driver->ready, memory_order_relaxed);
     if (driver->is_driving)
         stop_driving(server, driver);
     if (driver->ready == NULL)
         return NULL;
-    driver->running = driver->ready;
     driver->ready = NULL;
     exchange->times.taken_us = clock_now_us();
     server->observer->on_begin(server->observer->context, driver->thread, exchange);
@@ -290,13 +297,14 @@ void h1_server_finish(struct h1_server *server, struct h1_driver *driver)
     h1_exchange_finish(&driver->exchange);
     h1_exchange_summarize(&driver->exchange, &summary);
     server->observer->on_end(server->observer->context, driver->thread, exchange, &summary);
-    driver->running = NULL;
+    atomic_store_explicit(&driver->running, NULL, memory_order_relaxed);
     h1_conn_end_request(conn, driver);
     if (LIKELY(drive_try(&server->drive))) {
         begin_driving(server, driver);
         /* The loop stood still meanwhile; time limits that begin now must not begin in the past. */
         server->loop.now_us = exchange->times.taken_us + summary.duration_us;
     }
+    h1_hold_finish(server, driver, conn);
     h1_conn_give_back(conn, driver);
 }
 

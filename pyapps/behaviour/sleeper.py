@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sleeps ?ms= milliseconds, then answers with the process id."""
+"""Sleeps ?ms= milliseconds or ?us= microseconds, then answers with the process id."""
 
 import os
 import time
@@ -8,5 +8,5 @@ from tools import number, text_reply
 
 
 def application(environ, start_response):
-    time.sleep(number(environ, "ms") / 1000)
+    time.sleep(number(environ, "ms") / 1e3 + number(environ, "us") / 1e6)
     return text_reply(start_response, str(os.getpid()))
