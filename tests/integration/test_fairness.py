@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
+import time
 
 import pytest
 
@@ -43,6 +45,42 @@ def test_requests_that_were_there_before_are_run_by_the_other(start_crew):
         crew.check_answer(connection, f"with-{number}")
     gate.open()
     crew.check_answer(connections[0], "first")
+
+
+def test_how_long_it_takes_to_be_run_by_the_other(start_crew):
+    """Some milliseconds for the sentry to step in, and then next to nothing: no step of the way waits for a timer."""
+    crew = start_crew()
+    held, connections = crew.hold_owner(60)
+    took_s = []
+    for connection in connections:
+        since_s = time.monotonic()
+        assert crew.ask(connection) != held.pid
+        took_s.append(time.monotonic() - since_s)
+    assert held.finish().status == 200
+    assert statistics.median(took_s) < 0.025, sorted(took_s)
+
+
+def test_a_wake_up_is_not_lost_with_the_worker_that_was_woken(start_crew):
+    """Of three workers one is held. To another come at the same time a request that holds it too, and those of others:
+    from the queue, and a new connection. The third one has to hear of them."""
+    crew = start_crew(workers=3)
+    connections = [crew.server.connect() for _ in range(40)]
+    for connection in connections:
+        crew.ask(connection)
+    for turn in range(15):
+        held = crew.hold(connections[0])
+        gate = crew.make_gate()
+        late = [*connections[2:5], crew.server.connect()]
+        crew.send(connections[1], f"holds-{turn}", gate=gate.path)
+        for number, connection in enumerate(late):
+            crew.send(connection, f"late-{turn}-{number}")
+        for number, connection in enumerate(late):
+            crew.check_answer(connection, f"late-{turn}-{number}")
+        gate.open()
+        crew.check_answer(connections[1], f"holds-{turn}")
+        assert held.finish().status == 200
+        late[-1].close()
+        connections = connections[5:] + connections[:5]
 
 
 def test_a_request_behind_a_held_one_on_the_same_connection_keeps_its_turn(start_crew):
