@@ -442,6 +442,14 @@ void h1_conn_end_request(struct h1_conn *conn, struct h1_driver *driver)
         conn->outcome = exchange->is_keep_alive ? H1_OUTCOME_GO_ON : H1_OUTCOME_CLOSE;
 }
 
+static void go_on_writing(struct h1_conn *conn)
+{
+    h1_conn_enter_state(conn, &H1_WRITING);
+    /* That the client is gone may have been told while the request ran, and is not told again. */
+    if (conn->state == &H1_WRITING && conn->has_hung_up)
+        drain_output(conn);
+}
+
 /* Whoever drives. */
 static void take_back(struct h1_conn *conn)
 {
@@ -453,7 +461,7 @@ static void take_back(struct h1_conn *conn)
     else if (conn->is_held && !h1_output_is_empty(&conn->output))
         h1_hold_keep(conn->server, conn);
     else if (!h1_output_is_empty(&conn->output))
-        h1_conn_enter_state(conn, &H1_WRITING);
+        go_on_writing(conn);
     else
         end_response(conn);
 }
