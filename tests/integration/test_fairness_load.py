@@ -48,3 +48,33 @@ def test_without_balance_one_worker_does_all(start_crew):
     owner, connections = crew.connections_of_one(CONNECTIONS)
     runners = saturate(crew, connections, 3000, 100)
     assert runners[owner] / 3000 > 0.7
+
+
+def test_slow_callers_take_turns(start_crew):
+    """Three times as many callers as workers, each with its next call ready: whoever has asked is not overtaken by
+    those that ask later, but for the few that come at the same moment."""
+    crew = start_crew()
+    connections = [crew.server.connect() for _ in range(6)]
+    begun_before: dict[str, int] = {}
+
+    def call(number: int, turn: int) -> None:
+        name = f"caller{number}-{turn}"
+        begun_before[name] = len(crew.ledger.begun())
+        crew.send(connections[number], name, us=4000)
+
+    turns = [0] * len(connections)
+    with selectors.DefaultSelector() as selector:
+        for number, connection in enumerate(connections):
+            selector.register(connection.socket, selectors.EVENT_READ, number)
+            call(number, 0)
+        while selector.get_map():
+            for key, _ in selector.select(60):
+                crew.check_answer(connections[key.data], f"caller{key.data}-{turns[key.data]}")
+                turns[key.data] += 1
+                if turns[key.data] < 40:
+                    call(key.data, turns[key.data])
+                else:
+                    selector.unregister(key.fileobj)
+    ahead = {name: place - begun_before[name] for place, name in enumerate(crew.ledger.begun())}
+    most = len(connections) - 1 + 2
+    assert max(ahead.values()) <= most, {name: count for name, count in ahead.items() if count > most}

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import resource
+import signal
 import time
 
 import pytest
@@ -58,6 +60,41 @@ def test_nothing_wakes_a_worker_whose_application_waits(start_crew, own_threads_
     wait_calm(pids)
     assert is_calm(pids, CALM_S)
     assert held.finish().status == 200
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_nothing_wakes_workers_while_requests_wait(start_crew, own_threads_only, threads):
+    """All app threads are held, the queue is not empty, and nobody looks at it again and again."""
+    crew = start_crew("--threads", threads)
+    connections = [crew.server.connect() for _ in range(20)]
+    held = crew.hold_all(2 * threads)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"waits-{number}")
+    pids = crew.server.worker_pids()
+    wait_calm(pids)
+    assert is_calm(pids, CALM_S)
+    for one in held:
+        assert one.finish().status == 200
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"waits-{number}")
+
+
+def test_a_worker_that_leaves_does_not_spin(start_crew):
+    """It finishes its request, while others wait in the queue that it may not serve any more."""
+    crew = start_crew()
+    connections = [crew.server.connect() for _ in range(5)]
+    held = crew.hold_all(2)
+    for number, connection in enumerate(connections):
+        crew.send(connection, f"waits-{number}")
+    os.kill(held[0].pid, signal.SIGTERM)
+    pids = [one.pid for one in held]
+    before_s = sum(processes.cpu_seconds(pid) for pid in pids)
+    time.sleep(CALM_S)
+    assert sum(processes.cpu_seconds(pid) for pid in pids) - before_s < CALM_S / 4
+    for one in held:
+        assert one.finish().status == 200
+    for number, connection in enumerate(connections):
+        crew.check_answer(connection, f"waits-{number}")
 
 
 def may_open(count: int) -> bool:
