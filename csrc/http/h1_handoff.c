@@ -74,11 +74,55 @@ static struct iovec piece(const char *bytes, size_t len)
     return (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
 }
 
+/* Behind the body, in its file, whose length in *body does not change: what is too long for a message. */
+static int write_behind_body(const struct h1_body *body, const struct iovec *iov, int count)
+{
+    off_t at = (off_t)body->length;
+
+    for (int i = 0; i < count; i++) {
+        for (size_t done = 0; done < iov[i].iov_len;) {
+            ssize_t written = pwrite(body->file_fd, (const char *)iov[i].iov_base + done, iov[i].iov_len - done, at);
+
+            if (written < 0 && errno == EINTR)
+                continue;
+            if (written <= 0)
+                return written < 0 ? -errno : -ENOSPC;
+            done += (size_t)written;
+            at += written;
+        }
+    }
+    return 0;
+}
+
+/* Moves to a file what makes the message too long: the body, then all. 0 or -errno. */
+static int shorten(struct handoff_header *header, struct h1_body *body, struct iovec iov[HANDOFF_IOV])
+{
+    struct iovec *body_piece = &iov[2];
+    uint64_t without_body = (uint64_t)header->head_bytes + header->rest_bytes;
+    int error;
+
+    if (body->file_fd < 0 && without_body + body->length > HANDOFF_MESSAGE_BYTES &&
+        (error = move_body_to_file(body)) < 0)
+        return error;
+    header->has_body_file = body->file_fd >= 0;
+    if (body->file_fd < 0)
+        return 0;
+    header->body_file_bytes = body->length;
+    header->body_bytes = 0;
+    body_piece->iov_len = 0;
+    if (without_body <= HANDOFF_MESSAGE_BYTES)
+        return 0;
+    header->is_all_in_file = 1;
+    error = write_behind_body(body, iov, HANDOFF_IOV);
+    for (int i = 0; i < HANDOFF_IOV; i++)
+        iov[i].iov_len = 0;
+    return error;
+}
+
 bool h1_handoff_give(struct h1_conn *conn, const struct h1_parse *parse, struct h1_body *body)
 {
     struct handoff_header header;
     const char *bytes = body->in_place != NULL ? body->in_place : body->memory.ptr;
-    size_t total = parse->head_bytes + conn->leftover.len;
     /* White space at the end of the last field is not counted in head_bytes, nor need it be sent. */
     struct iovec iov[HANDOFF_IOV] = {piece(parse->start, parse->head_bytes - strlen(HEAD_END)),
                                      piece(HEAD_END, strlen(HEAD_END)), piece(bytes, (size_t)body->length),
@@ -89,16 +133,9 @@ bool h1_handoff_give(struct h1_conn *conn, const struct h1_parse *parse, struct 
         return false;
     }
     header.kind = HANDOFF_REQUEST;
-    if (body->file_fd < 0 && total + body->length > HANDOFF_MESSAGE_BYTES && move_body_to_file(body) < 0)
-        return false;
-    header.has_body_file = body->file_fd >= 0;
-    if (header.has_body_file) {
-        header.body_file_bytes = body->length;
-        iov[2].iov_len = 0;
-    }
     header.head_bytes = (uint32_t)parse->head_bytes;
-    header.body_bytes = (uint32_t)iov[2].iov_len;
-    if (total + iov[2].iov_len > HANDOFF_MESSAGE_BYTES || !send_away(conn, &header, iov, HANDOFF_IOV, body->file_fd))
+    header.body_bytes = (uint32_t)body->length;
+    if (shorten(&header, body, iov) < 0 || !send_away(conn, &header, iov, HANDOFF_IOV, body->file_fd))
         return false;
     h1_body_fini(body);
     return true;
@@ -114,29 +151,67 @@ bool h1_handoff_give_idle(struct h1_conn *conn)
     return send_away(conn, &header, NULL, 0, -1);
 }
 
+static bool append_from_file(struct buf *buf, int fd, uint64_t at, size_t len)
+{
+    if (len > 0 && buf_reserve(buf, len) < 0)
+        return false;
+    while (len > 0) {
+        ssize_t got = pread(fd, buf->ptr + buf->len, len, (off_t)at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        buf->len += (size_t)got;
+        len -= (size_t)got;
+        at += (uint64_t)got;
+    }
+    return true;
+}
+
+/* Where the bytes of the head are; and what came behind the request goes back to its connection. Returns a slice
+ * without bytes when they cannot be had. */
+static struct slice locate_head(struct h1_driver *driver, struct h1_conn *conn, const struct handoff_message *message)
+{
+    const struct handoff_header *header = &message->header;
+    const char *rest = message->bytes + header->head_bytes + header->body_bytes;
+    uint64_t at = header->body_file_bytes;
+
+    if (!header->is_all_in_file) {
+        if (buf_append(&conn->leftover, slice_of(rest, header->rest_bytes)) < 0)
+            return slice_of(NULL, 0);
+        return slice_of(message->bytes, header->head_bytes);
+    }
+    buf_fini(&driver->replay);
+    if (!append_from_file(&driver->replay, message->file_fd, at, header->head_bytes) ||
+        !append_from_file(&conn->leftover, message->file_fd, at + header->head_bytes, header->rest_bytes))
+        return slice_of(NULL, 0);
+    return buf_slice(&driver->replay);
+}
+
 /* Parses the head again; the body is taken as the sender has decoded it. */
 static bool read_request(struct h1_server *server, struct h1_driver *driver, struct h1_conn *conn,
                          struct handoff_message *message)
 {
     const struct handoff_header *header = &message->header;
-    const char *body = message->bytes + header->head_bytes;
     struct h1_parse *parse = driver->parse;
+    struct slice head = locate_head(driver, conn, message);
     size_t used;
 
     h1_body_fini(&driver->body);
     h1_parse_init(parse, server->settings, NULL, NULL);
-    if (h1_parse_feed(parse, slice_of(message->bytes, header->head_bytes), &used) == H1_REFUSED || !parse->is_head_done)
+    if (head.len == 0 || h1_parse_feed(parse, head, &used) == H1_REFUSED || !parse->is_head_done)
         return false;
     if (header->has_body_file) {
         driver->body.file_fd = message->file_fd;
         driver->body.length = header->body_file_bytes;
         message->file_fd = -1;
     } else if (header->body_bytes > 0) {
-        h1_body_set_in_place(&driver->body, slice_of(body, header->body_bytes));
+        h1_body_set_in_place(&driver->body, slice_of(message->bytes + header->head_bytes, header->body_bytes));
     }
     if (atomic_load(&server->is_draining) || server->settings->keep_alive_us == 0)
         parse->is_keep_alive = false;
-    return buf_append(&conn->leftover, slice_of(body + header->body_bytes, header->rest_bytes)) == 0;
+    return true;
 }
 
 struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *driver, struct handoff_message *message)

@@ -88,7 +88,10 @@ static bool is_well_formed(const struct handoff_header *header, size_t len, size
 {
     uint64_t promised = (uint64_t)header->head_bytes + header->body_bytes + header->rest_bytes;
 
-    return header->kind <= HANDOFF_IDLE && promised == len && promised_fds(header) == fd_count;
+    if (header->is_all_in_file)
+        promised = 0;
+    return header->kind <= HANDOFF_IDLE && promised == len && promised_fds(header) == fd_count &&
+           header->is_all_in_file <= header->has_body_file;
 }
 
 /* Counts one request off. Never below zero, where a count that had been reset would stay wrong for ever. */

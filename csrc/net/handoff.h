@@ -30,6 +30,7 @@ struct handoff_header {
     uint32_t body_bytes;     /* behind it: its body, decoded; unless has_body_file */
     uint32_t rest_bytes;     /* behind that: what has come of the next request */
     uint8_t has_body_file;   /* the second descriptor holds the body */
+    uint8_t is_all_in_file;  /* and behind it head and rest, which are too long for a message */
     uint8_t was_half_closed; /* the client had ended its side before the request began to wait */
     uint8_t has_hung_up;     /* EPOLLRDHUP has been seen */
     uint64_t body_file_bytes;

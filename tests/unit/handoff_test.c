@@ -232,6 +232,7 @@ static void test_messages_of_a_wrong_form_are_dropped(void **state)
     send_header(handoff, (struct handoff_header){.kind = HANDOFF_IDLE, .rest_bytes = 1}, 1);
     send_header(handoff, (struct handoff_header){.kind = HANDOFF_REQUEST, .head_bytes = UINT32_MAX, .rest_bytes = 1},
                 1);
+    send_header(handoff, (struct handoff_header){.kind = HANDOFF_REQUEST, .is_all_in_file = 1, .head_bytes = 3}, 1);
     send_header(handoff, (struct handoff_header){.kind = 77}, 1);
     send_raw(handoff, large, sizeof(large), NULL, 0);
     assert_int_equal(give_text(handoff, "good", 0), 0);
