@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The application's output. The raw layer is ours, the buffering and the encoding are the io module's. Runs on whatever
- * thread of a worker prints; the GIL guards the tails. */
+ * The application's output. The encoding is the io module's, what is below it ours: io.BufferedWriter would hold a lock
+ * of its own while it writes, and a child forked by another thread at that moment could never print nor end. Runs on
+ * whatever thread of a worker prints; the GIL guards the tails. */
 #include "log_stream.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include "log.h"
 #include "runtime.h"
 
-/* What io.BufferedWriter writes to. */
+/* What io.TextIOWrapper writes to, sys.stdout.buffer. */
 struct line_writer {
     PyObject ob_base;          /* PyObject_HEAD, as a declaration */
     struct log_stream *stream; /* borrowed from struct log_streams */
@@ -91,6 +92,24 @@ static PyObject *writer_write(PyObject *object, PyObject *argument)
     return result == 0 ? PyLong_FromSsize_t(len) : NULL;
 }
 
+static PyObject *writer_writelines(PyObject *object, PyObject *lines)
+{
+    PyObject *iterator = PyObject_GetIter(lines), *line;
+
+    while (iterator != NULL && (line = PyIter_Next(iterator)) != NULL) {
+        PyObject *written = writer_write(object, line);
+
+        Py_DECREF(line);
+        if (written == NULL)
+            break;
+        Py_DECREF(written);
+    }
+    Py_XDECREF(iterator);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *writer_close(PyObject *object, PyObject *Py_UNUSED(nothing))
 {
     struct line_writer *self = as_writer(object);
@@ -136,6 +155,12 @@ static PyObject *writer_get_name(PyObject *object, void *Py_UNUSED(closure))
     return PyUnicode_FromString(as_writer(object)->stream->target == LOG_STREAM_OUTPUT ? "<stdout>" : "<stderr>");
 }
 
+/* The unbuffered stream below: there is none, and nothing that would wait here is meant to. */
+static PyObject *writer_get_raw(PyObject *object, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(object);
+}
+
 static PyObject *writer_get_mode(PyObject *Py_UNUSED(object), void *Py_UNUSED(closure))
 {
     return PyUnicode_FromString("wb");
@@ -151,6 +176,7 @@ static void writer_dealloc(PyObject *object)
 
 static PyMethodDef writer_methods[] = {
     {"write", writer_write, METH_O, "Takes bytes; passes whole lines on, keeps an unfinished one."},
+    {"writelines", writer_writelines, METH_O, "Takes bytes of each of the lines."},
     {"close", writer_close, METH_NOARGS, "Passes an unfinished line on; the descriptor stays open."},
     {"flush", writer_flush, METH_NOARGS, "Does nothing: whole lines never wait here."},
     {"fileno", writer_fileno, METH_NOARGS, "The descriptor that is written to."},
@@ -165,6 +191,7 @@ static PyGetSetDef writer_attributes[] = {
     {"closed", writer_get_closed, NULL, "Whether close() was called.", NULL},
     {"name", writer_get_name, NULL, "<stdout> or <stderr>", NULL},
     {"mode", writer_get_mode, NULL, "wb", NULL},
+    {"raw", writer_get_raw, NULL, "The stream itself.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -182,19 +209,18 @@ static PyType_Spec writer_spec = {
     .slots = writer_slots,
 };
 
-/* io.TextIOWrapper(io.BufferedWriter(LineWriter)). New reference, or NULL with an exception. */
+/* io.TextIOWrapper(LineWriter). New reference, or NULL with an exception. */
 static PyObject *new_text(PyObject *io, PyTypeObject *type, struct log_stream *stream)
 {
     struct line_writer *writer = PyObject_New(struct line_writer, type);
-    PyObject *buffer = NULL, *text = NULL, *class = NULL, *arguments = NULL, *options = NULL;
+    PyObject *text = NULL, *class = NULL, *arguments = NULL, *options = NULL;
 
     if (writer == NULL)
         return NULL;
     writer->stream = stream;
     writer->is_closed = false;
-    buffer = PyObject_CallMethod(io, "BufferedWriter", "O", writer);
     class = PyObject_GetAttrString(io, "TextIOWrapper");
-    arguments = buffer != NULL ? PyTuple_Pack(1, buffer) : NULL;
+    arguments = PyTuple_Pack(1, (PyObject *)writer);
     options =
         Py_BuildValue("{s:s,s:s,s:O}", "encoding", "utf-8", "errors", "backslashreplace", "line_buffering", Py_True);
     if (class != NULL && arguments != NULL && options != NULL)
@@ -202,7 +228,6 @@ static PyObject *new_text(PyObject *io, PyTypeObject *type, struct log_stream *s
     Py_XDECREF(options);
     Py_XDECREF(arguments);
     Py_XDECREF(class);
-    Py_XDECREF(buffer);
     Py_DECREF(writer);
     return text;
 }
