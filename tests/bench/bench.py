@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -129,7 +130,7 @@ def parse_arguments():
     parser.add_argument("rows", nargs="*", metavar="ROW", help="measure only these; --list names them")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
     parser.add_argument("--report", action="store_true", help="measure nothing: print what the last runs have left")
-    parser.add_argument("--quick", action="store_true", help="a short check of the tool: one round of half a second, results apart")
+    parser.add_argument("--quick", action="store_true", help="a short check of the tool: one round of one second, results apart")
     parser.add_argument("--rounds", type=int, help="interleaved rounds, of which the medians are shown (default 5)")
     parser.add_argument("--seconds", type=int, help="of one measurement (default 2)")
     parser.add_argument("--idle-seconds", type=int, help="how long the servers are left alone for their wake-ups (default 600)")
@@ -141,7 +142,7 @@ def parse_arguments():
     parser.add_argument("--floor", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--tail", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--results", type=pathlib.Path, required=True, help="directory of the raw results (default build/bench)")
-    settings = parser.parse_args()
+    settings = parser.parse_intermixed_args()
     defaults = {"rounds": 1, "seconds": 1, "idle_seconds": 10} if settings.quick else {"rounds": 5, "seconds": 2, "idle_seconds": 600}
     for name, value in defaults.items():
         if getattr(settings, name) is None:
@@ -162,6 +163,7 @@ def parse_arguments():
 
 def main():
     settings = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: stopped"))  # not without ending the servers
     if settings.list:
         for row in rows.ROWS:
             print(f"{row.name:16} {row.title}")
