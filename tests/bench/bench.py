@@ -173,7 +173,7 @@ def main():
         settings.versions = {name: servers.version(name, settings) for name in ("floor", "clutch", *servers.PEERS)}
         for row in settings.chosen:
             measure_row(row, settings)
-    report.print_report(settings.results)
+    report.print_report(settings.results, settings.chosen)
     if picture.draw(settings.results, settings.results / "bench.svg"):
         say(f"picture: {settings.results / 'bench.svg'}")
 

@@ -126,8 +126,8 @@ def versions(measured):
     return ", ".join(version if version.startswith(name) else f"{name} {version}" for name, version in seen.items())
 
 
-def print_report(directory):
-    measured = read(directory)
+def print_report(directory, chosen):
+    measured = [(row, results) for row, results in read(directory) if row in chosen]
     if not measured:
         print(f"no results in {directory}")
         return
