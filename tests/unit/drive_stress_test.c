@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The drive with threads: four that serve, the sentry, and a poker that sends requests in bursts and waits for each
- * burst to be served, so that no later request can hide that a wake-up was lost. Stalls are thrown in wherever the
- * protocol calls the system. Argument: the number of bursts. */
+ * burst to be served, so that no later request can hide that a wake-up was lost. Stalls are thrown in between any
+ * two steps of the protocol. Argument: the number of bursts. */
 #include "unit.h"
 
 #include <inttypes.h>
@@ -16,8 +16,9 @@
 #include "clock.h"
 #include "drive.h"
 
-/* A request waits for the longest stalls of the threads ahead of it and two ticks, some 20 ms; what takes so much
- * longer is not coming. */
+/* A request waits for at most its share of the burst: 16 requests of up to 4 ms on 4 threads, with a few stalls and two
+ * ticks to each, is 60 ms where processors are free. On a machine busy with something else there is no such bound; what
+ * has not come after so much longer is lost. */
 enum { LOST_AFTER_S = 20 };
 enum { APP_THREADS = 4, MOST_BURST = 16, LONG_STALL_US = 4000 };
 
