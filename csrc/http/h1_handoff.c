@@ -148,6 +148,7 @@ bool h1_handoff_give_idle(struct h1_conn *conn)
     if (conn->partial != NULL || conn->leftover.len > 0 || !describe_conn(conn, &header))
         return false;
     header.kind = HANDOFF_IDLE;
+    header.enqueued_us = clock_now_us(); /* not to be taken for one that has waited for long */
     return send_away(conn, &header, NULL, 0, -1);
 }
 

@@ -72,7 +72,7 @@ void h1_queue_leave(struct h1_server *server)
 
 /* --- Into the queue --- */
 
-static bool is_full(const struct h1_server *server)
+bool h1_queue_is_full(const struct h1_server *server)
 {
     int64_t limit = server->settings->queue_limit;
 
@@ -108,7 +108,7 @@ void h1_queue_put(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *
     struct h1_server *server = conn->server;
     char byte;
 
-    if (is_full(server)) {
+    if (h1_queue_is_full(server)) {
         h1_conn_refuse(conn, parse, refuse_waiting(server, "too many requests wait"));
         return;
     }
@@ -309,7 +309,8 @@ bool h1_queue_take(struct h1_server *server, struct h1_driver *driver)
 
 /* --- Waiting for too long --- */
 
-static void expire_held(struct h1_server *server, int64_t now_us)
+/* Returns since when the oldest of the others has waited; INT64_MAX: there are none. */
+static int64_t expire_held(struct h1_server *server, int64_t now_us)
 {
     struct list_node *node;
 
@@ -317,9 +318,10 @@ static void expire_held(struct h1_server *server, int64_t now_us)
         struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, waiting_node);
 
         if (!has_waited_too_long(server, conn->enqueued_us, now_us))
-            return;
+            return conn->enqueued_us;
         h1_conn_refuse(conn, &conn->partial->parse, refuse_waiting(server, "no worker was free within queue-timeout"));
     }
+    return INT64_MAX;
 }
 
 /* The head of the queue was found to have expired, but another may have been quicker: then the next one, which has been
@@ -330,7 +332,7 @@ static bool expire_one(struct h1_server *server, int64_t now_us)
     struct handoff_message message;
     struct h1_conn *conn;
 
-    if (handoff_take(server->handoff, driver->read_buffer, &message) != 1)
+    if (!h1_accept_make_room(server) || handoff_take(server->handoff, driver->read_buffer, &message) != 1)
         return false;
     conn = h1_handoff_receive(server, driver, &message);
     if (conn == NULL)
@@ -350,25 +352,30 @@ static bool expire_one(struct h1_server *server, int64_t now_us)
     return true;
 }
 
+/* Returns likewise. */
+static int64_t expire_queued(struct h1_server *server, int64_t now_us)
+{
+    struct handoff_header header;
+
+    while (uses_queue(server) && handoff_peek(server->handoff, &header) == 1) {
+        if (!has_waited_too_long(server, header.enqueued_us, now_us))
+            return header.enqueued_us;
+        if (!expire_one(server, now_us))
+            return now_us;
+    }
+    return INT64_MAX;
+}
+
 static void look_for_expired(struct deadline *deadline)
 {
     struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, queue_look);
-    int64_t timeout_us = server->settings->queue_timeout_us, now_us = server->loop.now_us;
-    struct handoff_header header;
+    int64_t now_us = server->loop.now_us, queued_us = expire_queued(server, now_us);
+    int64_t held_us = expire_held(server, now_us), oldest_us = queued_us < held_us ? queued_us : held_us;
 
-    expire_held(server, now_us);
-    if (!uses_queue(server))
+    if (oldest_us == INT64_MAX)
         return;
-    while (handoff_peek(server->handoff, &header) == 1) {
-        if (has_waited_too_long(server, header.enqueued_us, now_us)) {
-            if (!expire_one(server, now_us))
-                break;
-            continue;
-        }
-        deadline_set(&server->loop, &server->queue_looks, deadline);
-        deadline->expires_us = header.enqueued_us + timeout_us;
-        return;
-    }
+    deadline_set(&server->loop, &server->queue_looks, deadline);
+    deadline->expires_us = oldest_us + server->settings->queue_timeout_us;
 }
 
 void h1_queue_init(struct h1_server *server)

@@ -25,6 +25,9 @@ void h1_queue_leave(struct h1_server *);
 /* An app thread: whether h1_queue_take is worth a call. A few loads. */
 bool h1_queue_may_have_requests(const struct h1_server *, const struct h1_driver *);
 
+/* Whether as many wait as may (--queue-limit). */
+bool h1_queue_is_full(const struct h1_server *);
+
 /* Whoever drives: this request is complete and is to be run elsewhere, or later. Takes both over; answers it with 503
  * when too many wait. */
 void h1_queue_put(struct h1_conn *, struct h1_parse *, struct h1_body *);

@@ -172,6 +172,20 @@ def test_timeout(start_crew, workers):
     crew.ask(crew.server.connect())
 
 
+@pytest.mark.parametrize("without", [None, "handoff"])
+def test_each_has_its_own_timeout(start_crew, without):
+    """Wherever it waits: also one that came while another waited already."""
+    crew = start_crew("--queue-timeout", "300ms", *switch_off(without), workers=1)
+    connections = [crew.server.connect() for _ in range(2)]
+    held = crew.hold()
+    crew.send_and_wait_read(connections[0], "waits-0")
+    nobody_answers(connections, 0.1)
+    crew.send_and_wait_read(connections[1], "waits-1")
+    for connection in connections:
+        check_turned_away(connection)
+    assert held.finish().status == 200
+
+
 def test_timeout_does_not_end_what_runs(start_crew):
     crew = start_crew("--queue-timeout", "100ms", workers=1)
     held = crew.hold()

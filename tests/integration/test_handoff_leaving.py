@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+"""Connections that a leaving worker gives away keep their time limits, and what it puts aside it leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from support import processes
+from support.crew import nobody_answers
+from support.waiting import wait_until
+
+
+def test_a_leaving_worker_does_not_turn_in_circles(start_crew):
+    """It looks for requests that have waited too long, behind the idle connections that it has given away itself and
+    nobody can take."""
+    crew = start_crew("--queue-timeout", "300ms")
+    held, connections = crew.hold_owner(4)
+    other = crew.hold()
+    assert other.pid != held.pid
+    crew.send_and_wait_read(connections[0], "waits")
+    os.kill(held.pid, signal.SIGTERM)
+    assert connections[0].read_response().status == 503
+    assert nobody_answers(connections[1:])
+    assert held.finish().status == 200
+    wait_until(lambda: not processes.is_running(held.pid), "the worker to leave", 10)
+    assert other.finish().status == 200
+    for connection in connections[1:]:
+        crew.ask(connection)
