@@ -402,8 +402,9 @@ static void end_response(struct h1_conn *conn)
         part_with(conn);
         return;
     }
-    h1_conn_enter_state(conn, &H1_IDLE);
-    if (conn->state == &H1_IDLE && (conn->leftover.len > 0 || conn->has_missed_events))
+    /* Without keep-alive only those go on that a worker has given away before their first request. */
+    h1_conn_enter_state(conn, conn->server->settings->keep_alive_us > 0 ? &H1_IDLE : &H1_READING_HEAD);
+    if (conn->state != &H1_CLOSED && (conn->leftover.len > 0 || conn->has_missed_events))
         h1_conn_make_pending(conn);
 }
 
