@@ -119,7 +119,7 @@ static bool begin_body(struct h1_conn *conn)
     struct h1_partial *partial = conn->partial;
     int status = 0;
 
-    if (partial->parse.has_length && partial->body.length == 0)
+    if (partial->body.length == 0) /* a chunked one is of any length, but its time begins as well */
         status = h1_body_expect(&partial->body, partial->parse.content_length);
     if (status != 0) {
         h1_conn_refuse(conn, &partial->parse,

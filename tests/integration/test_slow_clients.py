@@ -140,6 +140,25 @@ def test_a_body_below_the_least_rate_is_refused(start, without):
             assert slow.is_closed_by_server()
 
 
+@pytest.mark.parametrize("without", [False, True], ids=["", "without"])
+def test_a_chunk_that_never_begins_is_a_slow_body(start, without):
+    """Its size may have any number of leading zeros."""
+    rate = "0" if without else "10k"
+    server = start_router(start, "--body-timeout", "300ms", "--body-min-rate", rate)
+    with server.connect() as slow:
+        slow.send(make_request("/echo_body/raw", "POST", headers=[("Transfer-Encoding", "chunked")]))
+        sent = 0
+        while sent < 60 and slow.is_silent(0.02):
+            slow.send(b"0")
+            sent += 1
+        if without:
+            slow.send(b"1\r\nx\r\n0\r\n\r\n")
+            assert slow.read_response().body == b"x"
+        else:
+            assert slow.read_response().status == 408
+            assert slow.is_closed_by_server()
+
+
 def test_slow_clients_while_the_application_runs(start, gate):
     """The loop goes on without the application: heads and bodies come in, a response goes out."""
     server = start_router(start)
