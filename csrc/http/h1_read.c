@@ -55,7 +55,8 @@ static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_b
     if (atomic_load_explicit(&server->is_draining, memory_order_relaxed) || server->settings->keep_alive_us == 0)
         parse->is_keep_alive = false;
     conn->skipped_bytes = 0;
-    if (h1_driver_is_sentry(driver) || !h1_server_can_serve(server) || h1_balance_sheds(server))
+    if (h1_driver_is_sentry(driver) || !h1_server_can_serve(server) ||
+        (h1_balance_sheds(server) && !h1_queue_is_full(server)))
         h1_queue_put(conn, parse, body);
     else
         h1_read_run(conn, driver, parse, body);

@@ -51,13 +51,11 @@ static void on_watchdog(void *context, int fd)
     h1_server_drain(server);
 }
 
-static void open_server_for(const struct listener *listeners, size_t count)
+static void open_server_at_place(const struct h1_place *place)
 {
     const struct itimerspec limit = {.it_value.tv_sec = WATCHDOG_S};
 
-    const struct h1_place place = {.listeners = listeners, .listener_count = count};
-
-    server = h1_server_new(&settings, &place, &observer);
+    server = h1_server_new(&settings, place, &observer);
     assert_non_null(server);
     driver = h1_driver_new(server, 0);
     assert_non_null(driver);
@@ -66,7 +64,12 @@ static void open_server_for(const struct listener *listeners, size_t count)
     assert_int_equal(h1_server_watch(server, watchdog_fd, on_watchdog, NULL), 0);
 }
 
-static void open_server_at(const char *address)
+static inline void open_server_for(const struct listener *listeners, size_t count)
+{
+    open_server_at_place(&(struct h1_place){.listeners = listeners, .listener_count = count});
+}
+
+static inline void open_server_at(const char *address)
 {
     char error[200];
 
@@ -74,7 +77,7 @@ static void open_server_at(const char *address)
     open_server_for(&listener, 1);
 }
 
-static void open_server(void)
+static inline void open_server(void)
 {
     open_server_at("127.0.0.1:0");
 }
@@ -128,7 +131,7 @@ static void answer(struct exchange *exchange)
 }
 
 /* Everything that can be read now. Returns what the last recv() did: 0, or -errno. */
-static int read_all(int fd, size_t *total)
+static inline int read_all(int fd, size_t *total)
 {
     static char piece[65536];
     ssize_t got;
@@ -138,7 +141,7 @@ static int read_all(int fd, size_t *total)
     return got == 0 ? 0 : -errno;
 }
 
-static int read_answer(int fd)
+static inline int read_answer(int fd)
 {
     size_t total = 0;
     int end = read_all(fd, &total);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * What a worker puts into the queue of all workers although its app thread is free. */
+#include "unit.h"
+
+#include "h1_server_priv.h"
+#include "one_thread.h"
+
+static struct handoff handoff;
+
+static void open_server_with_sibling(void)
+{
+    const struct h1_place place = {.listeners = &listener, .listener_count = 1, .handoff = &handoff};
+    char error[200];
+
+    assert_int_equal(listener_open(&listener, "127.0.0.1:0", 64, error, sizeof(error)), 0);
+    assert_int_equal(handoff_open(&handoff, 2), 0);
+    open_server_at_place(&place);
+    atomic_store(&handoff.board->rows[1].is_waiting, 1);
+}
+
+static int close_queue(void **state)
+{
+    int failed = tear_down(state);
+
+    handoff_close(&handoff);
+    return failed;
+}
+
+/* A request that could as well be run here is not turned away because too many wait. */
+static void what_is_given_away_is_not_refused(void **state)
+{
+    (void)state;
+    settings.queue_limit = 1;
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    atomic_store(&handoff.board->waiting, 1); /* somebody else's, in a moment */
+    atomic_store(&server->balance.to_shed, 1);
+    tell(clients[0], GET("/here"));
+    answer(take("/here"));
+}
+
+static void what_is_given_away_waits_for_the_first_that_is_free(void **state)
+{
+    (void)state;
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    atomic_store(&server->balance.to_shed, 1);
+    tell(clients[0], GET("/anywhere"));
+    answer(take("/anywhere"));
+    assert_int_equal(server->balance.to_shed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
+        cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
