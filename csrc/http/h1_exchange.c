@@ -3,23 +3,19 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "h1_send.h"
 #include "text.h"
 
 enum {
-    BUFFER_LIMIT_BYTES = 16384, /* a larger body is sent from where it lies rather than copied behind the head */
-    IOV_COUNT = 64,
     CLIENT_CLOSED_REQUEST = 499,
     FILE_COPY_BYTES = 65536,
     SERVER_TIMING_BYTES = 96,
-    SHORT_APP_US = 20, /* calls of this length and up to that one are worth it to hold their responses */
-    LONG_APP_US = 500,
 };
 
 static_assert(offsetof(struct h1_exchange, base) == 0, "an exchange is the start of its h1_exchange");
@@ -114,7 +110,7 @@ static bool buffer_body(struct exchange *exchange, const struct slice *blocks, s
     uint64_t total = total_of(blocks, count);
     struct buf *bytes = &x->head.bytes;
 
-    if (exchange->is_head_sent || total > BUFFER_LIMIT_BYTES || exchange->status == 0)
+    if (exchange->is_head_sent || total > H1_SMALL_BODY_BYTES || exchange->status == 0)
         return false;
     if (exchange->has_length && total != exchange->declared_bytes && !x->is_head_request)
         return false;
@@ -132,121 +128,6 @@ static bool buffer_body(struct exchange *exchange, const struct slice *blocks, s
     return true;
 }
 
-/* Waits until the client takes more: 1; 0 when send-timeout is over before; -1 when it is gone. */
-static int wait_writable(const struct h1_exchange *x)
-{
-    struct pollfd waiting = {.fd = x->socket_fd, .events = POLLOUT};
-    int64_t limit_us = x->settings->send_timeout_us;
-    int timeout_ms = (int)(((limit_us > 0 ? limit_us : H1_RATE_GRACE_US) + 999) / 1000);
-    int ready;
-
-    do
-        ready = poll(&waiting, 1, timeout_ms);
-    while (ready < 0 && errno == EINTR);
-    if (ready == 0)
-        return limit_us == 0;
-    return ready > 0 && (waiting.revents & POLLOUT) != 0 && (waiting.revents & POLLERR) == 0 ? 1 : -1;
-}
-
-static enum io_result give_up(const char *reason)
-{
-    log_info("a client took %s: connection closed", reason);
-    return IO_FAILED;
-}
-
-/* Queues, or waits. A socket counts as writable only when a good part of its buffer is free, so that a client may take
- * bytes for long before poll() tells; and another thread may drain what is queued: only a push tells silence. */
-static enum io_result push_patiently(struct h1_exchange *x, struct iovec *iov, int count)
-{
-    uint64_t taken = 0;
-    int ready = 1;
-
-    for (;;) {
-        enum io_result result = h1_output_push(x->output, x->settings, x->socket_fd, &iov, &count);
-
-        if (result != IO_AGAIN)
-            return result;
-        if (ready == 0 && h1_output_taken(x->output) == taken)
-            return give_up("nothing of its response for send-timeout");
-        if (h1_output_is_too_slow(x->output, x->settings, clock_now_us()))
-            return give_up("its response more slowly than send-min-rate");
-        taken = h1_output_taken(x->output);
-        ready = wait_writable(x);
-        if (ready < 0)
-            return IO_FAILED;
-    }
-}
-
-static void begin_queueing(struct h1_exchange *x)
-{
-    if (!x->has_queued && x->output->on_behind != NULL)
-        x->output->on_behind(x->output);
-    x->has_queued = true;
-}
-
-/* Whether a whole response of so many bytes is worth being held: see h1_hold.h. */
-static bool is_holdable(const struct h1_exchange *x, uint64_t bytes)
-{
-    int64_t app_us;
-
-    if (LIKELY(!x->may_hold) || bytes > BUFFER_LIMIT_BYTES || !x->is_keep_alive || x->has_queued || x->is_gone)
-        return false;
-    app_us = clock_now_us() - x->base.times.taken_us;
-    return app_us >= SHORT_APP_US && app_us <= LONG_APP_US;
-}
-
-/* Returns false when it is to be sent as usual. */
-static bool hold(struct h1_exchange *x, const struct iovec *iov, int count)
-{
-    if (atomic_load(x->is_left) || h1_output_hold(x->output, iov, count) < 0)
-        return false;
-    x->has_queued = x->is_held = true;
-    /* Whoever took the loop meanwhile may have looked before. */
-    if (atomic_load(x->is_left) && h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
-        x->is_gone = true;
-    return true;
-}
-
-/* Sends, queues, or waits, in this order. */
-static enum exchange_result send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
-{
-    enum io_result result = IO_AGAIN;
-
-    if (!x->has_queued && !x->is_gone) {
-        result = h1_output_send(x->socket_fd, &iov, &count);
-        if (result == IO_AGAIN)
-            begin_queueing(x);
-    }
-    if (result == IO_AGAIN && !x->is_gone)
-        result = push_patiently(x, iov, count);
-    x->is_gone |= result == IO_FAILED;
-    return x->is_gone ? EXCHANGE_GONE : EXCHANGE_OK;
-}
-
-/* A list of pieces to send that is sent whenever it is full. */
-struct gather {
-    struct h1_exchange *x;
-    struct iovec iov[IOV_COUNT];
-    int count;
-    enum exchange_result result;
-};
-
-static void gather_send(struct gather *gather)
-{
-    if (gather->count > 0 && gather->result == EXCHANGE_OK)
-        gather->result = send_pieces(gather->x, gather->iov, gather->count);
-    gather->count = 0;
-}
-
-static void gather_add(struct gather *gather, const void *ptr, size_t len)
-{
-    if (len == 0)
-        return;
-    if (gather->count == IOV_COUNT)
-        gather_send(gather);
-    gather->iov[gather->count++] = (struct iovec){.iov_base = (void *)(uintptr_t)ptr, .iov_len = len};
-}
-
 /* How much of `total` more bytes the response still has room for. */
 static uint64_t room_for(const struct h1_exchange *x, uint64_t total)
 {
@@ -260,12 +141,12 @@ static uint64_t room_for(const struct h1_exchange *x, uint64_t total)
     return total < left ? total : left;
 }
 
-static void gather_body(struct gather *gather, const struct slice *blocks, size_t count, uint64_t room)
+static void gather_body(struct h1_gather *gather, const struct slice *blocks, size_t count, uint64_t room)
 {
     for (size_t i = 0; i < count && room > 0; i++) {
         size_t len = blocks[i].len < room ? blocks[i].len : (size_t)room;
 
-        gather_add(gather, blocks[i].ptr, len);
+        h1_gather_add(gather, blocks[i].ptr, len);
         room -= len;
     }
 }
@@ -291,12 +172,13 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
                                          bool is_last)
 {
     struct h1_exchange *x = of(exchange);
-    struct gather gather = {.x = x, .result = EXCHANGE_OK};
+    struct h1_gather gather;
     uint64_t total = total_of(blocks, count), room;
     int64_t started_us = clock_now_us();
-    bool is_whole = is_last && !exchange->is_head_sent && count < IOV_COUNT / 2;
-    char chunk_line[20];
+    bool is_whole = is_last && !exchange->is_head_sent && count < H1_GATHER_COUNT / 2;
+    char chunk_line[H1_CHUNK_LINE_BYTES];
 
+    h1_gather_begin(&gather, x);
     if (x->is_gone || x->is_aborted || exchange->status == 0)
         return EXCHANGE_GONE;
     if (x->is_ended)
@@ -306,19 +188,18 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
             x->is_aborted = true;
             return EXCHANGE_GONE;
         }
-        gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
+        h1_gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
     }
     room = room_for(x, total);
     if (x->framing == H1_FRAMING_CHUNKED && room > 0)
-        gather_add(&gather, chunk_line,
-                   (size_t)snprintf(chunk_line, sizeof(chunk_line), "%llx\r\n", (unsigned long long)room));
+        h1_gather_chunk_line(&gather, chunk_line, room);
     gather_body(&gather, blocks, count, room);
     if (x->framing == H1_FRAMING_CHUNKED && room > 0)
-        gather_add(&gather, "\r\n", 2);
+        h1_gather_add(&gather, "\r\n", 2);
     if (x->framing == H1_FRAMING_CHUNKED && is_last)
-        gather_add(&gather, "0\r\n\r\n", 5);
-    if (!is_whole || !is_holdable(x, room) || !hold(x, gather.iov, gather.count))
-        gather_send(&gather);
+        h1_gather_add(&gather, "0\r\n\r\n", 5);
+    if (!is_whole || !h1_send_later(x, gather.iov, gather.count, room))
+        h1_gather_send(&gather);
     exchange->times.write_us += clock_now_us() - started_us;
     return account(x, total, room, is_last);
 }
@@ -347,19 +228,20 @@ static enum exchange_result copy_file(struct exchange *exchange, int fd, off_t o
 
 static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offset, uint64_t length)
 {
-    struct gather gather = {.x = x, .result = EXCHANGE_OK};
+    struct h1_gather gather;
 
     if (!x->base.is_head_sent) {
         if (!finish_head(x, true, length)) {
             x->is_aborted = true;
             return EXCHANGE_GONE;
         }
-        gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
-        gather_send(&gather);
+        h1_gather_begin(&gather, x);
+        h1_gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
+        h1_gather_send(&gather);
     }
     length = room_for(x, length);
     if (length > 0 && !x->is_gone) {
-        begin_queueing(x);
+        h1_send_begin_queueing(x);
         if (h1_output_append_file(x->output, fd, offset, length) < 0)
             x->is_aborted = true;
         else if (h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
@@ -474,8 +356,8 @@ void h1_exchange_finish(struct h1_exchange *x)
         int64_t started_us = clock_now_us();
 
         piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
-        if (!is_holdable(x, piece.iov_len) || !hold(x, &piece, 1))
-            send_pieces(x, &piece, 1);
+        if (!h1_send_later(x, &piece, 1, piece.iov_len))
+            h1_send_pieces(x, &piece, 1);
         x->base.times.write_us += clock_now_us() - started_us;
     }
     if (!x->is_ended)
