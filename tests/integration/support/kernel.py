@@ -72,3 +72,9 @@ def socket_count(pid: int) -> int:
         except FileNotFoundError:
             continue
     return count
+
+
+def thread_states(pid: int) -> set[str]:
+    """The letters for what the threads of a process are doing: S sleeps, T has been stopped, and so on."""
+    stats = [stat.read_text() for stat in (PROC / str(pid) / "task").glob("*/stat")]
+    return {stat[stat.rindex(")") + 2] for stat in stats}
