@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "h1_conn.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,12 +11,12 @@
 #include "fd.h"
 #include "h1_conn_priv.h"
 #include "h1_hold.h"
+#include "h1_peer.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
 #include "h1_server_priv.h"
 #include "log.h"
-#include "text.h"
 
 enum { DISCARD_LIMIT_READS = 64 };
 
@@ -132,32 +131,14 @@ static void on_events(struct loop_source *source, uint32_t events)
 
 /* The app thread has queued something, for whoever drives to send: a connection in its first request is in no epoll set
  * yet. Until the request is served, is_watched is the app thread's. */
-static void watch_while_running(struct h1_output *output)
+static void watch_while_running(struct h1_output *output, bool is_writable)
 {
     struct h1_conn *conn = CONTAINER_OF(output, struct h1_conn, output);
 
     if (!conn->is_watched)
         conn->is_watched = loop_add(&conn->server->loop, &conn->source, WATCHED_EVENTS) == 0;
-}
-
-static void name_peer(struct h1_conn *conn, const struct sockaddr_storage *address)
-{
-    unsigned port = 0;
-
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-
-        inet_ntop(AF_INET, &in->sin_addr, conn->remote_address, sizeof(conn->remote_address));
-        port = ntohs(in->sin_port);
-    } else if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-
-        inet_ntop(AF_INET6, &in6->sin6_addr, conn->remote_address, sizeof(conn->remote_address));
-        port = ntohs(in6->sin6_port);
-    } else {
-        return; /* a unix socket: its client has no name */
-    }
-    conn->remote_port[text_format_u64(conn->remote_port, port)] = '\0';
+    else if (is_writable)
+        loop_tell_again(&conn->server->loop, &conn->source, WATCHED_EVENTS);
 }
 
 struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct sockaddr_storage *peer,
@@ -173,7 +154,7 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
     conn->server = server;
     conn->state = &H1_ACCEPTED;
     h1_output_init(&conn->output);
-    name_peer(conn, peer);
+    h1_peer_name(peer, conn->remote_address, conn->remote_port);
     conn->endpoints = (struct endpoints){
         .remote_address = conn->remote_address,
         .remote_port = conn->remote_port,
@@ -348,6 +329,10 @@ static void discard_input(struct h1_conn *conn)
 void h1_conn_proceed(struct h1_conn *conn)
 {
     list_remove(&conn->waiting_node);
+    if (!h1_read_is_due(conn)) { /* it has more to send */
+        conn->state->on_writable(conn);
+        return;
+    }
     if (conn->leftover.len > 0) {
         h1_read_leftover(conn);
         /* It may have been the beginning of a request whose rest was told of while another ran: no event will tell
@@ -408,6 +393,14 @@ static void end_response(struct h1_conn *conn)
         h1_conn_make_pending(conn);
 }
 
+/* For the rest of the response. */
+static void await_writable(struct h1_conn *conn)
+{
+    h1_conn_enter_state(conn, &H1_WRITING);
+    if (conn->state == &H1_WRITING && conn->output.is_cut_short)
+        h1_conn_make_pending(conn);
+}
+
 static void drain_output(struct h1_conn *conn)
 {
     enum io_result result = h1_output_drain(&conn->output, conn->source.fd);
@@ -418,16 +411,18 @@ static void drain_output(struct h1_conn *conn)
         abort_connection(conn);
     else if (result == IO_DONE)
         end_response(conn);
-    else if (h1_output_is_too_slow(&conn->output, conn->server->settings, conn->server->loop.now_us))
+    else if (result == IO_AGAIN &&
+             h1_output_is_too_slow(&conn->output, conn->server->settings, conn->server->loop.now_us))
         end_too_slow_reader(conn);
     else if (has_progress)
-        h1_conn_enter_state(conn, &H1_WRITING);
+        await_writable(conn);
 }
 
 /* The app thread may be adding to it at the same time; it sees for itself when the client has gone. */
 static void drain_while_running(struct h1_conn *conn)
 {
-    (void)h1_output_drain(&conn->output, conn->source.fd);
+    if (h1_output_drain(&conn->output, conn->source.fd) == IO_MORE)
+        h1_conn_make_pending(conn);
 }
 
 void h1_conn_end_request(struct h1_conn *conn, struct h1_driver *driver)
@@ -445,7 +440,7 @@ void h1_conn_end_request(struct h1_conn *conn, struct h1_driver *driver)
 
 static void go_on_writing(struct h1_conn *conn)
 {
-    h1_conn_enter_state(conn, &H1_WRITING);
+    await_writable(conn);
     /* That the client is gone may have been told while the request ran, and is not told again. */
     if (conn->state == &H1_WRITING && conn->has_hung_up)
         drain_output(conn);

@@ -226,6 +226,23 @@ static enum exchange_result copy_file(struct exchange *exchange, int fd, off_t o
     return result;
 }
 
+/* What the client takes at once; the rest is for whoever drives. */
+static void queue_file(struct h1_exchange *x, int fd, off_t offset, uint64_t length)
+{
+    enum io_result result;
+
+    h1_send_begin_queueing(x);
+    if (h1_output_append_file(x->output, fd, offset, length) < 0) {
+        x->is_aborted = true;
+        return;
+    }
+    result = h1_output_drain(x->output, x->socket_fd);
+    if (result == IO_FAILED)
+        x->is_gone = true;
+    else if (result == IO_MORE && x->output->on_behind != NULL)
+        x->output->on_behind(x->output, true);
+}
+
 static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offset, uint64_t length)
 {
     struct h1_gather gather;
@@ -240,13 +257,8 @@ static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offse
         h1_gather_send(&gather);
     }
     length = room_for(x, length);
-    if (length > 0 && !x->is_gone) {
-        h1_send_begin_queueing(x);
-        if (h1_output_append_file(x->output, fd, offset, length) < 0)
-            x->is_aborted = true;
-        else if (h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
-            x->is_gone = true;
-    }
+    if (length > 0 && !x->is_gone)
+        queue_file(x, fd, offset, length);
     return account(x, length, length, true);
 }
 

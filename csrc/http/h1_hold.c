@@ -52,6 +52,6 @@ void h1_hold_release_running(struct h1_server *server)
 
     h1_hold_release(server);
     /* It cannot go away: only whoever drives frees a connection. */
-    if (conn != NULL)
-        (void)h1_output_drain(&conn->output, conn->source.fd);
+    if (conn != NULL && h1_output_drain(&conn->output, conn->source.fd) == IO_MORE)
+        h1_conn_make_pending(conn);
 }

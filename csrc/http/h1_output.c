@@ -130,25 +130,32 @@ static enum io_result send_counted(struct h1_output *output, int socket_fd, stru
     return result;
 }
 
-static enum io_result flush_bytes(struct h1_output *output, int socket_fd)
+static enum io_result flush_bytes(struct h1_output *output, int socket_fd, uint64_t *budget)
 {
-    struct iovec rest = {.iov_base = output->bytes.ptr + output->sent, .iov_len = size_in_memory(output)};
+    size_t size = size_in_memory(output), len = size < *budget ? size : (size_t)*budget, left;
+    struct iovec rest = {.iov_base = output->bytes.ptr + output->sent, .iov_len = len};
     struct iovec *iov = &rest;
     int count = rest.iov_len > 0;
     enum io_result result = send_counted(output, socket_fd, &iov, &count);
 
-    output->sent = output->bytes.len - (count > 0 ? rest.iov_len : 0);
-    return result;
+    left = count > 0 ? rest.iov_len : 0;
+    output->sent += len - left;
+    *budget -= len - left;
+    return result == IO_DONE && len < size ? IO_MORE : result;
 }
 
-static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece *file, int socket_fd)
+static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece *file, int socket_fd, uint64_t *budget)
 {
     while (file->left > 0) {
-        size_t piece = file->left < FILE_PIECE_BYTES ? (size_t)file->left : FILE_PIECE_BYTES;
-        ssize_t sent = sendfile(socket_fd, file->fd, &file->offset, piece);
+        uint64_t most = file->left < *budget ? file->left : *budget;
+        ssize_t sent;
 
+        if (most == 0)
+            return IO_MORE;
+        sent = sendfile(socket_fd, file->fd, &file->offset, most < FILE_PIECE_BYTES ? (size_t)most : FILE_PIECE_BYTES);
         if (sent > 0) {
             file->left -= (uint64_t)sent;
+            *budget -= (uint64_t)sent;
             note_taken(output, (uint64_t)sent);
         } else if (sent == 0) {
             return IO_FAILED; /* the file has become shorter than promised */
@@ -159,15 +166,15 @@ static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece
     return IO_DONE;
 }
 
-/* With the lock. */
-static enum io_result flush(struct h1_output *output, int socket_fd)
+/* At most `budget` bytes. With the lock. */
+static enum io_result flush(struct h1_output *output, int socket_fd, uint64_t budget)
 {
-    enum io_result result = flush_bytes(output, socket_fd);
+    enum io_result result = flush_bytes(output, socket_fd, &budget);
 
     if (result == IO_DONE)
-        result = flush_piece(output, &output->spool.piece, socket_fd);
+        result = flush_piece(output, &output->spool.piece, socket_fd, &budget);
     if (result == IO_DONE)
-        result = flush_piece(output, &output->file, socket_fd);
+        result = flush_piece(output, &output->file, socket_fd, &budget);
     if (result == IO_DONE)
         release(output);
     else if (result == IO_AGAIN)
@@ -180,7 +187,8 @@ enum io_result h1_output_drain(struct h1_output *output, int socket_fd)
     enum io_result result;
 
     pthread_mutex_lock(&output->mutex);
-    result = flush(output, socket_fd);
+    result = flush(output, socket_fd, H1_OUTPUT_TURN_BYTES);
+    output->is_cut_short = result == IO_MORE;
     if (result == IO_DONE && !output->is_app_waiting && !output->is_spooling)
         end_congestion(output);
     pthread_mutex_unlock(&output->mutex);
@@ -221,7 +229,7 @@ static enum io_result spool(struct h1_output *output, const struct h1_settings *
         return IO_AGAIN;
     output->spool.piece.left += total;
     /* The socket may have become writable meanwhile, and whoever drains may have found nothing to send. */
-    return flush(output, socket_fd) == IO_FAILED ? IO_FAILED : IO_DONE;
+    return flush(output, socket_fd, UINT64_MAX) == IO_FAILED ? IO_FAILED : IO_DONE;
 }
 
 /* What comes behind spooled bytes must go the same way. */
@@ -244,7 +252,7 @@ enum io_result h1_output_push(struct h1_output *output, const struct h1_settings
     enum io_result result;
 
     pthread_mutex_lock(&output->mutex);
-    result = flush(output, socket_fd);
+    result = flush(output, socket_fd, UINT64_MAX);
     if (result == IO_DONE)
         result = send_counted(output, socket_fd, iov, count);
     if (result == IO_AGAIN) {

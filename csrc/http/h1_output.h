@@ -20,12 +20,16 @@
 #include "h1_limits.h"
 #include "h1_spool.h"
 
-enum io_result { IO_DONE, IO_AGAIN, IO_FAILED };
+enum io_result { IO_DONE, IO_AGAIN, IO_MORE, IO_FAILED };
+
+/* As much a drain sends at a time: a client that takes whatever comes must not keep the others waiting. */
+enum { H1_OUTPUT_TURN_BYTES = 256 * 1024 };
 
 struct h1_output {
     /* Set by the owner after h1_output_init; may be NULL. The app thread is about to queue for the first time in its
-     * response: from now on somebody should drain whenever the socket is writable. Called without the lock. */
-    void (*on_behind)(struct h1_output *);
+     * response: from now on somebody should drain whenever the socket is writable; or now, when is_writable. Called
+     * without the lock. */
+    void (*on_behind)(struct h1_output *, bool is_writable);
     pthread_mutex_t mutex;
     struct buf bytes;
     size_t sent; /* of bytes */
@@ -34,6 +38,7 @@ struct h1_output {
     bool is_spooling;              /* the app thread writes to the spool, without the lock */
     bool has_spool_failed;         /* not to be tried again while the client is behind */
     bool is_app_waiting;           /* the app thread has more than there is room for */
+    bool is_cut_short;             /* the last drain ended with IO_MORE */
     bool has_progress;             /* something was taken since this was last cleared */
     _Atomic(int64_t) congested_us; /* since when the client has been behind; 0: it is not */
     _Atomic(uint64_t) taken_bytes; /* by the client since then */
@@ -60,7 +65,8 @@ int h1_output_hold(struct h1_output *, const struct iovec *, int count) MUST_CHE
  * h1_output_drain. 0 or -errno. */
 int h1_output_append_file(struct h1_output *, int fd, off_t offset, uint64_t length) MUST_CHECK;
 
-/* Sends what the socket takes. IO_DONE: nothing waits any more. */
+/* Sends what the socket takes. IO_DONE: nothing waits any more. IO_MORE: it may take more, but this is enough for now:
+ * to be called again, after others have had their turns. */
 enum io_result h1_output_drain(struct h1_output *, int socket_fd);
 
 /* Whether the client, having been behind for more than settings->send_timeout_us, has taken less than

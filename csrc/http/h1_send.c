@@ -62,7 +62,7 @@ static enum io_result push_patiently(struct h1_exchange *x, struct iovec *iov, i
 void h1_send_begin_queueing(struct h1_exchange *x)
 {
     if (!x->has_queued && x->output->on_behind != NULL)
-        x->output->on_behind(x->output);
+        x->output->on_behind(x->output, false);
     x->has_queued = true;
 }
 

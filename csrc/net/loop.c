@@ -38,6 +38,13 @@ int loop_add(struct loop *loop, struct loop_source *source, uint32_t events)
     return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) == 0 ? 0 : -errno;
 }
 
+void loop_tell_again(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = source};
+
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
+}
+
 void loop_remove(struct loop *loop, struct loop_source *source)
 {
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);

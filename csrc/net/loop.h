@@ -59,6 +59,8 @@ void loop_fini(struct loop *);
 
 /* Adds or changes interest; `events` as for epoll_ctl. 0 or -errno. */
 int loop_add(struct loop *, struct loop_source *, uint32_t events) MUST_CHECK;
+/* Tells anew of what is ready at a source that is in the set, edge triggered, with these events. From any thread. */
+void loop_tell_again(struct loop *, struct loop_source *, uint32_t events);
 /* Takes the source out of the set and out of the rest of the batch. */
 void loop_remove(struct loop *, struct loop_source *);
 

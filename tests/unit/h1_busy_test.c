@@ -3,7 +3,9 @@
 #include "unit.h"
 
 #include <poll.h>
+#include <sys/mman.h>
 
+#include "h1_output.h"
 #include "one_thread.h"
 
 enum { SHORT_US = 300000, LONGER_MS = 400 };
@@ -171,13 +173,45 @@ static void pipelining_does_not_hold_up_others(void **state)
     exchange = take("/many");
     tell(clients[1], GET("/other"));
     answer(exchange);
-    while ((exchange = h1_server_next(server, driver)) != NULL && slice_equal(exchange->request->path, SLICE("/many"))) {
+    while ((exchange = h1_server_next(server, driver)) != NULL &&
+           slice_equal(exchange->request->path, SLICE("/many"))) {
         before++;
         answer(exchange);
     }
     assert_non_null(exchange);
     answer(exchange);
     assert_in_range(before, 0, 3);
+}
+
+/* A client that takes as fast as is sent gets its file in turns: the others come between them. */
+static void a_large_file_does_not_hold_up_others(void **state)
+{
+    enum { FILE_BYTES = 8 << 20, HEAD_BYTES = 1024 };
+    int fd = memfd_create("large", MFD_CLOEXEC);
+    struct exchange *exchange;
+    size_t total = 0, before;
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, FILE_BYTES), 0);
+    open_server();
+    clients[0] = loopback_connect(&listener);
+    clients[1] = loopback_connect(&listener);
+    tell(clients[0], GET("/file"));
+    exchange = take("/file");
+    assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
+    assert_int_equal(exchange_write_file(exchange, fd, 0, FILE_BYTES), EXCHANGE_OK);
+    close(fd);
+    h1_server_finish(server, driver);
+    while (total < FILE_BYTES) {
+        before = total;
+        assert_int_equal(read_all(clients[0], &total), -EAGAIN);
+        assert_in_range(total - before, 0, 2 * H1_OUTPUT_TURN_BYTES + HEAD_BYTES);
+        tell(clients[1], GET("/turn"));
+        answer(take("/turn"));
+        assert_int_equal(read_answer(clients[1]), -EAGAIN);
+    }
+    tell(clients[0], GET("/next"));
+    answer(take("/next"));
 }
 
 static void every_listener_is_served(void **state)
@@ -207,6 +241,7 @@ int main(void)
         CONN_TEST(a_body_that_came_in_time_is_read),       CONN_TEST(urgent_bytes_do_not_keep_a_connection_open),
         CONN_TEST(time_to_send_starts_with_the_response),  CONN_TEST(a_client_that_took_something_is_no_slow_reader),
         CONN_TEST(pipelining_does_not_hold_up_others),     CONN_TEST(every_listener_is_served),
+        CONN_TEST(a_large_file_does_not_hold_up_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

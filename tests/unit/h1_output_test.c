@@ -102,7 +102,7 @@ static void take_all(void)
         result = h1_output_drain(&output, server_fd);
         assert_int_not_equal(result, IO_FAILED);
         take_now();
-    } while (result == IO_AGAIN);
+    } while (result != IO_DONE);
     take_now();
 }
 
