@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from support.client import make_request
-from support.kernel import thread_states, unread_bytes, wait_calm
+from support.kernel import has_unread, thread_states, wait_calm
 from support.waiting import wait_until
 
 
@@ -30,7 +30,7 @@ def send_batch(crew, connections, requests) -> None:
     with stopped(crew.server.worker_pids()[0]):
         for connection, request in zip(connections, requests):
             connection.send(request)
-            wait_until(lambda connection=connection: unread_bytes(connection), "the request to arrive")
+            wait_until(lambda connection=connection: has_unread(connection), "the request to arrive")
 
 
 @pytest.fixture

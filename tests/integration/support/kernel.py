@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pathlib
 import re
+import socket
+import struct
 import time
 
 from support.waiting import wait_until
@@ -12,34 +14,58 @@ from support.waiting import wait_until
 PROC = pathlib.Path("/proc")
 
 
-def unread_bytes(connection) -> int | None:
-    """How many bytes the server has not read yet of what came on an IPv4 connection; None once it has closed it."""
+CLOSE_WAIT = 8  # a state of a connection: its other side has ended
+
+NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
+ANY_COOKIE = b"\xff" * 8
+
+
+def ask_netlink(connection) -> tuple[int, int] | None:
+    """State and unread bytes of the server's side of an IPv4 connection (sock_diag(7)), None when there is none."""
+    client, client_port = connection.socket.getsockname()
+    server, server_port = connection.socket.getpeername()
+    own_id = struct.pack("!HH4s12x4s12x4x", server_port, client_port, *map(socket.inet_aton, (server, client)))
+    question = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF) + own_id + ANY_COOKIE
+    header = struct.pack("=IHHII", 16 + len(question), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
+        netlink.send(header + question)
+        answer = netlink.recv(4096)
+    if struct.unpack_from("=IH", answer)[1] != SOCK_DIAG_BY_FAMILY:
+        return None
+    state, unread = answer[16 + 1], struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0]
+    return state, unread
+
+
+def ask_proc(connection) -> tuple[int, int] | None:
+    """The same from /proc/net/tcp, which takes long on a machine with many connections."""
     own_port = connection.socket.getsockname()[1]
     server_port = connection.socket.getpeername()[1]
     for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
-            return int(fields[4].partition(":")[2], 16)
+            return int(fields[3], 16), int(fields[4].partition(":")[2], 16)
     return None
+
+
+def server_side(connection) -> tuple[int, int] | None:
+    """State and unread bytes of the server's side of an IPv4 connection; None once the server has closed it."""
+    return ask_netlink(connection) or ask_proc(connection)
+
+
+def has_unread(connection) -> bool:
+    """Whether bytes have arrived that the server has not read."""
+    side = server_side(connection)
+    return side is not None and side[1] > 0
 
 
 def wait_read(connection) -> None:
     """Waits until the server has read all that was sent on the connection."""
-    wait_until(lambda: unread_bytes(connection) == 0, "the server to read")
+    wait_until(lambda: (server_side(connection) or (0, -1))[1] == 0, "the server to read")
 
 
 def wait_end_received(connection) -> None:
-    """Waits until the kernel of the server's side has the end that this side has sent (its state is CLOSE_WAIT)."""
-    own_port = connection.socket.getsockname()[1]
-
-    def has_end() -> bool:
-        for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
-            fields = line.split()
-            if int(fields[2].partition(":")[2], 16) == own_port and fields[3] == "08":
-                return True
-        return False
-
-    wait_until(has_end, "the end of the connection to arrive")
+    """Waits until the end that this side has sent is on the server's side."""
+    wait_until(lambda: (server_side(connection) or (0, 0))[0] == CLOSE_WAIT, "the end of the connection to arrive")
 
 
 def wake_ups(pid: int) -> dict[int, int]:
