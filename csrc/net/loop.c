@@ -2,11 +2,14 @@
 #include "loop.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fd.h"
+#include "log.h"
 
 int loop_init(struct loop *loop)
 {
@@ -45,13 +48,18 @@ void loop_tell_again(struct loop *loop, struct loop_source *source, uint32_t eve
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
 }
 
-void loop_remove(struct loop *loop, struct loop_source *source)
+bool loop_remove(struct loop *loop, struct loop_source *source)
 {
+    bool has_event = loop->event_count == LOOP_BATCH;
+
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
     for (int i = loop->event_next; i < loop->event_count; i++) {
-        if (loop->events[i].data.ptr == source)
+        if (loop->events[i].data.ptr == source) {
             loop->events[i].data.ptr = NULL;
+            has_event = true;
+        }
     }
+    return has_event;
 }
 
 /* The moment of the first deadline; INT64_MAX when there is none. */
@@ -129,6 +137,18 @@ static int wait_for_events(struct loop *loop)
     return count;
 }
 
+/* Everything but an interruption means that the set is no more: only this process could have done that. It would go
+ * round for ever, deaf to all that it is told. */
+static void check_wait(int count)
+{
+    if (count >= 0 || errno == EINTR)
+        return;
+    log_error("the event loop has lost its descriptor (%s): has the application closed descriptors that it has not "
+              "opened? This process ends.",
+              strerror(errno));
+    _exit(EXIT_FAILURE);
+}
+
 bool loop_wait(struct loop *loop, bool may_wait)
 {
     int count;
@@ -137,6 +157,7 @@ bool loop_wait(struct loop *loop, bool may_wait)
         return true;
     loop->event_next = loop->event_count = 0;
     count = may_wait ? wait_for_events(loop) : epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, 0);
+    check_wait(count);
     loop->seen_interrupts = atomic_load(&loop->interrupts);
     loop->now_us = clock_now_us();
     if (count > 0)

@@ -61,8 +61,9 @@ void loop_fini(struct loop *);
 int loop_add(struct loop *, struct loop_source *, uint32_t events) MUST_CHECK;
 /* Tells anew of what is ready at a source that is in the set, edge triggered, with these events. From any thread. */
 void loop_tell_again(struct loop *, struct loop_source *, uint32_t events);
-/* Takes the source out of the set and out of the rest of the batch. */
-void loop_remove(struct loop *, struct loop_source *);
+/* Takes the source out of the set and out of the rest of the batch. Returns whether an event may be lost with it: one
+ * was in the batch, or the batch is full and there may be more. */
+bool loop_remove(struct loop *, struct loop_source *);
 
 /* Waits (at most until the next deadline, not at all when `may_wait` is false or events are left over), then returns
  * true when there is an event to dispatch. Runs due deadlines first. */
