@@ -15,6 +15,17 @@ void fd_close(int *fd)
     *fd = -1;
 }
 
+bool fd_has_room(int fd, int count)
+{
+    int copies[4], made = 0;
+
+    while (made < count && (copies[made] = fcntl(fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+        made++;
+    for (int i = 0; i < made; i++)
+        close(copies[i]);
+    return made == count;
+}
+
 int fd_pipe(int ends[2])
 {
     return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : -errno;

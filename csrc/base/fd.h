@@ -11,6 +11,9 @@
 /* Closes *fd when it is not -1 and sets it to -1. */
 void fd_close(int *fd);
 
+/* Whether so many more could be opened now (at most 4); `fd` is any open one. */
+bool fd_has_room(int fd, int count);
+
 /* A pipe with both ends close-on-exec and non-blocking: ends[0] reads, ends[1] writes. 0 or -errno. */
 int fd_pipe(int ends[2]) MUST_CHECK;
 

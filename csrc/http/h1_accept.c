@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "fd.h"
 #include "h1_server_priv.h"
 #include "log.h"
 
@@ -22,10 +23,20 @@ static int watch_acceptor(struct h1_acceptor *acceptor)
     return failed;
 }
 
-static void stop_accepting(struct h1_server *server)
+/* Returns whether there may have been something to accept. */
+static bool stop_accepting(struct h1_server *server)
+{
+    bool was_told = false;
+
+    for (size_t i = 0; i < server->accepting.acceptor_count; i++)
+        was_told |= loop_remove(&server->loop, &server->accepting.acceptors[i].source);
+    return was_told;
+}
+
+static void watch_all(struct h1_server *server)
 {
     for (size_t i = 0; i < server->accepting.acceptor_count; i++)
-        loop_remove(&server->loop, &server->accepting.acceptors[i].source);
+        (void)watch_acceptor(&server->accepting.acceptors[i]);
 }
 
 static void resume_accepting(struct deadline *deadline)
@@ -33,10 +44,34 @@ static void resume_accepting(struct deadline *deadline)
     struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, accepting.pause_deadline);
 
     server->accepting.is_paused = false;
-    if (atomic_load(&server->is_draining))
+    if (!atomic_load(&server->is_draining))
+        watch_all(server);
+}
+
+/* The kernel has woken only this worker for a connection that it does not accept: a sibling that waits is to look. */
+static void pass_on(struct h1_server *server)
+{
+    if (server->handoff == NULL || server->handoff->board->row_count < 2)
         return;
-    for (size_t i = 0; i < server->accepting.acceptor_count; i++)
-        (void)watch_acceptor(&server->accepting.acceptors[i]);
+    server->accepting.seen_unaccepted = atomic_fetch_add(&server->handoff->board->unaccepted, 1) + 1;
+    handoff_nudge(server->handoff);
+}
+
+void h1_accept_look_again(struct h1_server *server)
+{
+    struct h1_accepting *accepting = &server->accepting;
+    uint32_t unaccepted;
+
+    if (server->handoff == NULL)
+        return;
+    unaccepted = atomic_load_explicit(&server->handoff->board->unaccepted, memory_order_relaxed);
+    if (LIKELY(unaccepted == accepting->seen_unaccepted))
+        return;
+    accepting->seen_unaccepted = unaccepted;
+    if (accepting->is_paused || atomic_load(&server->is_draining))
+        return;
+    (void)stop_accepting(server);
+    watch_all(server); /* from anew: the kernel looks whether there is anything */
 }
 
 /* NULL when every connection has something to do: also one whose next request is in the socket, unread. */
@@ -79,7 +114,8 @@ static void relieve_pressure(struct h1_server *server, int error)
     if (close_longest_idle(server, strerror(error)))
         return;
     warn(server, error);
-    stop_accepting(server);
+    (void)stop_accepting(server);
+    pass_on(server);
     server->accepting.is_paused = true;
     deadline_set(&server->loop, &server->accepting.pause, &server->accepting.pause_deadline);
 }
@@ -89,9 +125,19 @@ bool h1_accept_has_room(const struct h1_server *server)
     return atomic_load_explicit(&server->conn_count, memory_order_relaxed) < server->accepting.conn_limit;
 }
 
-bool h1_accept_make_room(struct h1_server *server)
+/* The application may have taken more than its share. */
+bool h1_accept_has_room_for_message(const struct h1_server *server)
 {
-    return h1_accept_has_room(server) || close_longest_idle(server, "too many connections");
+    return h1_accept_has_room(server) && fd_has_room(server->loop.epoll_fd, HANDOFF_MOST_FDS);
+}
+
+bool h1_accept_make_room_for_message(struct h1_server *server)
+{
+    while (!h1_accept_has_room_for_message(server)) {
+        if (!close_longest_idle(server, "too many connections or other open files"))
+            return false;
+    }
+    return true;
 }
 
 static void on_acceptable(struct loop_source *source, uint32_t events)
@@ -143,6 +189,8 @@ int h1_accept_start(struct h1_server *server, const struct listener *listeners, 
     struct h1_accepting *accepting = &server->accepting;
 
     accepting->conn_limit = most_connections();
+    if (server->handoff != NULL)
+        accepting->seen_unaccepted = atomic_load(&server->handoff->board->unaccepted);
     deadline_queue_init(&server->loop, &accepting->pause, ACCEPT_PAUSE_US, resume_accepting);
     accepting->acceptors = calloc(count, sizeof(*accepting->acceptors));
     if (accepting->acceptors == NULL && count > 0) {
@@ -170,8 +218,8 @@ int h1_accept_start(struct h1_server *server, const struct listener *listeners, 
 
 void h1_accept_end(struct h1_server *server)
 {
-    if (!server->accepting.is_paused)
-        stop_accepting(server);
+    if (!server->accepting.is_paused && stop_accepting(server))
+        pass_on(server);
 }
 
 void h1_accept_free(struct h1_server *server)

@@ -25,7 +25,8 @@ struct h1_accepting {
     struct deadline_queue pause;
     struct deadline pause_deadline;
     bool is_paused;
-    int64_t warned_us; /* when it was last said that there is no room */
+    uint32_t seen_unaccepted; /* of handoff_board.unaccepted */
+    int64_t warned_us;        /* when it was last said that there is no room */
 };
 
 /* Begins to accept. 0 or -errno, logged. The listeners are borrowed. */
@@ -34,10 +35,15 @@ int h1_accept_start(struct h1_server *, const struct listener *, size_t count) M
 void h1_accept_end(struct h1_server *);
 void h1_accept_free(struct h1_server *);
 
-/* Whoever drives: makes room for one more connection than are open, at the cost of the longest idle one if it must.
- * Returns false when there is none. */
-bool h1_accept_make_room(struct h1_server *) MUST_CHECK;
-/* Any thread: whether there is room without closing any. */
+/* Whoever drives: accepts what another worker was woken for in vain, if there is such. */
+void h1_accept_look_again(struct h1_server *);
+
+/* Any thread: whether there is room for one more connection than are open, without closing any. */
 bool h1_accept_has_room(const struct h1_server *);
+/* The same, and descriptors are left to receive a connection and the file of its body. */
+bool h1_accept_has_room_for_message(const struct h1_server *);
+/* Whoever drives: makes that room, at the cost of the longest idle connections if it must. Returns false when there is
+ * none. */
+bool h1_accept_make_room_for_message(struct h1_server *) MUST_CHECK;
 
 #endif

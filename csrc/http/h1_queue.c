@@ -37,13 +37,14 @@ static bool uses_queue(const struct h1_server *server)
 
 /* --- Watching --- */
 
-/* Nothing to do here: h1_server_next looks at the queue before anything else. */
+/* Nothing to do for what waits there: h1_server_next looks at the queue before anything else. */
 static void on_queue_readable(struct loop_source *source, uint32_t events)
 {
     struct h1_server *server = CONTAINER_OF(source, struct h1_server, queue_source);
 
     (void)events;
     server->has_queue_event = true;
+    h1_accept_look_again(server);
 }
 
 void h1_queue_watch(struct h1_server *server)
@@ -55,19 +56,21 @@ void h1_queue_watch(struct h1_server *server)
 
 void h1_queue_unwatch(struct h1_server *server)
 {
+    bool was_told;
+
     if (!server->is_queue_watched)
         return;
-    loop_remove(&server->loop, &server->queue_source);
+    was_told = loop_remove(&server->loop, &server->queue_source) || server->has_queue_event;
     server->is_queue_watched = false;
     server->has_queue_event = false;
+    if (was_told) /* and nobody else was */
+        handoff_pass_on(server->handoff);
 }
 
 void h1_queue_leave(struct h1_server *server)
 {
     atomic_store(&server->may_take, false);
     h1_queue_unwatch(server);
-    if (uses_queue(server) && handoff_may_have_messages(server->handoff))
-        handoff_nudge(server->handoff);
 }
 
 /* --- Into the queue --- */
@@ -132,6 +135,13 @@ bool h1_queue_put_idle(struct h1_conn *conn)
            atomic_load(&server->handoff->board->is_stopping) == 0 && h1_handoff_give_idle(conn);
 }
 
+/* An app thread drives that would take requests if there were room for them. */
+static bool misses_queue(const struct h1_server *server)
+{
+    return uses_queue(server) && !server->is_queue_watched && atomic_load(&server->may_take) &&
+           !h1_driver_is_sentry(server->driver);
+}
+
 static void try_held_again(struct deadline *deadline)
 {
     struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, held_try);
@@ -144,10 +154,10 @@ static void try_held_again(struct deadline *deadline)
             break;
         expect_timeout(server);
     }
-    if (!list_is_empty(&server->held))
-        deadline_set(&server->loop, &server->held_tries, &server->held_try);
-    if (!h1_driver_is_sentry(server->driver) && h1_accept_has_room(server))
+    if (!h1_driver_is_sentry(server->driver) && h1_accept_has_room_for_message(server))
         h1_queue_watch(server);
+    if (!list_is_empty(&server->held) || misses_queue(server))
+        deadline_set(&server->loop, &server->held_tries, &server->held_try);
 }
 
 /* --- Out of the queue --- */
@@ -245,9 +255,10 @@ static bool has_room(struct h1_server *server, struct h1_driver *driver)
     if (!atomic_load(&server->may_take))
         return false;
     if (!driver->is_driving)
-        return h1_accept_has_room(server);
-    if (LIKELY(h1_accept_make_room(server)))
+        return h1_accept_has_room_for_message(server);
+    if (LIKELY(h1_accept_make_room_for_message(server)))
         return true;
+    server->has_queue_event = server->is_queue_watched; /* perhaps: to be passed on */
     h1_queue_unwatch(server);
     if (!list_has_node(&server->held_try.node))
         deadline_set(&server->loop, &server->held_tries, &server->held_try);
@@ -332,7 +343,7 @@ static bool expire_one(struct h1_server *server, int64_t now_us)
     struct handoff_message message;
     struct h1_conn *conn;
 
-    if (!h1_accept_make_room(server) || handoff_take(server->handoff, driver->read_buffer, &message) != 1)
+    if (!h1_accept_make_room_for_message(server) || handoff_take(server->handoff, driver->read_buffer, &message) != 1)
         return false;
     conn = h1_handoff_receive(server, driver, &message);
     if (conn == NULL)

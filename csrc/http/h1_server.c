@@ -209,6 +209,7 @@ static void begin_driving(struct h1_server *server, struct h1_driver *driver)
     server->driver = driver;
     if (UNLIKELY(!server->is_queue_watched))
         h1_queue_watch(server);
+    h1_accept_look_again(server);
     server->loop.longest_wait_us = 0;
     server->loop.waiting_flag = server->row != NULL && atomic_load_explicit(&server->may_take, memory_order_relaxed)
                                     ? &server->row->is_waiting

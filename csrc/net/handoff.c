@@ -11,18 +11,17 @@
 
 enum {
     QUEUE_BYTES = 8 << 20,   /* asked of the kernel; without privilege it gives net.core.wmem_max */
-    MOST_FDS = 2,            /* of one message: the connection, the file with its body */
     STALE_EMPTY_LOOKS = 1000 /* so many looks that find nothing prove board->waiting wrong */
 };
 
 /* Room for the descriptors of one message, aligned as the kernel wants it. */
 union control {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(MOST_FDS * sizeof(int))];
+    char bytes[CMSG_SPACE(HANDOFF_MOST_FDS * sizeof(int))];
 };
 
 struct fds {
-    int fd[MOST_FDS];
+    int fd[HANDOFF_MOST_FDS];
     size_t count;
 };
 
@@ -190,7 +189,7 @@ static struct fds received_fds(struct msghdr *message)
 
         if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t i = 0; i < bytes / sizeof(int) && fds.count < MOST_FDS; i++)
+        for (size_t i = 0; i < bytes / sizeof(int) && fds.count < HANDOFF_MOST_FDS; i++)
             memcpy(&fds.fd[fds.count++], CMSG_DATA(item) + i * sizeof(int), sizeof(int));
     }
     return fds;
@@ -303,6 +302,16 @@ void handoff_nudge(const struct handoff *handoff)
     header.enqueued_us = now_us;
     if (handoff_give(handoff, &header, NULL, 0, -1, -1) < 0) /* full: all will look at it anyway */
         atomic_store(&handoff->board->is_nudged, 0);
+}
+
+void handoff_pass_on(const struct handoff *handoff)
+{
+    struct handoff_header header;
+
+    if (handoff->board->row_count < 2 || handoff_peek(handoff, &header) != 1)
+        return;
+    atomic_store(&handoff->board->is_nudged, 0);
+    handoff_nudge(handoff);
 }
 
 bool handoff_has_idle_sibling(const struct handoff *handoff, size_t row)

@@ -15,7 +15,11 @@
 
 #include "attrs.h"
 
-enum { HANDOFF_IOV = 4, HANDOFF_MESSAGE_BYTES = 61440 /* most bytes of one message behind its header */ };
+enum {
+    HANDOFF_IOV = 4,
+    HANDOFF_MESSAGE_BYTES = 61440, /* most bytes of one message behind its header */
+    HANDOFF_MOST_FDS = 2,          /* of one message: the connection, the file with its body */
+};
 
 enum handoff_kind {
     HANDOFF_NUDGE,   /* nothing: somebody should look at the queue again */
@@ -52,6 +56,7 @@ enum { HANDOFF_FULL_LOAD = 65536 };
 struct handoff_board {
     _Alignas(64) _Atomic(int64_t) waiting; /* messages of kind REQUEST in the queue; a hint: kills can leave it wrong */
     _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
+    _Atomic(uint32_t) unaccepted;             /* +1 when a worker was woken for a connection that it cannot accept */
     _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
     uint32_t row_count;
     struct handoff_row rows[];
@@ -97,6 +102,9 @@ int handoff_peek(const struct handoff *, struct handoff_header *) MUST_CHECK;
 
 /* Has one more worker that waits look at the queue. At most one nudge is in the queue at a time. */
 void handoff_nudge(const struct handoff *);
+/* The same by a worker that was woken for what is in the queue and cannot take it: the nudge that is there may be what
+ * it was woken for, and nobody else would be woken for that one again. Nothing when the queue is empty. */
+void handoff_pass_on(const struct handoff *);
 
 /* Worth a call of handoff_take. One load; costs nothing while nobody waits. */
 static inline bool handoff_may_have_messages(const struct handoff *handoff)

@@ -4,12 +4,74 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import shutil
 import signal
 
 from support import processes
 from support.client import make_request
 from support.kernel import wait_read
 from support.waiting import wait_until
+
+
+APPLICATION = """
+import os, pathlib, threading, time
+
+here = pathlib.Path(__file__).parent
+kept = []
+
+
+def take_all():
+    try:
+        while True:
+            kept.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        pass
+
+
+def keep_all():
+    take_all()
+    threading.Thread(target=keep_until_over, daemon=True).start()
+    hold()
+
+
+def keep_until_over():
+    while not (here / "over").exists():
+        take_all()
+        time.sleep(0.01)
+    while kept:
+        os.close(kept.pop())
+
+
+def hold():
+    (here / "holds" / f"{time.monotonic_ns()}-{os.getpid()}").mkdir()  # which needs no descriptor
+    while not (here / "go").exists():
+        time.sleep(0.01)
+
+
+def close_all():
+    os.closerange(3, 1000)
+
+
+ACTIONS = {"/keep-all": keep_all, "/hold": hold, "/close-all": close_all}
+
+
+def application(environ, start_response):
+    ACTIONS.get(environ["PATH_INFO"], lambda: None)()
+    start_response("200 OK", [])
+    return [str(os.getpid()).encode()]
+"""
+
+
+def write_application(directory: pathlib.Path) -> pathlib.Path:
+    path = directory / "greedy.py"
+    path.write_text(APPLICATION)
+    (directory / "holds").mkdir()
+    return path
+
+
+def held_by(directory: pathlib.Path) -> list[int]:
+    return [int(path.name.partition("-")[2]) for path in (directory / "holds").iterdir()]
 
 
 def test_a_refused_connection_does_not_move(start_crew):
@@ -56,3 +118,38 @@ def test_a_head_longer_than_a_message(start_crew):
     assert crew.ask(connections[1], "other") != held.pid
     assert crew.check_answer(connections[0], "head") != held.pid
     assert held.finish().status == 200
+
+
+def test_a_worker_without_descriptors_takes_nothing(start, tmp_path):
+    """An application that keeps every descriptor harms its own worker: what waits in the queue is left to the other, as
+    are new connections."""
+    assert shutil.which("prlimit"), "prlimit (util-linux) is needed"
+    server = start(write_application(tmp_path), workers=2, prefix=["prlimit", "--nofile=100"])
+    other, *connections = [server.connect() for _ in range(30)]
+    owner = int(connections[0].request("/").body)
+    connections = [one for one in connections[1:] if int(one.request("/").body) == owner]
+    greedy = connections.pop()
+    greedy.send(make_request("/keep-all"))
+    wait_until(lambda: held_by(tmp_path) == [owner], "the descriptors to be gone")
+    other.send(make_request("/hold"))
+    wait_until(lambda: len(held_by(tmp_path)) == 2, "the other worker to be held")
+    for connection in connections:
+        connection.send(make_request("/"))
+        wait_read(connection)
+    (tmp_path / "go").touch()
+    for connection in (greedy, other, *connections):
+        assert connection.read_response().status == 200
+    assert "is lost" not in server.log.text
+    (tmp_path / "over").touch()
+    wait_until(lambda: processes.open_descriptors(owner)["/dev/null"] < 5, "the descriptors to be given back")
+
+
+def test_an_application_that_closes_everything(start, tmp_path):
+    """The worker cannot go on; it says so and makes room for another."""
+    server = start(write_application(tmp_path), workers=1)
+    connection = server.connect()
+    connection.send(make_request("/close-all"))
+    assert connection.read_to_end() == b""
+    server.log.wait_for("the event loop has lost its descriptor")
+    server.log.wait_for(r"worker 1 \(pid: \d+\) exited with status 1")
+    assert server.connect().request("/").status == 200
