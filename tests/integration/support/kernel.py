@@ -48,7 +48,8 @@ def ask_proc(connection) -> tuple[int, int] | None:
 
 
 def server_side(connection) -> tuple[int, int] | None:
-    """State and unread bytes of the server's side of an IPv4 connection; None once the server has closed it."""
+    """State and unread bytes of the server's side of an IPv4 connection (the end counts as one); None once the server
+    has closed it."""
     return ask_netlink(connection) or ask_proc(connection)
 
 
