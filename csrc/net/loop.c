@@ -62,6 +62,15 @@ bool loop_remove(struct loop *loop, struct loop_source *source)
     return has_event;
 }
 
+/* Only this process could have done that. It would go round for ever, or sleep, deaf to all that it is told. */
+static void NORETURN give_up(int error)
+{
+    log_error("the event loop has lost its descriptor (%s): has the application closed descriptors that it has not "
+              "opened? This process ends.",
+              strerror(error));
+    _exit(EXIT_FAILURE);
+}
+
 /* The moment of the first deadline; INT64_MAX when there is none. */
 static int64_t earliest_deadline_us(const struct loop *loop)
 {
@@ -137,18 +146,6 @@ static int wait_for_events(struct loop *loop)
     return count;
 }
 
-/* Everything but an interruption means that the set is no more: only this process could have done that. It would go
- * round for ever, deaf to all that it is told. */
-static void check_wait(int count)
-{
-    if (count >= 0 || errno == EINTR)
-        return;
-    log_error("the event loop has lost its descriptor (%s): has the application closed descriptors that it has not "
-              "opened? This process ends.",
-              strerror(errno));
-    _exit(EXIT_FAILURE);
-}
-
 bool loop_wait(struct loop *loop, bool may_wait)
 {
     int count;
@@ -157,7 +154,8 @@ bool loop_wait(struct loop *loop, bool may_wait)
         return true;
     loop->event_next = loop->event_count = 0;
     count = may_wait ? wait_for_events(loop) : epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, 0);
-    check_wait(count);
+    if (count < 0 && errno != EINTR)
+        give_up(errno);
     loop->seen_interrupts = atomic_load(&loop->interrupts);
     loop->now_us = clock_now_us();
     if (count > 0)
@@ -169,8 +167,8 @@ bool loop_wait(struct loop *loop, bool may_wait)
 void loop_interrupt(struct loop *loop)
 {
     atomic_fetch_add(&loop->interrupts, 1);
-    if (atomic_load(&loop->is_waiting) != 0)
-        (void)eventfd_write(loop->wake_fd, 1); /* fails only when the counter is full, after 2^64 - 2 interrupts */
+    if (atomic_load(&loop->is_waiting) != 0 && eventfd_write(loop->wake_fd, 1) < 0)
+        give_up(errno); /* EAGAIN would come after 2^64 - 2 interrupts */
 }
 
 bool loop_dispatch(struct loop *loop)

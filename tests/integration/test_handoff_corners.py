@@ -8,6 +8,8 @@ import pathlib
 import shutil
 import signal
 
+import pytest
+
 from support import processes
 from support.client import make_request
 from support.kernel import wait_read
@@ -53,7 +55,13 @@ def close_all():
     os.closerange(3, 1000)
 
 
-ACTIONS = {"/keep-all": keep_all, "/hold": hold, "/close-all": close_all}
+def close_all_slowly():
+    time.sleep(0.1)
+    close_all()
+
+
+ACTIONS = {"/keep-all": keep_all, "/hold": hold, "/close-all": close_all,
+           "/close-all-slowly": close_all_slowly}
 
 
 def application(environ, start_response):
@@ -144,12 +152,27 @@ def test_a_worker_without_descriptors_takes_nothing(start, tmp_path):
     wait_until(lambda: processes.open_descriptors(owner)["/dev/null"] < 5, "the descriptors to be given back")
 
 
-def test_an_application_that_closes_everything(start, tmp_path):
-    """The worker cannot go on; it says so and makes room for another."""
+@pytest.mark.parametrize("how", ["close-all", "close-all-slowly"])
+def test_an_application_that_closes_everything(start, tmp_path, how):
+    """The worker cannot go on, whichever of its threads waits for events; it says so and makes room for another."""
     server = start(write_application(tmp_path), workers=1)
     connection = server.connect()
-    connection.send(make_request("/close-all"))
+    connection.send(make_request(f"/{how}"))
     assert connection.read_to_end() == b""
     server.log.wait_for("the event loop has lost its descriptor")
     server.log.wait_for(r"worker 1 \(pid: \d+\) exited with status 1")
     assert server.connect().request("/").status == 200
+
+
+def test_a_full_worker_leaves_new_connections_to_the_other(start_crew):
+    """The kernel wakes but one worker for a connection; when that one has no room, the other must be told."""
+    assert shutil.which("prlimit"), "prlimit (util-linux) is needed"
+    crew = start_crew(prefix=["prlimit", "--nofile=100"])
+    connections = []
+    for _ in range(120):  # more than one worker may have, fewer than two
+        connections.append(crew.server.connect())
+        connections[-1].send(b"GET /respond/ HT")
+        wait_read(connections[-1])
+    for connection in connections:
+        connection.send(b"TP/1.1\r\nHost: a\r\n\r\n")
+        assert connection.read_response().status == 200
