@@ -10,7 +10,6 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
-#include "h1_hold.h"
 #include "h1_peer.h"
 #include "h1_queue.h"
 #include "h1_read.h"
@@ -454,8 +453,6 @@ static void take_back(struct h1_conn *conn)
         abort_connection(conn);
     else if (conn->outcome == H1_OUTCOME_LINGER)
         linger(conn);
-    else if (conn->is_held && !h1_output_is_empty(&conn->output))
-        h1_hold_keep(conn->server, conn);
     else if (!h1_output_is_empty(&conn->output))
         go_on_writing(conn);
     else

@@ -59,7 +59,7 @@ struct h1_conn {
     const struct listener *listener; /* that accepted it */
     struct h1_conn *returned_next;   /* server->returned */
     struct list_node conns_node;     /* all connections, or those closed but not freed */
-    struct list_node waiting_node;   /* server->idle, ->pending, ->held or ->unsent */
+    struct list_node waiting_node;   /* server->idle, server->pending or server->held */
     struct h1_partial *partial;      /* owned; NULL while nothing is partial */
     struct buf leftover;             /* bytes behind the request that is running */
     struct h1_output output;
@@ -71,7 +71,6 @@ struct h1_conn {
     bool has_missed_events; /* something happened on the socket while no state cared, or was left unread */
     bool has_hung_up;       /* the peer sends no more (EPOLLRDHUP) */
     bool was_half_closed;   /* it sent no more already when its whole request began to wait */
-    bool is_held;           /* its response waits in server->unsent, or will */
     bool is_ended_by_close; /* the body of the response has no other end */
     enum h1_outcome outcome;
     char remote_address[INET6_ADDRSTRLEN];

@@ -13,7 +13,7 @@ int h1_driver_init(struct h1_driver *driver, struct h1_server *server, int threa
     driver->read_buffer = malloc(READ_BUFFER_BYTES);
     driver->parse = malloc(h1_parse_size(server->settings));
     h1_body_init(&driver->body, server->settings);
-    h1_exchange_init(&driver->exchange, server->settings, &server->is_draining, &server->drive.is_held_by_sentry);
+    h1_exchange_init(&driver->exchange, server->settings, &server->is_draining);
     if (driver->read_buffer != NULL && driver->parse != NULL)
         return 0;
     h1_driver_fini(driver);
@@ -42,11 +42,8 @@ struct h1_driver *h1_driver_new(struct h1_server *server, int thread)
 {
     struct h1_driver *driver = malloc(sizeof(*driver));
 
-    if (driver != NULL && h1_driver_init(driver, server, thread) == 0) {
-        if (server->settings->thread_count == 1)
-            server->only_driver = driver;
+    if (driver != NULL && h1_driver_init(driver, server, thread) == 0)
         return driver;
-    }
     log_error("an app thread could not be set up: out of memory");
     free(driver);
     return NULL;

@@ -29,8 +29,8 @@ struct h1_driver {
     struct h1_parse *parse;
     struct h1_body body;
     struct h1_exchange exchange;
-    struct h1_conn *ready;             /* its request is complete, for this thread to run */
-    _Atomic(struct h1_conn *) running; /* its request is being served; whoever drives may look */
+    struct h1_conn *ready;   /* its request is complete, for this thread to run */
+    struct h1_conn *running; /* its request is being served */
 };
 
 /* 0, or -ENOMEM with nothing to be freed. */

@@ -175,7 +175,6 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
     struct h1_gather gather;
     uint64_t total = total_of(blocks, count), room;
     int64_t started_us = clock_now_us();
-    bool is_whole = is_last && !exchange->is_head_sent && count < H1_GATHER_COUNT / 2;
     char chunk_line[H1_CHUNK_LINE_BYTES];
 
     h1_gather_begin(&gather, x);
@@ -198,8 +197,7 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
         h1_gather_add(&gather, "\r\n", 2);
     if (x->framing == H1_FRAMING_CHUNKED && is_last)
         h1_gather_add(&gather, "0\r\n\r\n", 5);
-    if (!is_whole || !h1_send_later(x, gather.iov, gather.count, room))
-        h1_gather_send(&gather);
+    h1_gather_send(&gather);
     exchange->times.write_us += clock_now_us() - started_us;
     return account(x, total, room, is_last);
 }
@@ -323,11 +321,9 @@ static const struct exchange_ops operations = {
     .is_client_gone = is_client_gone,
 };
 
-void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings, const _Atomic(bool) *is_draining,
-                      const _Atomic(bool) *is_left)
+void h1_exchange_init(struct h1_exchange *x, const struct h1_settings *settings, const _Atomic(bool) *is_draining)
 {
-    *x = (struct h1_exchange){
-        .settings = settings, .is_draining = is_draining, .is_left = is_left, .base.ops = &operations};
+    *x = (struct h1_exchange){.settings = settings, .is_draining = is_draining, .base.ops = &operations};
     h1_head_init(&x->head, settings->strips_hop_by_hop);
 }
 
@@ -354,7 +350,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->version_minor = parse->request.version_minor;
     x->is_head_request = slice_equal(parse->request.method, SLICE("HEAD"));
     x->is_keep_alive = parse->is_keep_alive;
-    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = x->is_held = x->may_hold = false;
+    x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
     x->sent_body_bytes = 0;
 }
 
@@ -368,8 +364,7 @@ void h1_exchange_finish(struct h1_exchange *x)
         int64_t started_us = clock_now_us();
 
         piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
-        if (!h1_send_later(x, &piece, 1, piece.iov_len))
-            h1_send_pieces(x, &piece, 1);
+        h1_send_pieces(x, &piece, 1);
         x->base.times.write_us += clock_now_us() - started_us;
     }
     if (!x->is_ended)

@@ -17,7 +17,6 @@
 struct h1_exchange {
     struct exchange base; /* first member: what the gateway sees */
     const struct h1_settings *settings;
-    const _Atomic(bool) *is_left;     /* borrowed: somebody else drives the loop, so nothing may be held */
     const _Atomic(bool) *is_draining; /* borrowed: connections are to end with the response */
     int socket_fd;                    /* borrowed from the connection */
     struct h1_output *output;         /* the connection's queue */
@@ -30,8 +29,6 @@ struct h1_exchange {
     bool is_ended;            /* the body is complete */
     bool is_aborted;          /* cut off: the connection must close without a last chunk */
     bool is_gone;             /* the client has gone */
-    bool may_hold;            /* other requests are ready: the response may wait for theirs */
-    bool is_held;             /* it does, in output */
     bool has_queued;          /* output has been used: it may be drained by another thread at any moment */
     uint64_t sent_body_bytes; /* without framing */
 };
@@ -47,9 +44,8 @@ struct h1_summary {
 };
 
 /* Once per driver. *is_draining may be set by any thread: a response whose head is finished afterwards says that the
- * connection closes. *is_left likewise: from then on nothing is held (h1_hold.h). */
-void h1_exchange_init(struct h1_exchange *, const struct h1_settings *, const _Atomic(bool) *is_draining,
-                      const _Atomic(bool) *is_left);
+ * connection closes. */
+void h1_exchange_init(struct h1_exchange *, const struct h1_settings *, const _Atomic(bool) *is_draining);
 void h1_exchange_fini(struct h1_exchange *);
 
 /* Readies it for the next request; everything is borrowed until h1_exchange_finish. `number` is that

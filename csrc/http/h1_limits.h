@@ -14,7 +14,6 @@ enum h1_without {
     H1_WITHOUT_SENTRY = 1,    /* nobody drives the loop while all app threads run requests */
     H1_WITHOUT_HANDOFF = 2,   /* requests wait for an app thread of the worker that read them */
     H1_WITHOUT_BALANCE = 4,   /* connections stay with the worker that accepted them */
-    H1_WITHOUT_HOLD = 16,     /* every response is sent at once */
     H1_WITHOUT_GIL_COUNT = 8, /* an app thread counts as free although it would wait for the GIL */
 };
 

@@ -266,16 +266,6 @@ enum io_result h1_output_push(struct h1_output *output, const struct h1_settings
     return result;
 }
 
-int h1_output_hold(struct h1_output *output, const struct iovec *iov, int count)
-{
-    int failed;
-
-    pthread_mutex_lock(&output->mutex);
-    failed = append(output, iov, count, bytes_in(iov, count));
-    pthread_mutex_unlock(&output->mutex);
-    return failed;
-}
-
 int h1_output_append_file(struct h1_output *output, int fd, off_t offset, uint64_t length)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -58,9 +58,6 @@ enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count);
 enum io_result h1_output_push(struct h1_output *, const struct h1_settings *, int socket_fd, struct iovec **iov,
                               int *count);
 
-/* Queues copies without sending anything: h1_output_drain will. 0 or -ENOMEM. */
-int h1_output_hold(struct h1_output *, const struct iovec *, int count) MUST_CHECK;
-
 /* Queues a file piece behind everything, once in a response, as its end; duplicates `fd`. To be followed by
  * h1_output_drain. 0 or -errno. */
 int h1_output_append_file(struct h1_output *, int fd, off_t offset, uint64_t length) MUST_CHECK;

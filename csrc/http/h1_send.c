@@ -6,13 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "h1_hold.h"
 #include "log.h"
-
-enum {
-    SHORT_APP_US = 20, /* calls of this length and up to that one are worth it to hold their responses */
-    LONG_APP_US = 500,
-};
 
 /* Waits until the client takes more: 1; 0 when send-timeout is over before; -1 when it is gone. */
 static int wait_writable(const struct h1_exchange *x)
@@ -64,27 +58,6 @@ void h1_send_begin_queueing(struct h1_exchange *x)
     if (!x->has_queued && x->output->on_behind != NULL)
         x->output->on_behind(x->output, false);
     x->has_queued = true;
-}
-
-static bool is_holdable(const struct h1_exchange *x, uint64_t bytes)
-{
-    int64_t app_us;
-
-    if (LIKELY(!x->may_hold) || bytes > H1_SMALL_BODY_BYTES || !x->is_keep_alive || x->has_queued || x->is_gone)
-        return false;
-    app_us = clock_now_us() - x->base.times.taken_us;
-    return app_us >= SHORT_APP_US && app_us <= LONG_APP_US;
-}
-
-bool h1_send_later(struct h1_exchange *x, const struct iovec *iov, int count, uint64_t body_bytes)
-{
-    if (!is_holdable(x, body_bytes) || atomic_load(x->is_left) || h1_output_hold(x->output, iov, count) < 0)
-        return false;
-    x->has_queued = x->is_held = true;
-    /* Whoever took the loop meanwhile may have looked before. */
-    if (atomic_load(x->is_left) && h1_output_drain(x->output, x->socket_fd) == IO_FAILED)
-        x->is_gone = true;
-    return true;
 }
 
 enum exchange_result h1_send_pieces(struct h1_exchange *x, struct iovec *iov, int count)

@@ -22,10 +22,6 @@ enum exchange_result h1_send_pieces(struct h1_exchange *, struct iovec *iov, int
 /* What follows is queued: whoever drives is to send it as the client takes it. Said before the first is queued. */
 void h1_send_begin_queueing(struct h1_exchange *);
 
-/* A whole response: keeps it, to be sent together with others (h1_hold.h). Returns false when it is to be sent as
- * usual. */
-bool h1_send_later(struct h1_exchange *, const struct iovec *iov, int count, uint64_t body_bytes);
-
 /* A list of pieces to send that is sent whenever it is full. */
 struct h1_gather {
     struct h1_exchange *x;

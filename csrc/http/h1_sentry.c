@@ -3,7 +3,6 @@
 
 #include <signal.h>
 
-#include "h1_hold.h"
 #include "h1_queue.h"
 #include "h1_server_priv.h"
 
@@ -17,7 +16,6 @@ static void begin_driving(struct h1_server *server)
     server->loop.waiting_flag = NULL;
     h1_queue_unwatch(server);
     h1_balance_set_load(server, HANDOFF_FULL_LOAD);
-    h1_hold_release_running(server);
 }
 
 static void *watch(void *context)

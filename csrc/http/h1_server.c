@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "h1_hold.h"
 #include "h1_queue.h"
 #include "h1_sentry.h"
 #include "h1_server_priv.h"
@@ -64,7 +63,6 @@ static void init_lists(struct h1_server *server)
     list_init(&server->closed);
     list_init(&server->idle);
     list_init(&server->pending);
-    list_init(&server->unsent);
     init_waits(server);
     h1_queue_init(server);
 }
@@ -190,10 +188,6 @@ void h1_server_step(struct h1_server *server)
     }
     if (loop_dispatch(&server->loop))
         return;
-    if (UNLIKELY(!list_is_empty(&server->unsent))) {
-        h1_hold_release(server);
-        return;
-    }
     /* What was closed is freed before the wait, which may be long. */
     loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
     h1_balance_see_batch(server);
@@ -277,8 +271,7 @@ struct exchange *h1_server_next(struct h1_server *server, struct h1_driver *driv
         else
             await_request(server, driver);
     }
-    h1_hold_prepare(server, driver);
-    atomic_store_explicit(&driver->running, driver->ready, memory_order_relaxed);
+    driver->running = driver->ready;
     if (driver->is_driving)
         stop_driving(server, driver);
     if (driver->ready == NULL)
@@ -298,14 +291,13 @@ void h1_server_finish(struct h1_server *server, struct h1_driver *driver)
     h1_exchange_finish(&driver->exchange);
     h1_exchange_summarize(&driver->exchange, &summary);
     server->observer->on_end(server->observer->context, driver->thread, exchange, &summary);
-    atomic_store_explicit(&driver->running, NULL, memory_order_relaxed);
+    driver->running = NULL;
     h1_conn_end_request(conn, driver);
     if (LIKELY(drive_try(&server->drive))) {
         begin_driving(server, driver);
         /* The loop stood still meanwhile; time limits that begin now must not begin in the past. */
         server->loop.now_us = exchange->times.taken_us + summary.duration_us;
     }
-    h1_hold_finish(server, driver, conn);
     h1_conn_give_back(conn, driver);
 }
 
@@ -335,6 +327,7 @@ void h1_server_free(struct h1_server *server)
     struct list_node *node;
 
     h1_sentry_stop(server);
+    server->driver = &server->sentry; /* those of the app threads are gone */
     h1_conn_take_returned(server);
     while ((node = list_first(&server->conns)) != NULL)
         h1_conn_close(CONTAINER_OF(node, struct h1_conn, conns_node));

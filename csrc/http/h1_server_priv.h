@@ -31,8 +31,7 @@ struct h1_server {
     const struct listener *listeners;
     struct loop loop;
     struct drive drive;
-    struct h1_driver *driver;      /* of the thread that drives */
-    struct h1_driver *only_driver; /* of the app thread, when there is one; borrowed */
+    struct h1_driver *driver; /* of the thread that drives */
     struct h1_driver sentry;
     pthread_t sentry_thread;
     bool has_sentry_thread;
@@ -43,11 +42,9 @@ struct h1_server {
     struct h1_balance balance;
 
     struct list conns;
-    struct list closed;  /* to be freed when no callback is on the stack */
-    struct list idle;    /* IDLE, longest idle first */
-    struct list pending; /* to be looked at again without waiting for an event */
-    struct list unsent;  /* WRITING: held responses of this batch */
-    int64_t unsent_since_us;
+    struct list closed;              /* to be freed when no callback is on the stack */
+    struct list idle;                /* IDLE, longest idle first */
+    struct list pending;             /* to be looked at again without waiting for an event */
     struct list held;                /* WAITING: whole requests that found no place in the queue of all workers */
     struct loop_source queue_source; /* that queue's end to take from */
     size_t held_count;
