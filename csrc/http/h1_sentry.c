@@ -27,7 +27,7 @@ static void *watch(void *context)
         while (!drive_is_wanted(&server->drive)) {
             /* A thread that could drive, but not run anything, waits for the GIL of its worker to be free. */
             server->loop.longest_wait_us = atomic_load(&server->drive.parked_count) > 0 ? DRIVE_TICK_US : 0;
-            h1_server_step(server);
+            h1_server_step(server, true);
         }
         server->sentry.is_driving = false;
         drive_hand_over(&server->drive);

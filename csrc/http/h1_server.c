@@ -11,7 +11,10 @@
 #include "h1_server_priv.h"
 #include "log.h"
 
-enum { LINGER_US = 2000000 };
+enum {
+    LINGER_US = 2000000,
+    QUEUE_TURNS = 4, /* of which all but one are the queue's */
+};
 
 /* --- Set-up --- */
 
@@ -177,7 +180,7 @@ static void free_closed(struct h1_server *server)
 
 /* One step: an event; else a connection that needs none. A look for new events comes between any two of those: a client
  * that never stops pipelining must not keep the others, or the order to drain, waiting. */
-void h1_server_step(struct h1_server *server)
+void h1_server_step(struct h1_server *server, bool may_wait)
 {
     struct list_node *pending;
 
@@ -189,7 +192,7 @@ void h1_server_step(struct h1_server *server)
     if (loop_dispatch(&server->loop))
         return;
     /* What was closed is freed before the wait, which may be long. */
-    loop_wait(&server->loop, list_is_empty(&server->pending) && list_is_empty(&server->closed));
+    loop_wait(&server->loop, may_wait && list_is_empty(&server->pending) && list_is_empty(&server->closed));
     h1_balance_see_batch(server);
     pending = list_first(&server->pending);
     if (pending != NULL)
@@ -225,9 +228,19 @@ static bool is_drained(struct h1_server *server, struct h1_driver *driver)
     return !h1_queue_take(server, driver) && atomic_load(&server->conn_count) == 0;
 }
 
+/* The oldest requests wait in the queue; but as long as it is never empty, and its requests are too short for the
+ * sentry to step in, somebody has to look after this worker's own clients, its deadlines and the order to end. */
+static bool is_turn_of_queue(struct h1_server *server)
+{
+    server->queue_turn = (server->queue_turn + 1) % QUEUE_TURNS;
+    return server->queue_turn != 0;
+}
+
 /* The calling thread drives and is free: looks for a request once. */
 static void look_for_request(struct h1_server *server, struct h1_driver *driver)
 {
+    bool may_wait = true;
+
     if (UNLIKELY(!h1_server_can_serve(server)) && server->drive.has_sentry) {
         driver->is_driving = false;
         drive_leave_to_sentry(&server->drive);
@@ -237,10 +250,13 @@ static void look_for_request(struct h1_server *server, struct h1_driver *driver)
         drive_stop(&server->drive);
         return;
     }
-    if (driver->ready == NULL && h1_queue_may_have_requests(server, driver) && h1_queue_take(server, driver))
-        return;
+    if (driver->ready == NULL && h1_queue_may_have_requests(server, driver)) {
+        may_wait = is_turn_of_queue(server);
+        if (may_wait && h1_queue_take(server, driver))
+            return;
+    }
     if (driver->ready == NULL)
-        h1_server_step(server);
+        h1_server_step(server, may_wait);
 }
 
 /* The calling thread has come back while another drives. Requests that wait go first: taking one directly leaves the

@@ -50,6 +50,7 @@ struct h1_server {
     size_t held_count;
     bool is_queue_watched;
     bool has_queue_event;
+    unsigned queue_turn; /* of whoever drives, while requests wait in the queue */
     struct deadline_queue queue_looks, held_tries;
     struct deadline queue_look, held_try;
 
@@ -61,8 +62,9 @@ struct h1_server {
     _Atomic(bool) may_take; /* requests out of the queue of all workers */
 };
 
-/* One step of whoever drives: an event, or a connection that needs none. Waits when there is nothing to do. */
-void h1_server_step(struct h1_server *);
+/* One step of whoever drives: an event, or a connection that needs none. Waits when there is nothing to do and
+ * `may_wait`. */
+void h1_server_step(struct h1_server *, bool may_wait);
 
 /* Whether a request would be run at once if an app thread took it now. */
 static inline bool h1_server_can_serve(const struct h1_server *server)

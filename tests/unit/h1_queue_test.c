@@ -50,11 +50,47 @@ static void what_is_given_away_waits_for_the_first_that_is_free(void **state)
     assert_int_equal(server->balance.to_shed, 0);
 }
 
+/* A request in the queue whose client is `fd`. */
+static void put_request(int fd)
+{
+    static const char request[] = GET("/queued");
+    struct handoff_header header = {.kind = HANDOFF_REQUEST, .head_bytes = sizeof(request) - 1};
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof(request) - 1};
+
+    assert_int_equal(handoff_give(&handoff, &header, &piece, 1, fd, -1), 0);
+}
+
+/* Nor do its deadlines, or the order to end. */
+static void own_clients_do_not_wait_for_the_queue_to_be_empty(void **state)
+{
+    const int some = 50;
+    int pair[2], served = 0;
+    bool is_own = false;
+
+    (void)state;
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/own"));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    for (int i = 0; i < some; i++)
+        put_request(pair[1]);
+    for (; !is_own; served++) {
+        struct exchange *exchange = h1_server_next(server, driver);
+
+        is_own = slice_equal(exchange->request->path, SLICE("/own"));
+        answer(exchange);
+    }
+    assert_in_range(served, 1, some / 2);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
+        cmocka_unit_test_setup_teardown(own_clients_do_not_wait_for_the_queue_to_be_empty, set_up, close_queue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
