@@ -83,6 +83,13 @@ def note(row, entry):
                                    f"{statistics.median(slow):.0f} slow ones" if slow else "")))
 
 
+def cpu_beside(results):
+    """Returns the ratio of CPU time to go with a rate: it holds also where the load or the neighbours of the machine are the limit."""
+    mine = median(results["servers"]["clutch"], "cpu_us")
+    name, best = best_peer(results, "cpu_us")
+    return f" (CPU {mine / best:.2f} x {servers.title(name)})" if best else ""
+
+
 def verdicts_of(row, results):
     """Yields for each goal of the row whether clutch reaches it."""
     entry = results["servers"].get("clutch", {})
@@ -103,7 +110,7 @@ def verdicts_of(row, results):
         reached = mine >= limit if is_rate else mine <= limit
         missed = "MISSED" if not limit else f"MISSED by {abs(mine / limit - 1) * 100:.0f} %" if mine < 2 * limit else f"MISSED, {mine / limit:,.0f} x"
         yield (f"{row.name}: {NAMES[goal.metric]} {show(mine, goal.metric)}: {ratio} at {'least' if is_rate else 'most'} {wanted}: "
-               f"{'reached' if reached else missed}")
+               f"{'reached' if reached else missed}{cpu_beside(results) if is_rate else ''}")
 
 
 def table(measured):
