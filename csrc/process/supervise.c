@@ -138,6 +138,14 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
+/* A worker that was killed or stopped may have been the one that the kernel woke for a connection or for a request in the
+ * queue of all workers: another looks at both. */
+static void wake_another(struct master *master)
+{
+    atomic_fetch_add(&master->handoff.board->unaccepted, 1);
+    handoff_nudge(&master->handoff);
+}
+
 /* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits. */
 static void clear_rows(struct master *master, int number)
 {
@@ -147,6 +155,7 @@ static void clear_rows(struct master *master, int number)
     atomic_store(&row->is_waiting, 0);
     atomic_store(&row->load, 0);
     atomic_store(&row->conns, 0);
+    wake_another(master);
 }
 
 static void bury(struct master *master, struct slot *slot, int wait_status)
@@ -175,9 +184,13 @@ void supervise_reap(struct master *master)
     int wait_status;
     pid_t pid;
 
-    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0) {
+    while ((pid = waitpid(-1, &wait_status, WNOHANG | WUNTRACED)) > 0) {
         struct slot *slot = crew_find_pid(&master->crew, pid);
 
+        if (WIFSTOPPED(wait_status)) {
+            wake_another(master);
+            continue;
+        }
         /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else
          * has. */
         if (slot == NULL) {

@@ -176,3 +176,19 @@ def test_a_full_worker_leaves_new_connections_to_the_other(start_crew):
     for connection in connections:
         connection.send(b"TP/1.1\r\nHost: a\r\n\r\n")
         assert connection.read_response().status == 200
+
+
+def test_a_worker_that_is_stopped_keeps_no_new_connection_waiting(start_crew):
+    """It may be the one that the kernel has just woken for it: the master, told of the stop, wakes another."""
+    crew = start_crew(workers=3)
+    pids = crew.server.worker_pids()
+    for turn in range(200):
+        pid = pids[turn % len(pids)]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for _ in range(5):
+                with crew.server.connect() as connection:
+                    crew.send(connection, crew.next_name("x"))
+                    assert connection.read_response().status == 200
+        finally:
+            os.kill(pid, signal.SIGCONT)
