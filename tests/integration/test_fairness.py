@@ -189,10 +189,10 @@ def hog_owner(crew, count: int, path) -> tuple[Hog, list]:
     raise AssertionError(f"worker {owner} leaves what comes on its connections to the other")
 
 
-@pytest.mark.parametrize("without", [None, "gil-count"])
+@pytest.mark.parametrize("without", [None, "gil-count,balance"])
 def test_threads_that_wait_for_the_gil_are_not_free(start_crew, tmp_path, without):
     """One thread of four keeps the GIL. A second may be caught waiting for it; the others leave their requests to the
-    other worker, or wait for the GIL too."""
+    other worker. Without that they wait for the GIL too (unless a batch that has become old is shared out)."""
     crew = start_crew("--threads", "4", *switch_off(without))
     hog, connections = hog_owner(crew, 7 if without is None else 3, tmp_path / "flag")
     try:
