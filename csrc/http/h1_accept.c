@@ -149,14 +149,16 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
     struct h1_conn *conn;
     int fd;
 
-    (void)events;
     if (!h1_accept_has_room(server)) {
         relieve_pressure(server, EMFILE);
         return;
     }
-    /* One connection an event: what this worker does not take the others can. */
     fd = accept4(source->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+        /* What this worker does not take the others can; if they are busy, those who have waited longest for their
+         * first request go before the next ones of other clients. */
+        if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))
+            loop_repeat(&server->loop, source, events);
         conn = h1_conn_new(server, fd, &peer, acceptor->listener);
         if (conn != NULL) {
             h1_conn_adopt(conn);

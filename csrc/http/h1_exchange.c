@@ -364,7 +364,7 @@ void h1_exchange_finish(struct h1_exchange *x)
         int64_t started_us = clock_now_us();
 
         piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
-        h1_send_pieces(x, &piece, 1);
+        h1_send_pieces(x, &piece, 1, x->is_keep_alive ? 0 : MSG_MORE);
         x->base.times.write_us += clock_now_us() - started_us;
     }
     if (!x->is_ended)

@@ -97,11 +97,11 @@ static bool is_full(int error)
     return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
-enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count)
+enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count, int flags)
 {
     while (*count > 0) {
         struct msghdr message = {.msg_iov = *iov, .msg_iovlen = (size_t)*count};
-        ssize_t sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+        ssize_t sent = sendmsg(socket_fd, &message, MSG_NOSIGNAL | flags);
 
         if (sent < 0) {
             if (errno == EINTR)
@@ -124,7 +124,7 @@ enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count)
 static enum io_result send_counted(struct h1_output *output, int socket_fd, struct iovec **iov, int *count)
 {
     size_t before = bytes_in(*iov, *count);
-    enum io_result result = h1_output_send(socket_fd, iov, count);
+    enum io_result result = h1_output_send(socket_fd, iov, count, 0);
 
     note_taken(output, before - bytes_in(*iov, *count));
     return result;

@@ -49,8 +49,8 @@ void h1_output_fini(struct h1_output *);
 bool h1_output_is_empty(const struct h1_output *);
 
 /* Sends from `iov`, which is advanced: *iov and *count say what is left. IO_AGAIN: the socket is full. IO_FAILED: the
- * client is gone. */
-enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count);
+ * client is gone. MSG_MORE in `flags`: the end of the connection follows at once, and leaves with the last bytes. */
+enum io_result h1_output_send(int socket_fd, struct iovec **iov, int *count, int flags);
 
 /* Sends what waits, then from `iov`; what the socket does not take is copied to memory up to
  * settings->response_memory_bytes, else to the temporary file up to settings->response_file_bytes. IO_DONE: all is sent

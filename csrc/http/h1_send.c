@@ -60,12 +60,12 @@ void h1_send_begin_queueing(struct h1_exchange *x)
     x->has_queued = true;
 }
 
-enum exchange_result h1_send_pieces(struct h1_exchange *x, struct iovec *iov, int count)
+enum exchange_result h1_send_pieces(struct h1_exchange *x, struct iovec *iov, int count, int flags)
 {
     enum io_result result = IO_AGAIN;
 
     if (!x->has_queued && !x->is_gone) {
-        result = h1_output_send(x->socket_fd, &iov, &count);
+        result = h1_output_send(x->socket_fd, &iov, &count, flags);
         if (result == IO_AGAIN)
             h1_send_begin_queueing(x);
     }
@@ -86,7 +86,7 @@ void h1_gather_begin(struct h1_gather *gather, struct h1_exchange *x)
 void h1_gather_send(struct h1_gather *gather)
 {
     if (gather->count > 0 && gather->result == EXCHANGE_OK)
-        gather->result = h1_send_pieces(gather->x, gather->iov, gather->count);
+        gather->result = h1_send_pieces(gather->x, gather->iov, gather->count, 0);
     gather->count = 0;
 }
 

@@ -16,8 +16,8 @@ enum {
     H1_CHUNK_LINE_BYTES = 16 + 2, /* hexadecimal digits of a uint64_t, CR, LF */
 };
 
-/* Sends, queues, or waits, in this order; `iov` is used up. */
-enum exchange_result h1_send_pieces(struct h1_exchange *, struct iovec *iov, int count);
+/* Sends, queues, or waits, in this order; `iov` is used up. `flags` as for h1_output_send. */
+enum exchange_result h1_send_pieces(struct h1_exchange *, struct iovec *iov, int count, int flags);
 
 /* What follows is queued: whoever drives is to send it as the client takes it. Said before the first is queued. */
 void h1_send_begin_queueing(struct h1_exchange *);

@@ -171,6 +171,12 @@ void loop_interrupt(struct loop *loop)
         give_up(errno); /* EAGAIN would come after 2^64 - 2 interrupts */
 }
 
+void loop_repeat(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+    if (loop->event_count < LOOP_BATCH)
+        loop->events[loop->event_count++] = (struct epoll_event){.events = events, .data.ptr = source};
+}
+
 bool loop_dispatch(struct loop *loop)
 {
     while (loop->event_next < loop->event_count) {

@@ -71,6 +71,8 @@ bool loop_wait(struct loop *, bool may_wait);
 /* From any thread: ends the wait of whoever drives, or has the next one end at once unless it began a look at the world
  * (returned from loop_wait) after this call. What the caller changed before, the driver sees when loop_wait returns. */
 void loop_interrupt(struct loop *);
+/* Handles the event once more at the end of this batch, if the batch has room. */
+void loop_repeat(struct loop *, struct loop_source *, uint32_t events);
 /* Handles one event of the batch; returns false when the batch is empty. */
 bool loop_dispatch(struct loop *);
 

@@ -229,8 +229,8 @@ static void only_quiet_connections_make_room(void **state)
     low = (struct rlimit){.rlim_cur = (rlim_t)lowest_free_fd(), .rlim_max = limit.rlim_max};
     setrlimit(RLIMIT_NOFILE, &low);
     answer(exchange);
-    answer(take("/again"));
     answer(take("/new"));
+    answer(take("/again"));
     setrlimit(RLIMIT_NOFILE, &limit);
     assert_int_equal(read_answer(clients[1]), 0);
 }
