@@ -10,12 +10,15 @@
 
 #include "futex.h"
 
-enum { CALM_TICKS = 2 /* after which the sentry parks */ };
+enum {
+    CALM_TICKS = 2,   /* after which the sentry parks */
+    EAGER_TICKS = 250 /* for which the drive is passed on at once after the loop was left alone */
+};
 
 /* What the sentry saw at its last look. */
 struct look {
     uint32_t turns, waits;
-    int calm_ticks;
+    int calm_ticks, eager_ticks;
 };
 
 int drive_init(struct drive *drive, struct loop *loop)
@@ -63,40 +66,6 @@ static void unpark_sentry(struct drive *drive, uint32_t from)
         futex_wake(&drive->sentry_state);
 }
 
-void drive_leave(struct drive *drive)
-{
-    release(drive);
-    unpark_sentry(drive, SENTRY_PARKED);
-}
-
-/* Whether the drive was left to the sentry and nobody has taken notice yet. */
-static bool accept_choice(struct drive *drive)
-{
-    uint32_t expected = SENTRY_CHOSEN;
-
-    return atomic_compare_exchange_strong(&drive->sentry_state, &expected, SENTRY_LOOKS);
-}
-
-static void release_by_sentry(struct drive *drive)
-{
-    atomic_store(&drive->is_held_by_sentry, false);
-    release(drive);
-}
-
-void drive_leave_to_sentry(struct drive *drive)
-{
-    if (!drive->has_sentry) {
-        drive_leave(drive);
-        return;
-    }
-    count_turn(drive);
-    atomic_store(&drive->is_held_by_sentry, true);
-    atomic_exchange(&drive->sentry_state, SENTRY_CHOSEN);
-    futex_wake(&drive->sentry_state);
-    if (drive_is_stopped(drive) && accept_choice(drive)) /* there may be no sentry any more */
-        release_by_sentry(drive);
-}
-
 /* Takes the seat out of the list; the caller has the lock. */
 static void remove_seat(struct drive *drive, struct drive_seat *seat)
 {
@@ -127,6 +96,47 @@ static bool call_parked(struct drive *drive)
         call_seat(drive, CONTAINER_OF(drive->parked.head.prev, struct drive_seat, node));
     pthread_mutex_unlock(&drive->parked_lock);
     return has_parked;
+}
+
+static bool has_server(const struct drive *drive)
+{
+    return atomic_load(&drive->parked_count) > 0 && (drive->can_serve == NULL || drive->can_serve(drive->context));
+}
+
+void drive_leave(struct drive *drive)
+{
+    release(drive);
+    unpark_sentry(drive, SENTRY_PARKED);
+    if (UNLIKELY(atomic_load_explicit(&drive->is_eager, memory_order_relaxed)) && has_server(drive))
+        (void)call_parked(drive);
+}
+
+/* Whether the drive was left to the sentry and nobody has taken notice yet. */
+static bool accept_choice(struct drive *drive)
+{
+    uint32_t expected = SENTRY_CHOSEN;
+
+    return atomic_compare_exchange_strong(&drive->sentry_state, &expected, SENTRY_LOOKS);
+}
+
+static void release_by_sentry(struct drive *drive)
+{
+    atomic_store(&drive->is_held_by_sentry, false);
+    release(drive);
+}
+
+void drive_leave_to_sentry(struct drive *drive)
+{
+    if (!drive->has_sentry) {
+        drive_leave(drive);
+        return;
+    }
+    count_turn(drive);
+    atomic_store(&drive->is_held_by_sentry, true);
+    atomic_exchange(&drive->sentry_state, SENTRY_CHOSEN);
+    futex_wake(&drive->sentry_state);
+    if (drive_is_stopped(drive) && accept_choice(drive)) /* there may be no sentry any more */
+        release_by_sentry(drive);
 }
 
 static void park(struct drive *drive, struct drive_seat *seat)
@@ -192,11 +202,6 @@ void drive_stop(struct drive *drive)
     loop_interrupt(drive->loop);
 }
 
-static bool has_server(const struct drive *drive)
-{
-    return atomic_load(&drive->parked_count) > 0 && (drive->can_serve == NULL || drive->can_serve(drive->context));
-}
-
 bool drive_is_wanted(const struct drive *drive)
 {
     return drive_is_stopped(drive) || has_server(drive);
@@ -239,6 +244,12 @@ static void park_sentry(struct drive *drive, uint32_t as)
         futex_wait(&drive->sentry_state, as, -1);
 }
 
+static void set_eager(struct drive *drive, struct look *look, int ticks)
+{
+    look->eager_ticks = ticks;
+    atomic_store_explicit(&drive->is_eager, ticks > 0, memory_order_relaxed);
+}
+
 /* An app thread has the drive. */
 static void look_at_driver(struct drive *drive, struct look *look)
 {
@@ -248,6 +259,7 @@ static void look_at_driver(struct drive *drive, struct look *look)
     }
     look->calm_ticks++;
     if (look->calm_ticks >= CALM_TICKS) {
+        set_eager(drive, look, 0);
         park_sentry(drive, SENTRY_PARKED);
         look_again(drive, look);
     }
@@ -261,6 +273,7 @@ static bool look_at_empty_seat(struct drive *drive, struct look *look)
         return false;
     }
     if (has_server(drive)) {
+        set_eager(drive, look, EAGER_TICKS);
         (void)call_parked(drive);
         return false;
     }
@@ -275,6 +288,8 @@ static bool tick(struct drive *drive, struct look *look)
         return false;
     if (accept_choice(drive))
         return true;
+    if (look->eager_ticks > 0)
+        set_eager(drive, look, look->eager_ticks - 1);
     if (drive->on_tick != NULL)
         drive->on_tick(drive->context);
     if (atomic_load(&drive->is_held) == 0)
@@ -287,6 +302,7 @@ bool drive_watch(struct drive *drive)
 {
     struct look look;
 
+    look.eager_ticks = 0;
     look_again(drive, &look);
     while (!drive_is_stopped(drive)) {
         if (!drive->has_sentry) {

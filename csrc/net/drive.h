@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Which thread of a worker drives the loop. Whoever drives owns everything that belongs to the loop. App threads take
  * turns: one that goes away to run a request just leaves the drive; the next is called only when the loop has been left
- * alone for about a millisecond. When no app thread is free the sentry drives, until one comes back.
+ * alone for about a millisecond, or at once while that has happened lately. When no app thread is free the sentry
+ * drives, until one comes back.
  *
  * An app thread                               The sentry
  *   drive_try, or drive_await                   while (drive_watch(drive)) {
@@ -49,6 +50,7 @@ struct drive {
     pthread_mutex_t parked_lock;
     struct list parked;          /* the last to park is the first to be called */
     bool has_sentry;             /* false: nobody steps in (for tests, and to see what the sentry is good for) */
+    _Atomic(bool) is_eager;      /* requests have taken long lately: who leaves calls the next at once */
     _Atomic(uint64_t) takeovers; /* how often the sentry had to drive */
     /* Asked by the sentry: whether an app thread that took a request now could run it at once. NULL: yes. */
     bool (*can_serve)(void *context);

@@ -126,6 +126,26 @@ static void the_sentry_calls_who_waits(void **state)
     assert_false(drive_try(&drive));
 }
 
+static void leave_eagerly(int number)
+{
+    (void)number;
+    drive_leave(&drive);
+    assert_int_equal(atomic_load(&seats[1].is_called), 1);
+    assert_int_equal(wake_count, 2);
+}
+
+/* Once the loop has been left alone, who leaves it calls the next at once, as long as that was lately. */
+static void slow_requests_make_eager(void **state)
+{
+    (void)state;
+    assert_true(drive_try(&drive));
+    during_sleep = leave_and_step_in;
+    assert_true(drive_await(&drive, &seats[0]));
+    assert_true(atomic_load(&drive.is_eager));
+    during_sleep = leave_eagerly;
+    assert_true(drive_await(&drive, &seats[1]));
+}
+
 static int calls_seen;
 
 /* The sentry's sleeps: before its first look, after that, and so on. The called ones do not get to run. */
@@ -440,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DRIVE_TEST(one_drives_at_a_time),
         DRIVE_TEST(the_sentry_calls_who_waits),
+        DRIVE_TEST(slow_requests_make_eager),
         DRIVE_TEST(the_last_to_wait_is_called_first),
         DRIVE_TEST(nothing_is_lost_on_the_way_to_sleep),
         DRIVE_TEST(a_message_ends_the_waiting),
