@@ -9,30 +9,46 @@ enum {
     DIFFERENCE = HANDOFF_FULL_LOAD / 12, /* of load, that is worth moving connections */
 };
 
-static uint32_t least_load_of_siblings(const struct h1_server *server)
+/* Says how many requests have begun here since the last look; returns that. */
+static uint32_t tell_rate(struct h1_server *server)
 {
-    const struct handoff_board *board = server->handoff->board;
-    uint32_t least = HANDOFF_FULL_LOAD;
+    uint64_t requests = atomic_load_explicit(&server->request_count, memory_order_relaxed);
+    uint32_t rate = (uint32_t)(requests - server->balance.requests_before);
 
-    for (uint32_t i = 0; i < board->row_count; i++) {
-        uint32_t load = atomic_load_explicit(&board->rows[i].load, memory_order_relaxed);
-
-        if (i != server->row_number && load < least)
-            least = load;
-    }
-    return least;
+    server->balance.requests_before = requests;
+    atomic_store_explicit(&server->row->rate, rate, memory_order_relaxed);
+    return rate;
 }
 
-/* As many of the connections that are busy at once as would make it even; half of that, since the average lags. */
+/* The part of this worker's connections, in HANDOFF_FULL_LOAD-ths, that the sibling in `row` should have: half of what
+ * it is less busy, or, where both are as busy as they can be, of what it serves less. */
+static uint32_t surplus_over(const struct handoff_row *row, uint32_t load, uint32_t rate)
+{
+    uint32_t its_load = atomic_load_explicit(&row->load, memory_order_relaxed);
+    uint32_t its_rate = atomic_load_explicit(&row->rate, memory_order_relaxed);
+
+    if (load > its_load + DIFFERENCE)
+        return (uint32_t)((uint64_t)HANDOFF_FULL_LOAD * (load - its_load) / load / 2);
+    if (load + DIFFERENCE > its_load && rate > its_rate + its_rate / 8 + LOOK_TICKS)
+        return (uint32_t)((uint64_t)HANDOFF_FULL_LOAD * (rate - its_rate) / rate / 2);
+    return 0;
+}
+
+/* Has as many of the connections that are busy at once moved as would make it even. */
 static void look_at_siblings(struct h1_server *server)
 {
+    const struct handoff_board *board = server->handoff->board;
     struct h1_balance *balance = &server->balance;
     uint32_t batch = atomic_exchange_explicit(&balance->largest_batch, 0, memory_order_relaxed);
-    uint32_t least = least_load_of_siblings(server), shed = 0;
+    uint32_t rate = tell_rate(server), most = 0;
 
-    if (balance->load > least + DIFFERENCE)
-        shed = (uint32_t)((uint64_t)batch * (balance->load - least) / balance->load / 4) + 1;
-    atomic_store_explicit(&balance->to_shed, batch > 1 ? shed : 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < board->row_count; i++) {
+        uint32_t surplus = i != server->row_number ? surplus_over(&board->rows[i], balance->load, rate) : 0;
+
+        most = surplus > most ? surplus : most;
+    }
+    atomic_store_explicit(&balance->to_shed, most > 0 && batch > 1 ? batch * most / HANDOFF_FULL_LOAD + 1 : 0,
+                          memory_order_relaxed);
 }
 
 void h1_balance_set_load(struct h1_server *server, uint32_t load)
@@ -57,6 +73,8 @@ void h1_balance_tick(struct h1_server *server)
         load += HANDOFF_FULL_LOAD / AVERAGE_TICKS;
     else if (waits == balance->waits_before && ++balance->calm_ticks > 1)
         load = 0; /* the sentry goes to sleep now: there may be no other tick for long */
+    if (load == 0)
+        atomic_store_explicit(&server->row->rate, 0, memory_order_relaxed);
     if (!is_waiting || waits != balance->waits_before)
         balance->calm_ticks = 0;
     h1_balance_set_load(server, load);

@@ -13,7 +13,8 @@ struct h1_server;
 struct h1_balance {
     /* The sentry's. */
     uint32_t tick_count, waits_before, calm_ticks;
-    uint32_t load; /* moving average */
+    uint32_t load;            /* moving average */
+    uint64_t requests_before; /* at the last look at the siblings */
     /* Of any thread. */
     _Atomic(uint32_t) to_shed;       /* requests to give away in the next time */
     _Atomic(uint32_t) old_batch;     /* number of the batch of events that has lasted for longer than a tick; 0: none */

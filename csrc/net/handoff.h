@@ -48,7 +48,7 @@ struct handoff_header {
 struct handoff_row {
     _Alignas(64) _Atomic(uint32_t) is_waiting; /* an app thread of it waits for events: it could take a request now */
     _Atomic(uint32_t) load;                    /* 0 (idle) .. HANDOFF_FULL_LOAD (never waits): share of the last time */
-    _Atomic(uint32_t) conns;                   /* open connections */
+    _Atomic(uint32_t) rate;                    /* requests that it began in a stretch of time of fixed length, lately */
 };
 
 enum { HANDOFF_FULL_LOAD = 65536 };

@@ -154,7 +154,7 @@ static void clear_rows(struct master *master, int number)
     scoreboard_clear_row(master->scoreboard, number);
     atomic_store(&row->is_waiting, 0);
     atomic_store(&row->load, 0);
-    atomic_store(&row->conns, 0);
+    atomic_store(&row->rate, 0);
     wake_another(master);
 }
 
