@@ -138,8 +138,8 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
-/* A worker that was killed or stopped may have been the one that the kernel woke for a connection or for a request in the
- * queue of all workers: another looks at both. */
+/* A worker that was killed or stopped may have been the one that the kernel woke for a connection or for a request in
+ * the queue of all workers: another looks at both. */
 static void wake_another(struct master *master)
 {
     atomic_fetch_add(&master->handoff.board->unaccepted, 1);
