@@ -201,7 +201,8 @@ static int append(struct h1_output *output, const struct iovec *iov, int count, 
 {
     int failed;
 
-    if (output->sent > 0) {
+    /* Not after every byte that was sent: what is left has to be moved. */
+    if (output->sent > 0 && output->sent >= output->bytes.len / 2) {
         buf_consume(&output->bytes, output->sent);
         output->sent = 0;
     }
