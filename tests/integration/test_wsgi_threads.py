@@ -11,7 +11,7 @@ import pytest
 from support.client import make_chunked, make_request
 from support.crew import nobody_answers
 from support.server import BEHAVIOUR
-from support.waiting import Gate
+from support.waiting import Gate, wait_until
 
 THREADS = 4
 
@@ -207,6 +207,8 @@ def test_a_body_is_made_on_the_thread_of_its_call(start_threads):
         assert [response.body for response in responses] == [
             b"".join(b"%s%d;" % (tag.encode(), number) for number in range(5)) for tag in tags
         ]
+    # A response is out before its close() is called.
+    wait_until(lambda: len(server.request("/closed").json()) >= 3 * len(tags), "close() of every body")
     closed = server.request("/closed").json()
     assert sorted(closed) == sorted([tag, 1, is_main] for tag, _, is_main in closed)
     assert sorted(tag for tag, *_ in closed) == sorted(tags * 3)
