@@ -67,3 +67,23 @@ int fd_write_all(int fd, const void *bytes, size_t len)
     }
     return 0;
 }
+
+int fd_write_all_at(int fd, const void *bytes, size_t len, off_t at)
+{
+    const char *next = bytes;
+
+    while (len > 0) {
+        ssize_t written = pwrite(fd, next, len, at);
+
+        if (written > 0) {
+            next += written;
+            len -= (size_t)written;
+            at += written;
+        } else if (written == 0) {
+            return -ENOSPC;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}

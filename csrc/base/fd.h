@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "attrs.h"
 
@@ -20,6 +21,9 @@ int fd_pipe(int ends[2]) MUST_CHECK;
 /* An unlinked temporary file in `directory` ($TMPDIR or /tmp when NULL), or in memory when no directory is writable.
  * Returns a descriptor owned by the caller, or -errno. */
 int fd_temporary_file(const char *directory) MUST_CHECK;
+
+/* Writes all of it to a regular file, at this place; the file's own position stays. 0 or -errno. */
+int fd_write_all_at(int fd, const void *bytes, size_t len, off_t at) MUST_CHECK;
 
 /* Writes all of it, waiting where it must. 0 or -errno. */
 int fd_write_all(int fd, const void *bytes, size_t len) MUST_CHECK;

@@ -78,20 +78,13 @@ static struct iovec piece(const char *bytes, size_t len)
 static int write_behind_body(const struct h1_body *body, const struct iovec *iov, int count)
 {
     off_t at = (off_t)body->length;
+    int error = 0;
 
-    for (int i = 0; i < count; i++) {
-        for (size_t done = 0; done < iov[i].iov_len;) {
-            ssize_t written = pwrite(body->file_fd, (const char *)iov[i].iov_base + done, iov[i].iov_len - done, at);
-
-            if (written < 0 && errno == EINTR)
-                continue;
-            if (written <= 0)
-                return written < 0 ? -errno : -ENOSPC;
-            done += (size_t)written;
-            at += written;
-        }
+    for (int i = 0; i < count && error == 0; i++) {
+        error = fd_write_all_at(body->file_fd, iov[i].iov_base, iov[i].iov_len, at);
+        at += (off_t)iov[i].iov_len;
     }
-    return 0;
+    return error;
 }
 
 /* Moves to a file what makes the message too long: the body, then all. 0 or -errno. */

@@ -33,24 +33,6 @@ bool h1_spool_has_room(const struct h1_spool *spool, uint64_t bytes, uint64_t li
     return bytes <= limit_bytes && used <= limit_bytes - bytes;
 }
 
-static int write_piece(int fd, const char *bytes, size_t len, off_t at)
-{
-    while (len > 0) {
-        ssize_t written = pwrite(fd, bytes, len, at);
-
-        if (written > 0) {
-            bytes += written;
-            len -= (size_t)written;
-            at += written;
-        } else if (written == 0) {
-            return -ENOSPC;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
-}
-
 static int write_pieces(int fd, const struct iovec *iov, int count, off_t at)
 {
     size_t total = 0;
@@ -61,7 +43,7 @@ static int write_pieces(int fd, const struct iovec *iov, int count, off_t at)
     if (pwritev(fd, iov, count, at) == (ssize_t)total)
         return 0;
     for (int i = 0; i < count && failed == 0; i++) {
-        failed = write_piece(fd, iov[i].iov_base, iov[i].iov_len, at);
+        failed = fd_write_all_at(fd, iov[i].iov_base, iov[i].iov_len, at);
         at += (off_t)iov[i].iov_len;
     }
     return failed;
