@@ -53,8 +53,7 @@ static void pass_on(struct h1_server *server)
 {
     if (server->handoff == NULL || server->handoff->board->row_count < 2)
         return;
-    server->accepting.seen_unaccepted = atomic_fetch_add(&server->handoff->board->unaccepted, 1) + 1;
-    handoff_nudge(server->handoff);
+    server->accepting.seen_unaccepted = handoff_tell_unaccepted(server->handoff);
 }
 
 void h1_accept_look_again(struct h1_server *server)

@@ -79,8 +79,7 @@ static void take_place(struct h1_server *server, const struct h1_place *place)
     if (place->handoff == NULL)
         return;
     server->row = &place->handoff->board->rows[place->row];
-    atomic_store_explicit(&server->row->is_waiting, 0, memory_order_relaxed); /* of a predecessor */
-    atomic_store_explicit(&server->row->load, 0, memory_order_relaxed);
+    handoff_clear_row(place->handoff, place->row);
 }
 
 struct h1_server *h1_server_new(const struct h1_settings *settings, const struct h1_place *place,

@@ -314,6 +314,21 @@ void handoff_pass_on(const struct handoff *handoff)
     handoff_nudge(handoff);
 }
 
+uint32_t handoff_tell_unaccepted(const struct handoff *handoff)
+{
+    uint32_t unaccepted = atomic_fetch_add(&handoff->board->unaccepted, 1) + 1;
+
+    handoff_nudge(handoff);
+    return unaccepted;
+}
+
+void handoff_clear_row(const struct handoff *handoff, size_t row)
+{
+    atomic_store(&handoff->board->rows[row].is_waiting, 0);
+    atomic_store(&handoff->board->rows[row].load, 0);
+    atomic_store(&handoff->board->rows[row].rate, 0);
+}
+
 bool handoff_has_idle_sibling(const struct handoff *handoff, size_t row)
 {
     const struct handoff_board *board = handoff->board;

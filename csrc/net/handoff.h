@@ -112,6 +112,13 @@ static inline bool handoff_may_have_messages(const struct handoff *handoff)
     return atomic_load_explicit(&handoff->board->waiting, memory_order_relaxed) > 0;
 }
 
+/* The kernel has woken a worker for a connection that it will not accept: another that waits is to look. Returns the
+ * new board->unaccepted. */
+uint32_t handoff_tell_unaccepted(const struct handoff *);
+
+/* The worker of this row has gone, or is yet to come: it neither waits nor is it busy. */
+void handoff_clear_row(const struct handoff *, size_t row);
+
 /* Whether another worker than `row` waits for events now. */
 bool handoff_has_idle_sibling(const struct handoff *, size_t row);
 

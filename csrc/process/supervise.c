@@ -138,24 +138,13 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
-/* A worker that was killed or stopped may have been the one that the kernel woke for a connection or for a request in
- * the queue of all workers: another looks at both. */
-static void wake_another(struct master *master)
-{
-    atomic_fetch_add(&master->handoff.board->unaccepted, 1);
-    handoff_nudge(&master->handoff);
-}
-
-/* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits. */
+/* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits; and the
+ * kernel may just have woken it for a connection or for a request in the queue: another is to look. */
 static void clear_rows(struct master *master, int number)
 {
-    struct handoff_row *row = &master->handoff.board->rows[number - 1];
-
     scoreboard_clear_row(master->scoreboard, number);
-    atomic_store(&row->is_waiting, 0);
-    atomic_store(&row->load, 0);
-    atomic_store(&row->rate, 0);
-    wake_another(master);
+    handoff_clear_row(&master->handoff, (size_t)number - 1);
+    (void)handoff_tell_unaccepted(&master->handoff);
 }
 
 static void bury(struct master *master, struct slot *slot, int wait_status)
@@ -188,7 +177,7 @@ void supervise_reap(struct master *master)
         struct slot *slot = crew_find_pid(&master->crew, pid);
 
         if (WIFSTOPPED(wait_status)) {
-            wake_another(master);
+            (void)handoff_tell_unaccepted(&master->handoff); /* as in clear_rows: it may just have been woken */
             continue;
         }
         /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else
