@@ -96,17 +96,6 @@ void h1_balance_see_batch(struct h1_server *server)
         atomic_store_explicit(largest, size, memory_order_relaxed);
 }
 
-/* Nobody but the driver lowers it; the sentry may set it anew at the same moment, which loses one. */
-static bool takes_from_budget(struct h1_balance *balance)
-{
-    uint32_t budget = atomic_load_explicit(&balance->to_shed, memory_order_relaxed);
-
-    if (budget == 0)
-        return false;
-    atomic_store_explicit(&balance->to_shed, budget - 1, memory_order_relaxed);
-    return true;
-}
-
 static bool is_in_old_batch(const struct h1_server *server)
 {
     uint32_t old = atomic_load_explicit(&server->balance.old_batch, memory_order_relaxed);
@@ -117,11 +106,15 @@ static bool is_in_old_batch(const struct h1_server *server)
 bool h1_balance_sheds(struct h1_server *server)
 {
     struct h1_balance *balance = &server->balance;
-    bool has_budget = atomic_load_explicit(&balance->to_shed, memory_order_relaxed) > 0;
+    uint32_t budget = atomic_load_explicit(&balance->to_shed, memory_order_relaxed);
 
-    if (LIKELY(!has_budget && !is_in_old_batch(server)))
+    if (LIKELY(budget == 0 && !is_in_old_batch(server)))
         return false;
     if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))
         return false;
-    return has_budget ? takes_from_budget(balance) : ++balance->turn % 2 == 0;
+    if (budget == 0)
+        return ++balance->turn % 2 == 0;
+    /* Nobody but the driver lowers it; the sentry may set it anew at the same moment, which loses one. */
+    atomic_store_explicit(&balance->to_shed, budget - 1, memory_order_relaxed);
+    return true;
 }

@@ -91,6 +91,13 @@ static void expect_timeout(struct h1_server *server)
         deadline_set(&server->loop, &server->queue_looks, &server->queue_look);
 }
 
+/* Looks again soon whether the queue has room for what is held, or this worker for what is in the queue. */
+static void expect_room(struct h1_server *server)
+{
+    if (!list_has_node(&server->held_try.node))
+        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+}
+
 /* Keeps the request in its connection until the queue has room or an app thread of this worker is free. */
 static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
 {
@@ -102,8 +109,8 @@ static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *b
     }
     h1_conn_enter_state(conn, &H1_WAITING);
     expect_timeout(server);
-    if (!list_has_node(&server->held_try.node) && uses_queue(server))
-        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+    if (uses_queue(server))
+        expect_room(server);
 }
 
 void h1_queue_put(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body)
@@ -157,7 +164,7 @@ static void try_held_again(struct deadline *deadline)
     if (!h1_driver_is_sentry(server->driver) && h1_accept_has_room_for_message(server))
         h1_queue_watch(server);
     if (!list_is_empty(&server->held) || misses_queue(server))
-        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+        expect_room(server);
 }
 
 /* --- Out of the queue --- */
@@ -235,13 +242,13 @@ static bool take_request(struct h1_server *server, struct h1_driver *driver, str
         return false;
     if (has_waited_too_long(server, message->header.enqueued_us, clock_now_us())) {
         refuse_expired(server, conn, driver->parse);
-    } else if (has_given_up(conn)) {
-        h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
-        drop(server, driver, conn);
     } else {
         h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
-        driver->ready = conn;
-        return true;
+        if (!has_given_up(conn)) {
+            driver->ready = conn;
+            return true;
+        }
+        drop(server, driver, conn);
     }
     h1_body_fini(&driver->body);
     h1_conn_give_back(conn, driver);
@@ -260,8 +267,7 @@ static bool has_room(struct h1_server *server, struct h1_driver *driver)
         return true;
     server->has_queue_event = server->is_queue_watched; /* perhaps: to be passed on */
     h1_queue_unwatch(server);
-    if (!list_has_node(&server->held_try.node))
-        deadline_set(&server->loop, &server->held_tries, &server->held_try);
+    expect_room(server);
     return false;
 }
 
