@@ -64,9 +64,7 @@ def test_a_wake_up_is_not_lost_with_the_worker_that_was_woken(start_crew):
     """Of three workers one is held. To another come at the same time a request that holds it too, and those of others:
     from the queue, and a new connection. The third one has to hear of them."""
     crew = start_crew(workers=3)
-    connections = [crew.server.connect() for _ in range(40)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(40)
     for turn in range(15):
         held = crew.hold(connections[0])
         gate = crew.make_gate()
@@ -101,9 +99,7 @@ def test_a_request_behind_a_held_one_on_the_same_connection_keeps_its_turn(start
 def test_another_thread_of_the_same_worker_goes_on(start_crew, without):
     """Of four threads three are held; the sentry sees to it that the fourth is called."""
     crew = start_crew("--threads", "4", *switch_off(without), workers=1)
-    connections = [crew.server.connect() for _ in range(6)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(6)
     wait_calm(crew.server.worker_pids())
     held = [crew.hold(connections.pop())]
     if without is None:
@@ -125,9 +121,7 @@ def test_another_thread_of_the_same_worker_goes_on(start_crew, without):
 def test_any_free_thread_of_any_worker(start_crew):
     """Two workers with two threads: three are held one after the other, each time the next request finds a free one."""
     crew = start_crew("--threads", "2")
-    connections = [crew.server.connect() for _ in range(8)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(8)
     held = []
     for _ in range(3):
         held.append(crew.hold(connections.pop()))

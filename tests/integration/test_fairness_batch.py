@@ -40,9 +40,7 @@ def crew(start_crew):
 
 def connect(crew, count: int) -> list:
     """Connections of the only worker, which is at rest."""
-    connections = [crew.server.connect() for _ in range(count)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(count)
     wait_calm(crew.server.worker_pids())
     return connections
 

@@ -31,9 +31,7 @@ def queue_up(crew, held, connections) -> list[str]:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_while_others_wait(start_crew, workers):
     crew = start_crew(workers=workers)
-    connections = [crew.server.connect() for _ in range(10)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(10)
     held = crew.hold_all(workers)
     names = queue_up(crew, held, connections)
     os.kill(held[0].pid, signal.SIGKILL)
@@ -48,9 +46,7 @@ def test_killed_while_others_wait(start_crew, workers):
 
 def test_all_killed_while_others_wait(start_crew):
     crew = start_crew()
-    connections = [crew.server.connect() for _ in range(10)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(10)
     held = crew.hold_all(2)
     names = queue_up(crew, held, connections)
     for one in held:
@@ -136,9 +132,7 @@ def test_a_leaving_worker_finishes_what_has_begun(start_crew):
 def test_the_whole_server_ends_with_requests_in_the_queue(start_crew):
     """What waited when SIGTERM came is answered before the server ends, and the idle connections are closed."""
     crew = start_crew()
-    connections = [crew.server.connect() for _ in range(8)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(8)
     held = crew.hold_all(2)
     names = queue_up(crew, held, connections[:5])
     crew.server.send_signal(signal.SIGTERM)

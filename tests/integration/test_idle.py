@@ -30,9 +30,7 @@ def own_threads_only():
 def test_nothing_wakes_an_idle_server(start_crew, own_threads_only, threads):
     """After work of every kind, with connections open and deadlines ahead."""
     crew = start_crew("--threads", threads)
-    connections = [crew.server.connect() for _ in range(20)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(20)
     held = crew.hold_all(2 * threads)
     for number, connection in enumerate(connections):
         crew.send(connection, f"waits-{number}")

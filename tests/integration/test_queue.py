@@ -19,9 +19,7 @@ from support.kernel import wait_end_received
 def test_first_come_first_served(start_crew, workers):
     """On idle connections of each worker and on new ones. One worker alone is let go, so the order is exact."""
     crew = start_crew(workers=workers)
-    kept = [crew.server.connect() for _ in range(10)]
-    for connection in kept:
-        crew.ask(connection)
+    kept = crew.connect_known(10)
     held = crew.hold_all(workers)
     waiting = []
     for number, connection in enumerate(kept):
@@ -229,9 +227,7 @@ def test_who_hangs_up_is_not_served(start_crew, how, workers):
 def test_who_had_ended_sending_before_is_served(start_crew, workers):
     """A client may end its side with its request and read on: when the server looks, both are there."""
     crew = start_crew(workers=workers)
-    connections = [crew.server.connect() for _ in range(20)]
-    for connection in connections:
-        crew.ask(connection)
+    connections = crew.connect_known(20)
     held = crew.hold_all(workers)
     for pid in crew.server.worker_pids():
         os.kill(pid, signal.SIGSTOP)

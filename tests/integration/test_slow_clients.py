@@ -121,6 +121,15 @@ def test_a_reader_below_the_least_rate_is_cut_off(start, without):
     check_others(server)
 
 
+def trickle_out(connection, byte: bytes, most: int) -> int:
+    """Sends the byte again and again, with pauses, until something is answered; returns how often."""
+    sent = 0
+    while sent < most and connection.is_silent(0.02):
+        connection.send(byte)
+        sent += 1
+    return sent
+
+
 @pytest.mark.parametrize("without", [False, True], ids=["", "without"])
 def test_a_body_below_the_least_rate_is_refused(start, without):
     """A byte now and then does not prolong it."""
@@ -128,10 +137,7 @@ def test_a_body_below_the_least_rate_is_refused(start, without):
     server = start_router(start, "--body-timeout", "300ms", "--body-min-rate", rate)
     with server.connect() as slow:
         slow.send(make_request("/echo_body/raw", "POST", headers=[("Content-Length", "60")]))
-        sent = 0
-        while sent < 59 and slow.is_silent(0.02):
-            slow.send(b"x")
-            sent += 1
+        sent = trickle_out(slow, b"x", 59)
         if without:
             slow.send(b"x" * (60 - sent))
             assert slow.read_response().body == b"x" * 60
@@ -147,10 +153,7 @@ def test_a_chunk_that_never_begins_is_a_slow_body(start, without):
     server = start_router(start, "--body-timeout", "300ms", "--body-min-rate", rate)
     with server.connect() as slow:
         slow.send(make_request("/echo_body/raw", "POST", headers=[("Transfer-Encoding", "chunked")]))
-        sent = 0
-        while sent < 60 and slow.is_silent(0.02):
-            slow.send(b"0")
-            sent += 1
+        trickle_out(slow, b"0", 60)
         if without:
             slow.send(b"1\r\nx\r\n0\r\n\r\n")
             assert slow.read_response().body == b"x"

@@ -93,6 +93,13 @@ class Crew:
         words = [f"id={name}", f"log={self.ledger.path}", *(f"{key}={value}" for key, value in options.items())]
         return "/ledger/?" + "&".join(words)
 
+    def connect_known(self, count: int) -> list[Connection]:
+        """New connections that each belong to a worker: it has answered a request on it."""
+        connections = [self.server.connect() for _ in range(count)]
+        for connection in connections:
+            self.ask(connection)
+        return connections
+
     def ask(self, connection: Connection, name: str | None = None, **options) -> int:
         """Makes a request; returns the pid of the process that answered."""
         response = connection.request(self.target(name or self.next_name("ask"), **options))
