@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
+
 enum { MOST_USER_BYTES = 96 };
 
 static void put_or_dash(struct access_line *line, struct slice text)
@@ -199,6 +201,19 @@ static void put_worker(struct access_line *line, struct slice unused)
     access_line_put_format(line, "%d", line->place->worker);
 }
 
+static void put_thread(struct access_line *line, struct slice unused)
+{
+    (void)unused;
+    access_line_put_format(line, "%d", line->place->core);
+}
+
+/* The moment is known on the clock that never jumps; a reader of the log compares it with a wall clock. */
+static void put_arrived(struct access_line *line, struct slice unused)
+{
+    (void)unused;
+    put_integer(line, clock_wall_us() - (clock_now_us() - line->exchange->times.arrived_us));
+}
+
 static void put_queue(struct access_line *line, struct slice unused)
 {
     const struct exchange_times *times = &line->exchange->times;
@@ -307,6 +322,8 @@ static const struct access_field plain_fields[] = {
     {"L", put_decimal_seconds, false},
     {"p", put_pid, false},
     {"worker", put_worker, false},
+    {"thread", put_thread, false},
+    {"arrived", put_arrived, true},
     {"queue", put_queue, true},
     {"gil", put_gil, false},
     {"app", put_app, false},

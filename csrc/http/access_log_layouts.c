@@ -118,6 +118,7 @@ void access_log_layout_json(struct access_line *line)
     put_moment(line);
     put_number(line, "pid", line->place->pid);
     put_number(line, "worker", line->place->worker);
+    put_number(line, "thread", line->place->core);
     put_member(line, "remote_address", slice_of_string(exchange->endpoints->remote_address), MOST_FIELD);
     put_member(line, "method", request->method, MOST_METHOD);
     put_member(line, "target", request->target, MOST_TARGET);

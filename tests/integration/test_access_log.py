@@ -112,6 +112,8 @@ def atoms(start_module):
     names = [
         *"hlurtmUqHsBbfaTDMLp",
         "worker",
+        "thread",
+        "arrived",
         "queue",
         "gil",
         "app",
@@ -156,6 +158,7 @@ def test_atoms(atoms):
         "a": "agent",
         "p": f"<{atoms.worker_pids()[0]}>",
         "worker": "1",
+        "thread": "0",
         "{x-asked}i": "why",
         "{X-ANSWERED}o": "yes",
         "{missing}i": "-",
@@ -181,6 +184,14 @@ def test_times(atoms):
     assert abs(float(seen["L"]) - microseconds / 1e6) < 0.001
     assert 150_000 <= int(seen["app"]) <= microseconds
     assert 0 <= int(seen["gil"]) < 1_000_000 and 0 <= int(seen["write"]) < 1_000_000
+
+
+def test_arrived_is_the_moment_by_the_wall_clock(atoms):
+    """Of a request that takes long, so that the moment of its arrival differs from that of its answer."""
+    before_us = time.time_ns() // 1000
+    seen = atoms_of(atoms, "/sleeper/?ms=150")
+    after_us = time.time_ns() // 1000
+    assert before_us - 1000 <= int(seen["arrived"]) <= after_us - 150_000 + 1000
 
 
 def test_queue_is_the_time_that_a_request_waited_for_a_worker(atoms, gate):

@@ -15,6 +15,7 @@ TYPES = {
     "time": str,
     "pid": int,
     "worker": int,
+    "thread": int,
     "remote_address": str,
     "method": str,
     "target": str,
@@ -56,6 +57,7 @@ def test_values(server):
     expected = {
         "pid": server.worker_pids()[0],
         "worker": 1,
+        "thread": 0,
         "remote_address": "127.0.0.1",
         "method": "GET",
         "target": "/blocks/list-of-three?q",

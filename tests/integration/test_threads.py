@@ -106,6 +106,13 @@ def test_the_access_log_names_the_core(start_together):
     assert sorted(int(re.search(r"on core (\d+)", match.string)[1]) for match in lines) == [0, 1, 2]
 
 
+def test_a_format_of_ones_own_names_the_thread(start_together):
+    server = start_together(3, "--access-logfile", "-", "--access-logformat", "%(worker)s/%(thread)s")
+    ask_together(server, 3)
+    lines = server.out.wait_for(r"^1/\d+$", count=3)
+    assert sorted(match.string for match in lines) == ["1/0", "1/1", "1/2"]
+
+
 def test_children_of_app_threads_end_when_they_are_told(start_together):
     """A child has the signal mask of the thread that starts it."""
     reports = ask_together(start_together(3), 3, "/?child")

@@ -41,7 +41,8 @@ static const struct h1_summary summary = {
     .duration_us = 3456789,
 };
 
-static const struct access_log_place place = {.pid = 6, .worker = 3, .worker_requests = 1, .all_requests = 4};
+static const struct access_log_place place = {
+    .pid = 6, .worker = 3, .worker_requests = 1, .all_requests = 4, .core = 2};
 
 /* The line that a format makes; static storage. */
 static const char *line_of(const char *format, const struct exchange *of)
@@ -66,8 +67,8 @@ static void fields_are_written(void **state)
     (void)state;
     assert_string_equal(line_of("%(h)s %(l)s %(u)s %(m)s %(U)s %(q)s %(H)s %(s)s %(B)s %(b)s", &exchange),
                         "192.0.2.7 - joe GET /a%20b c=d HTTP/1.1 200 14 14\n");
-    assert_string_equal(line_of("%(T)s %(M)s %(D)s %(L)s %(p)s %(worker)s 100%%", &exchange),
-                        "3 3456 3456789 3.456789 <6> 3 100%\n");
+    assert_string_equal(line_of("%(T)s %(M)s %(D)s %(L)s %(p)s %(worker)s %(thread)s 100%%", &exchange),
+                        "3 3456 3456789 3.456789 <6> 3 2 100%\n");
     assert_string_equal(line_of("%(queue)s %(gil)s %(app)s %(write)s", &exchange), "1000 7 2000 30\n");
     assert_string_equal(line_of("%({x-thing}i)s %({X-Out}o)s %({none}i)s %({REMOTE_PORT}e)s", &exchange),
                         "one yes - 40112\n");
@@ -88,7 +89,7 @@ static void uwsgi_line_has_its_fields(void **state)
     assert_memory_equal(line, "[pid: 6|app: 0|req: 1/4] 192.0.2.7 (joe) {30 vars in ", 53);
     assert_non_null(strstr(line,
                            "] GET /a%20b?c=d => generated 14 bytes in 3456 msecs (HTTP/1.1 200) 2 headers in 45 bytes "
-                           "(2 switches on core 0)\n"));
+                           "(2 switches on core 2)\n"));
 }
 
 static void json_escapes(void **state)
