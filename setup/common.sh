@@ -48,3 +48,20 @@ choose_python() {
     done
     return 1
 }
+
+# prepare_venv DIRECTORY PYTHON REQUIREMENTS...: a virtual environment of that Python with what these files ask for. One that is there
+# serves as long as neither the Python nor the files have changed; then it needs no network.
+prepare_venv() {
+    local venv=$1 python=$2 file wanted arguments=()
+    shift 2
+    for file in "$@"; do
+        arguments+=(-r "$file")
+    done
+    wanted=$(describe_python "$python" executable; describe_python "$python" version; cat "$@")
+    if [ ! -x "$venv/bin/python" ] || [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
+        say "making $venv"
+        "$python" -m venv --clear "$venv" >&2 &&
+            "$venv/bin/python" -m pip install -q --disable-pip-version-check "${arguments[@]}" >&2 || return 1
+        echo "$wanted" >"$venv/made-from"
+    fi
+}
