@@ -8,15 +8,18 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "pyapps"))
+from compare import peers  # the one table of command lines
+
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_LIMIT_S = 60
-CONNECTIONS_MOST = 20000
 
-PEERS = ("bjoern", "fastwsgi", "granian", "gunicorn", "gunicorn-sync", "uwsgi", "uwsgi-http11", "waitress")
+PEERS = tuple(sorted(peers.NAMES + peers.VARIANTS))
 TITLES = {
     "floor": "floor (no server)", "granian": "granian", "gunicorn": "gunicorn gthread", "gunicorn-sync": "gunicorn sync", "uwsgi": "uWSGI --http",
     "uwsgi-http11": "uWSGI --http11-socket",
@@ -45,45 +48,29 @@ def clutch_command(binary, port, *options):
 def command(name, tools, port, app, workers=1, threads=1):
     """Returns the command line of a server for `app`, MODULE:CALLABLE in its working directory. `tools` has the paths clutch, peers (a
     virtual environment) and floor. Failed when the server has no such mode."""
-    bin_dir = pathlib.Path(tools.peers) / "bin"
-    address = f"127.0.0.1:{port}"
-    if name in ("floor", "bjoern", "fastwsgi", "gunicorn-sync") and threads > 1:
-        raise Failed("has no threads")
-    if name == "waitress" and workers > 1:
-        raise Failed("has one process only")
-    in_process = [bin_dir / "python", HERE / "in_process.py", name, app, port, workers]
-    uwsgi = ["--master", "--processes", workers, "--disable-logging", "--listen", "1024", "--max-fd", CONNECTIONS_MOST, "--virtualenv", tools.peers,
-             "--module", app,
-             *(["--threads", threads] if threads > 1 else [])]
-    commands = {
-        "floor": [tools.floor, port, workers],
-        "clutch": clutch_command(tools.clutch, port, "--workers", workers, "--venv", tools.peers,
-                                 *(["--threads", threads] if threads > 1 else []), app),
-        "bjoern": in_process,
-        "fastwsgi": in_process,
-        "granian": [bin_dir / "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers,
-                    "--blocking-threads", threads, "--http", "1", "--no-ws", "--backpressure", CONNECTIONS_MOST,
-                    "--log-level", "error", app],
-        "gunicorn": [bin_dir / "gunicorn", "--bind", address, "--workers", workers, "--worker-class", "gthread", "--threads", threads,
-                     "--keep-alive", "75", "--worker-connections", CONNECTIONS_MOST, "--log-level", "error", app],
-        "gunicorn-sync": [bin_dir / "gunicorn", "--bind", address, "--workers", workers, "--log-level", "error", app],
-        "uwsgi": [bin_dir / "uwsgi", "--http", address, "--http-keepalive", "--http-auto-chunked", *uwsgi],
-        "uwsgi-http11": [bin_dir / "uwsgi", "--http11-socket", address, *uwsgi],
-        "waitress": [bin_dir / "waitress-serve", f"--listen={address}", f"--threads={threads}", "--asyncore-use-poll",
-                     f"--connection-limit={CONNECTIONS_MOST}", app],
-    }
-    return [str(part) for part in commands[name]]
+    if name == "floor":
+        if threads > 1:
+            raise Failed("has no threads")
+        return [str(part) for part in (tools.floor, port, workers)]
+    if name == "clutch":
+        more = ["--threads", str(threads)] if threads > 1 else []
+        return clutch_command(tools.clutch, port, "--workers", str(workers), "--venv", str(tools.peers), *more, app)
+    try:
+        return peers.command(name, tools.peers, port, app, workers, threads)
+    except peers.Refused as reason:
+        raise Failed(str(reason)) from None
 
 
 def version(name, tools):
-    """Returns what the server says of its version; the floor has none."""
+    """Returns what the server says of its version; the floor has none. Failed when it is not installed."""
     if name == "floor":
         return ""
     if name == "clutch":
         return subprocess.run([tools.clutch, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    package = name.partition("-")[0]
-    code = f"import importlib.metadata; print(importlib.metadata.version('{package}'))"
-    return subprocess.run([pathlib.Path(tools.peers) / "bin/python", "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    found = peers.find(name, tools.peers)
+    if found is None:
+        raise Failed(peers.missing(name))
+    return found
 
 
 def allow_many_descriptors():

@@ -2,7 +2,8 @@
 """Runs the servers that are a library and have no command for it, as their documentation says:
 
     in_process.py bjoern|fastwsgi MODULE:CALLABLE PORT WORKERS
-"""
+
+The module is looked for in the current directory, then along PYTHONPATH."""
 
 import importlib
 import os
@@ -27,7 +28,7 @@ def run_fastwsgi(application, port, workers):
 def main():
     server, name, port, workers = sys.argv[1:]
     module, _, attribute = name.partition(":")
-    sys.path.insert(0, os.getcwd())
+    sys.path[0] = os.getcwd()  # in place of this file's directory, whose modules are not the application's
     application = getattr(importlib.import_module(module), attribute)
     {"bjoern": run_bjoern, "fastwsgi": run_fastwsgi}[server](application, int(port), int(workers))
 
