@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The demo:             docker build -t clutch . && docker run -p 8000:8000 clutch
 # Another application:  docker build -t shop --build-arg APP_DIR=shop --build-arg APP=shop.wsgi --build-arg REQUIREMENTS=requirements.txt .
 #
@@ -31,7 +32,8 @@ FROM debian:trixie-slim
 RUN apt-get update && \
     apt-get install -y --no-install-recommends libllhttp9.2 libpython3.13 python3 && \
     apt-get clean && rm -rf /var/lib/apt/lists/* && \
-    useradd --system --uid 10001 --user-group --no-create-home --home-dir /app --shell /usr/sbin/nologin clutch
+    groupadd --system --gid 10001 clutch && \
+    useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin clutch
 COPY --from=build /image /
 COPY setup/container/healthcheck.py /usr/local/lib/clutch/healthcheck.py
 WORKDIR /app
