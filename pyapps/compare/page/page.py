@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""write(document, path): one HTML file that shows a comparison and needs nothing else, no network, no other file.
+
+The template is Jinja's, with escaping on: every text of the document is data. The page carries the document itself and the plotly
+figures made from it as JSON, plotly.js, and a Content-Security-Policy that allows nothing but those scripts, by their hashes: no
+request to anywhere can leave the page, and a script that came in with a text could not run."""
+
+import base64
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import jinja2
+import plotly.offline
+from markupsafe import Markup
+
+from . import charts, timeline, words
+
+HERE = Path(__file__).resolve().parent
+SPREADS = (("client_ms", "Client's clock, ms", ("p50", "p95", "p99", "max")), ("server_ms", "clutch's own, ms", ("p50", "p95", "p99")),
+           ("queue_ms", "Queue, ms", ("p50", "p95", "p99")), ("gil_ms", "GIL wait, ms", ("p50", "p95", "p99")),
+           ("app_ms", "Application, ms", ("p50", "p95")), ("write_ms", "Write, ms", ("p95",)), ("done_ms", "Result, ms", ("p50", "p95")))
+CHART_TITLES = {"throughput": "Throughput", "latency": "Response time", "queue": "Queue", "gil": "GIL", "cpu": "CPU", "memory": "Memory",
+                "done": "Result of the job"}
+CHART_KEYS = {"latency": "● p50  ◆ p95  ▲ p99; filled: by the client's clock, hollow: by clutch's own",
+              "queue": "● p50  ◆ p95  ▲ p99; only clutch tells it", "gil": "● p50  ◆ p95  ▲ p99; only clutch tells it",
+              "done": "● p50  ◆ p95  ▲ p99, by the client's clock", "memory": "● every worker loads the application   □ --preload"}
+
+
+def write(document, path):
+    """Writes the page of a comparison (see document.py for its form) to `path`, whole or not at all. Raises OSError."""
+    path = Path(path)
+    unfinished = path.with_name("." + path.name + ".new")
+    unfinished.write_text(render(document), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def render(document):
+    """Returns the page as text."""
+    plots = {}
+    experiments = [section(at, experiment, plots) for at, experiment in enumerate(document["experiments"])]
+    scripts = [Markup(plotly.offline.get_plotlyjs()), Markup((HERE / "page.js").read_text(encoding="utf-8"))]
+    return environment().get_template("template.html").render(
+        document=document, experiments=experiments, headline=words.headline_run(document), command=words.command(document), spreads=SPREADS,
+        part_names=timeline.NAMES, policy=policy(scripts), plotly_js=scripts[0], page_js=scripts[1],
+        css=Markup((HERE / "page.css").read_text(encoding="utf-8")), document_json=embedded(document), plots_json=embedded(plots))
+
+
+def environment():
+    made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
+                              lstrip_blocks=True)
+    made.filters.update(number=words.number, duration=words.duration, mebibytes=words.mebibytes, counted=words.counted)
+    made.globals.update(shape=words.shape, found=charts.found, figures_of=charts.figures_of, join=words.shlex.join)
+    return made
+
+
+def section(at, experiment, plots):
+    """Returns what the template shows of an experiment, and puts its figures into plots under their names."""
+    panels = timeline.figures(experiment["runs"])
+    drawn = {part["name"] for panel in panels if panel for part in panel["data"]}
+    for number, panel in enumerate(panels):
+        if panel:
+            plots["timeline-%d-%d" % (at, number)] = {**panel, "run": [at, number]}
+    pictures = []
+    for name, figure in charts.charts(experiment):
+        plots["%s-%d" % (name, at)] = figure
+        pictures.append({"id": "%s-%d" % (name, at), "title": CHART_TITLES[name], "says": words.chart_headline(name, experiment),
+                         "key": CHART_KEYS.get(name, "")})
+    until = timeline.window_us(experiment["runs"])
+    return {"at": at, "it": experiment, "headline": words.experiment_headline(experiment), "charts": pictures,
+            "panels": [panel_of(at, number, run, panel) for number, (run, panel) in enumerate(zip(experiment["runs"], panels))],
+            "parts": [part for part in timeline.PARTS if part in drawn], "servers": charts.servers_of(experiment),
+            "until_s": None if until is None else until / 1e6, "peers": words.peers(experiment), "clocks": words.clocks(experiment)}
+
+
+def panel_of(at, number, run, panel):
+    """Returns what the template needs of a run's timeline besides the run."""
+    requests = run.get("requests") or []
+    drawn = len(panel["order"]) if panel else 0
+    return {"id": "timeline-%d-%d" % (at, number) if panel else None, "run": run, "key": "%d.%d" % (at, number), "drawn": drawn,
+            "whole": drawn == len(requests), "refused": sum(timeline.lane_of(request) == timeline.NOBODY for request in requests)}
+
+
+def embedded(value):
+    """Returns JSON that can stand in a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
+
+
+def policy(scripts):
+    """Returns the Content-Security-Policy: these scripts, styles (plotly sets them by attribute), pictures in the page; nothing else."""
+    hashes = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode() for script in scripts]
+    return "; ".join(["default-src 'none'", "script-src " + " ".join(hashes), "style-src 'unsafe-inline'", "img-src data:", "base-uri 'none'",
+                      "form-action 'none'"])

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT
+"""The sentences of the page, computed from the figures of a comparison: headlines, what peers do better, what two clocks say.
+
+All return plain text; the template escapes it."""
+
+import shlex
+
+from .charts import MIB, PERCENTILES, figures_of, found, servers_of, setting
+
+SAME = 0.03
+PLATEAU = 0.95
+TYPICAL_WORKERS = 5
+SERVER_ONLY = ("queue_ms", "gil_ms", "write_ms", "server_ms")
+
+
+def number(value, digits=3):
+    """Returns a figure with three significant digits, thousands with commas; a dash for None."""
+    if value is None:
+        return "–"
+    if isinstance(value, int) or abs(value) >= 10 ** (digits - 1):
+        return format(round(value), ",")
+    text = "%.*g" % (digits, value)
+    return text if "e" not in text else ("%.6f" % value).rstrip("0").rstrip(".")
+
+
+def duration(milliseconds):
+    """Returns a duration with its unit: "0.12 ms", "301 ms", "6.01 s"."""
+    if milliseconds is None:
+        return "–"
+    return number(milliseconds) + " ms" if milliseconds < 999.5 else "%.3g s" % (milliseconds / 1000)
+
+
+def mebibytes(size):
+    return "–" if size is None else number(size / MIB) + " MiB"
+
+
+def counted(count, noun):
+    return "%d %s%s" % (count, noun, "" if count == 1 else "s")
+
+
+def shape(run):
+    """Returns "5 workers", or "5 workers × 4 threads" where there is more than one thread."""
+    workers = counted(run["workers"], "worker")
+    return workers if run["threads"] == 1 else "%s × %s" % (workers, counted(run["threads"], "thread"))
+
+
+def ours(experiment):
+    """Returns the runs of clutch that have answers."""
+    return [run for run in experiment["runs"] if run["server"] == "clutch" and found(figures_of(run), "client_ms.p95") is not None]
+
+
+def size(run):
+    return run["workers"] * run["threads"]
+
+
+def headline_run(document):
+    """Returns (index of the experiment, index of the run) that shows best how callers wait: one of clutch in which some run and some
+    wait, with five workers if there is one; None without such a run."""
+    candidates = [(at, number_) for at, experiment in enumerate(document["experiments"]) for number_, run in enumerate(experiment["runs"])
+                  if run["server"] == "clutch" and figures_of(run).get("running_most") and figures_of(run).get("waiting_most")]
+    def rank(candidate):
+        run = document["experiments"][candidate[0]]["runs"][candidate[1]]
+        return candidate[0], abs(run["workers"] - TYPICAL_WORKERS), run["threads"], candidate[1]
+    return min(candidates, key=rank, default=None)
+
+
+def experiment_headline(experiment):
+    """Returns what the experiment found, in one sentence: what more workers and threads bring, and from where on nothing."""
+    runs = ours(experiment)
+    moved = [run for run in runs if found(figures_of(run), "done_ms.p95") is not None]
+    if moved:
+        return offloading_headline(moved[0], [run for run in runs if run not in moved])
+    if len(runs) < 2:
+        return one_run_headline(runs)
+    first = min(runs, key=size)
+    best = max(runs, key=rate)
+    enough = min((run for run in runs if rate(run) >= PLATEAU * rate(best)), key=lambda run: (size(run), run["workers"]))
+    gain = rate(best) / rate(first) if rate(first) else 0
+    if not gain or enough is first or gain < 1 + SAME:
+        return "More than %s gains %s: %s answers/s, %s at best" % (
+            shape(first), "nothing" if gain < 1 + SAME else "little", number(rate(first)), number(rate(best)))
+    worst = duration(found(figures_of(first), "client_ms.max"))
+    return "%s: the last answer after %s; %s: after %s" % (
+        shape(first), worst, shape(enough), duration(found(figures_of(enough), "client_ms.max")))
+
+
+def rate(run):
+    return figures_of(run).get("per_second") or 0
+
+
+def one_run_headline(runs):
+    if not runs:
+        return "No answers were measured"
+    return "%s: %s answers/s, 95 %% within %s" % (shape(runs[0]), number(rate(runs[0])), duration(found(figures_of(runs[0]), "client_ms.p95")))
+
+
+def offloading_headline(moved, others):
+    answered, done = found(figures_of(moved), "client_ms.p95"), found(figures_of(moved), "done_ms.p95")
+    text = "Offloaded, 95 % of the callers have their answer within {}, and the result after {}".format(duration(answered), duration(done))
+    same = [run for run in others if setting(run) == setting(moved)] or others
+    return text + ("; in the request it took %s" % duration(found(figures_of(same[0]), "client_ms.p95")) if same else "")
+
+
+def peers(experiment):
+    """Returns how each other server compares with clutch at the same setting: [{"server", "shape", "wins": [text], "loses": [text]}].
+    A figure counts as better from 3 % on."""
+    clutch = {setting(run): run for run in ours(experiment)}
+    rows = []
+    for run in experiment["runs"]:
+        other = clutch.get(setting(run))
+        if run["server"] != "clutch" and other and found(figures_of(run), "client_ms.p95") is not None:
+            rows.append({"server": run["server"], "shape": shape(run), **contest(run, other)})
+    return rows
+
+
+def contest(peer, clutch):
+    """Returns {"wins": where the peer is better, "loses": where clutch is, "same": ...}, each a list of texts with both figures."""
+    matches = (("answers per second", rate(peer), rate(clutch), True, number),
+               ("median answer", *both(peer, clutch, "client_ms.p50"), False, duration),
+               ("p95", *both(peer, clutch, "client_ms.p95"), False, duration),
+               ("memory", peer.get("pss_bytes"), clutch.get("pss_bytes"), False, mebibytes),
+               ("CPU time", peer.get("cpu_s"), clutch.get("cpu_s"), False, lambda value: number(value) + " s"))
+    verdict = {"wins": [], "loses": [], "same": []}
+    for name, theirs, ours_, more_is_better, text in matches:
+        if theirs is None or ours_ is None:
+            continue
+        better, worse = (theirs, ours_) if more_is_better else (ours_, theirs)
+        margin = (better - worse) / max(abs(better), abs(worse), 1e-9)
+        kind = "wins" if margin > SAME else "loses" if margin < -SAME else "same"
+        verdict[kind].append("%s %s, clutch %s" % (name, text(theirs), text(ours_)))
+    return verdict
+
+
+def both(peer, clutch, path):
+    return found(figures_of(peer), path), found(figures_of(clutch), path)
+
+
+def clocks(experiment):
+    """Returns what the client's clock and clutch's own say where they differ most: {"run": index, "client", "server", "shape"}, all in
+    milliseconds; None where clutch's own figures are missing."""
+    rows = [{"run": at, "shape": shape(run), "client": found(figures_of(run), "client_ms.p50"), "server": found(figures_of(run), "server_ms.p50")}
+            for at, run in enumerate(experiment["runs"])]
+    rows = [row for row in rows if row["client"] is not None and row["server"] is not None]
+    return max(rows, key=lambda row: abs(row["client"] - row["server"]), default=None)
+
+
+def chart_headline(name, experiment):
+    """Returns what a chart of charts.charts shows, in one line."""
+    runs = [run for run in experiment["runs"] if figures_of(run)]
+    return {"throughput": lambda: best(runs, "per_second", max, "Most answers: %s per second, %s", number),
+            "latency": lambda: extremes(runs, "client_ms.p95", "95 % answered within"),
+            "queue": lambda: extremes(runs, "queue_ms.p95", "95 % in the queue for at most"),
+            "gil": lambda: extremes(runs, "gil_ms.p95", "95 % wait for the GIL at most"),
+            "done": lambda: extremes(runs, "done_ms.p95", "95 % of the results there after"),
+            "cpu": lambda: best(runs, "cpu_share", max, "At most %s of the CPU granted, %s", lambda share: number(share * 100) + " %"),
+            "memory": lambda: memory(experiment)}[name]()
+
+
+def best(runs, path, choose, text, shown):
+    run = choose((run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path))
+    return text % (shown(found(figures_of(run), path)), named(run))
+
+
+def named(run):
+    return "with " + shape(run) if run["server"] == "clutch" else "%s with %s" % (run["server"], shape(run))
+
+
+def extremes(runs, path, text):
+    have = sorted((run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path))
+    least, most = have[0], have[-1]
+    if least is most:
+        return "%s %s %s" % (text, duration(found(figures_of(least), path)), named(least))
+    return "%s %s %s, %s %s" % (text, duration(found(figures_of(least), path)), named(least), duration(found(figures_of(most), path)), named(most))
+
+
+def memory(experiment):
+    """Returns what --preload saves at the most workers for which both were measured, else what the most workers take."""
+    rows = [row for row in experiment.get("memory") or [] if row.get("pss_bytes") is not None]
+    sizes = {(row["server"], row["workers"], bool(row.get("preload"))): row["pss_bytes"] for row in rows}
+    pairs = [(workers, server) for server, workers, preload in sizes if preload and (server, workers, False) in sizes]
+    if pairs:
+        workers, server = max(pairs)
+        return "%s: %s, with --preload %s" % (counted(workers, "worker"), mebibytes(sizes[server, workers, False]), mebibytes(sizes[server, workers, True]))
+    row = max(rows, key=lambda row: row["workers"])
+    return "%s: %s" % (counted(row["workers"], "worker"), mebibytes(row["pss_bytes"]))
+
+
+def command(document):
+    """Returns the command line that repeats the comparison: the document's own, else one made from its load and settings."""
+    if document.get("command"):
+        return shlex.join(document["command"])
+    experiments, load = document["experiments"], document.get("load", {})
+    words = ["setup/compare"]
+    runs = [run for experiment in experiments for run in experiment["runs"]]
+    if len(experiments) == 1 and runs:
+        words += [experiments[0]["app"], "--workers", numbers(runs, "workers"), "--threads", numbers(runs, "threads")]
+        words += ["--clients", str(load.get("clients")), "--requests", str(load.get("requests"))]
+        words += [] if load.get("path", "/") == "/" else ["--path", load["path"]]
+        words += [] if load.get("method", "GET") == "GET" else ["--method", load["method"]]
+    others = list(dict.fromkeys(server for experiment in experiments for server in servers_of(experiment) if server != "clutch"))
+    return shlex.join(words + (["--with", ",".join(others)] if others else []))
+
+
+def numbers(runs, key):
+    return ",".join(str(value) for value in sorted({run[key] for run in runs}))
+
+
+__all__ = ["PERCENTILES", "chart_headline", "clocks", "command", "counted", "duration", "experiment_headline", "headline_run", "mebibytes", "number",
+           "peers", "shape"]
