@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""What is known of each job: a hash in Redis, made when the job is accepted, kept for a while after its end.
+
+Celery carries the job to a worker; this is what the status URL reads. (Celery's own results cannot tell a job that waits from one that
+never was, and its client listens for every result in the process that sent the job.) Each change is one script, so it happens wholly
+or not at all, and whoever does it twice does no harm: that is what makes a message that arrives twice harmless.
+
+    state       pending, running, done or failed
+    param       what the caller asked for
+    result      the answer, or why it failed
+    attempts    how often it was begun
+    accepted_us, begun_us, ended_us   microseconds since the epoch, by the clock of who did it; begun_us is that of the last attempt
+    pid         the process that began it last
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Dict, Optional
+
+import redis
+from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.retry import Retry
+
+from offload.settings import PENDING_SECONDS, SETTINGS
+
+QUEUE = "offload"
+PREFIX = "offload:job:"
+NUMBERS = ("attempts", "accepted_us", "begun_us", "ended_us", "pid")
+FIELDS = ("state", "param", "result") + NUMBERS
+
+# KEYS[1]: the job. ARGV: param, now, seconds to keep. Returns its state: "new" when it was not known before.
+ACCEPT = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state then return state end
+redis.call('HSET', KEYS[1], 'state', 'pending', 'param', ARGV[1], 'attempts', 0, 'accepted_us', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 'new'
+"""
+
+# ARGV: now, pid, whether the message was delivered before (1 or 0), most attempts, seconds to keep. Returns what to do with it.
+BEGIN = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return 'forgotten' end
+if state == 'done' or state == 'failed' then return 'ended' end
+if state == 'running' and ARGV[3] == '0' then return 'twice' end
+if tonumber(redis.call('HGET', KEYS[1], 'attempts')) >= tonumber(ARGV[4]) then
+    redis.call('HSET', KEYS[1], 'state', 'failed', 'ended_us', ARGV[1], 'result', 'begun ' .. ARGV[4] .. ' times and never ended')
+    redis.call('EXPIRE', KEYS[1], ARGV[5])
+    return 'given up'
+end
+redis.call('HINCRBY', KEYS[1], 'attempts', 1)
+redis.call('HSET', KEYS[1], 'state', 'running', 'begun_us', ARGV[1], 'pid', ARGV[2])
+return 'run'
+"""
+
+# ARGV: state, result, now, seconds to keep. The first end counts. Returns 1 for that one.
+END = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state or state == 'done' or state == 'failed' then return 0 end
+redis.call('HSET', KEYS[1], 'state', ARGV[1], 'result', ARGV[2], 'ended_us', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def connect_briefly() -> "redis.Redis":
+    """A client for web requests: tries once, with short limits, and raises redis.RedisError."""
+    limit_s = SETTINGS.redis_timeout_s
+    return redis.Redis.from_url(
+        SETTINGS.redis_url,
+        decode_responses=True,
+        socket_connect_timeout=limit_s,
+        socket_timeout=limit_s,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def connect_patiently() -> "redis.Redis":
+    """A client for jobs: work that is done is not thrown away because Redis is being restarted; it tries for ten minutes."""
+    return redis.Redis.from_url(
+        SETTINGS.redis_url,
+        decode_responses=True,
+        socket_connect_timeout=5.0,
+        socket_timeout=5.0,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), 600),
+        retry_on_error=[redis.ConnectionError, redis.TimeoutError],
+    )
+
+
+class Jobs:
+    """The jobs in one Redis. Threads may share it; processes may not. Every method raises redis.RedisError."""
+
+    def __init__(self, client: "redis.Redis"):
+        self._redis = client
+        self._accept = client.register_script(ACCEPT)
+        self._begin = client.register_script(BEGIN)
+        self._end = client.register_script(END)
+
+    def accept(self, job_id: str, param: str) -> str:
+        """Notes a new job. Returns "new", or the state of one that has this id already."""
+        return self._accept(keys=[PREFIX + job_id], args=[param, now_us(), PENDING_SECONDS])
+
+    def forget(self, job_id: str) -> None:
+        self._redis.delete(PREFIX + job_id)
+
+    def begin(self, job_id: str, is_redelivered: bool) -> str:
+        """Notes that this process begins the job, and returns "run"; or why it must not: "forgotten", "ended", "twice" (another
+        message of the same job has begun it), "given up" (begun too often)."""
+        arguments = [now_us(), os.getpid(), int(is_redelivered), SETTINGS.attempts, SETTINGS.result_s]
+        return self._begin(keys=[PREFIX + job_id], args=arguments)
+
+    def end(self, job_id: str, state: str, result: str) -> bool:
+        """Notes the end, "done" or "failed". Returns whether this was the first one."""
+        return bool(self._end(keys=[PREFIX + job_id], args=[state, result, now_us(), SETTINGS.result_s]))
+
+    def read(self, job_id: str) -> Optional[Dict[str, Any]]:
+        """Returns the job's fields (see above; None where not known yet), or None when there is no such job."""
+        found = self._redis.hgetall(PREFIX + job_id)
+        if not found:
+            return None
+        return {name: int(found[name]) if name in NUMBERS and name in found else found.get(name) for name in FIELDS}
+
+    def count_waiting(self) -> int:
+        """Returns how many jobs no worker has taken yet."""
+        return self._redis.llen(QUEUE)
