@@ -13,6 +13,8 @@ import subprocess
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
+from compare import interrupts
+
 POLL_S = 0.005
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
@@ -96,8 +98,8 @@ class Server:
             self.stop(patience_s=0.5)
             raise
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def __exit__(self, error: object, *_: object) -> None:
+        self.stop(patience_s=0.5 if error else 5.0)
 
     # The start.
 
@@ -106,7 +108,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         try:
-            with open(self.log, "wb") as log:
+            with open(self.log, "wb") as log, interrupts.deferred():
                 self.process = subprocess.Popen(
                     self.command,
                     stdin=subprocess.DEVNULL,
@@ -161,16 +163,17 @@ class Server:
         session. Returns its exit status (negative: a signal), None when it never started."""
         if self.process is None:
             return None
-        for _ in range(2):
-            if self._wait_end(0.0):
-                break
-            self.process.send_signal(signal.SIGTERM)
-            if self._wait_end(patience_s):
-                break
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.status = self.process.wait()
+        with interrupts.deferred():
+            for _ in range(2):
+                if self._wait_end(0.0):
+                    break
+                self.process.send_signal(signal.SIGTERM)
+                if self._wait_end(patience_s):
+                    break
+            for pid in self.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.status = self.process.wait()
         return self.status
 
     def _wait_end(self, limit_s: float) -> bool:

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""Compares settings of clutch: see options.py for the command line, plan.py for what is run, document.py for the result."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pathlib
+import subprocess
+import sys
+from typing import List
+
+from rich.console import Console
+from rich.markup import escape
+
+from compare import document, experiment, interrupts, machine, options, peers, plan
+from compare.progress import Progress
+
+OK, FAILED, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
+
+
+class Mistake(Exception):
+    """What the user must change before anything can be run; the message says it."""
+
+
+def main(arguments: List[str]) -> int:
+    """Returns the exit status."""
+    given = options.parse(arguments)
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    try:
+        facts = machine.describe(given.clutch)
+        tools = make_tools(given, facts)
+        planned = plan.make_plan(given.app, given.workers, given.threads)
+        result = document.make_document(facts, describe_load(given, planned))
+        make_directories(tools)
+    except (Mistake, ValueError, OSError, subprocess.SubprocessError) as error:
+        print(f"setup/compare: {error}", file=sys.stderr)
+        return WRONG_OPTIONS
+    interrupts.install()
+    try:
+        run_all(given, planned, tools, result, console)
+    except KeyboardInterrupt:
+        result["interrupted"] = True
+        console.print("interrupted: what has been measured is kept")
+    with interrupts.ignored():
+        finish(result, given.out, console)
+    if result["interrupted"]:
+        return INTERRUPTED
+    return FAILED if has_failed(result) else OK
+
+
+def make_tools(given: argparse.Namespace, facts: document.Machine) -> experiment.Tools:
+    venv = options.ROOT / "build" / "venv-peers"
+    versions = {name: peers.find(name, venv) for name in given.peers}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        raise Mistake("--with: " + "; ".join(map(peers.missing, missing)))
+    return experiment.Tools(
+        clutch=given.clutch,
+        clutch_options=given.clutch_options,
+        clutch_version=facts["clutch"],
+        granted_cpus=facts["granted_cpus"],
+        load=given.load,
+        logs=given.out.resolve() / "logs",
+        port=given.port,
+        peers=versions,
+        venv_peers=venv,
+    )
+
+
+def make_directories(tools: experiment.Tools) -> None:
+    try:
+        tools.logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"--out: cannot make {tools.logs}: {error.strerror}") from None
+
+
+def describe_load(given: argparse.Namespace, planned: List[plan.Planned]) -> document.Load:
+    load = given.load
+    return {
+        "clients": load.clients,
+        "requests": load.requests,
+        "method": load.method,
+        "path": load.path,
+        "note": plan.note(planned),
+    }
+
+
+def run_all(given: argparse.Namespace, planned: List[plan.Planned], tools, result: document.Document, console: Console) -> None:
+    """Runs every experiment; the document has what was measured, also when this is cut short."""
+    steps = [experiment.expected_steps(each, tools) for each in planned]
+    if given.app == plan.OFFLOADING:
+        steps = [[plan.OFFLOADING_S]]
+    announce(result, steps, given, console)
+    with Progress(console, sum(steps, [])) as progress:
+        if given.app == plan.OFFLOADING:
+            result["experiments"].append(run_offloading(tools, given, progress))
+        for index, each in enumerate(planned):
+            one = document.make_experiment(each.name, each.title, each.app, list(each.says))
+            result["experiments"].append(one)
+            experiment.run(each, tools, progress, one, sum(steps[index + 1 :], []))
+            document.write(result, given.out / "comparison.json")
+
+
+def announce(result: document.Document, steps: List[List[float]], given: argparse.Namespace, console: Console) -> None:
+    load, facts = result["load"], result["machine"]
+    console.print(
+        f"clutch {facts['clutch']} with CPython {facts['python']}, {facts['granted_cpus']:g} of {facts['cpus']} CPUs: "
+        f"{load['clients']} callers at once, {load['requests']} requests for every setting",
+        highlight=False,
+    )
+    if load["note"]:
+        console.print(escape(f"Note: {load['note']}"), highlight=False)
+    if given.app is None or given.app in plan.BUILT_IN:
+        console.print(f"This will take about {sum(map(sum, steps)):.0f} s. Ctrl-C keeps what has been measured.", highlight=False)
+
+
+def run_offloading(tools: experiment.Tools, given: argparse.Namespace, progress: Progress) -> document.Experiment:
+    """The experiment of pyapps/offload; its module says what it needs."""
+    measure = importlib.import_module("offload.measure")
+    return measure.experiment(tools, given.clients, progress)
+
+
+def finish(result: document.Document, out: pathlib.Path, console: Console) -> None:
+    """Draws the conclusions, writes the files, prints the table."""
+    result["experiments"] = [each for each in result["experiments"] if each["runs"] or each["memory"]]
+    try:
+        from compare import advice
+        result["recommendations"] = advice.recommend(result)
+    except ImportError:
+        pass
+    document.write(result, out / "comparison.json")
+    try:
+        from compare.page import page
+        page.write(result, out / "comparison.html")
+    except ImportError:
+        pass
+    try:
+        from compare import table
+        table.print_tables(result, console)
+    except ImportError:
+        pass
+    console.print(f"\nEvery request: {escape(str(out / 'comparison.json'))}", highlight=False, soft_wrap=True)
+    console.print(f"The pictures:  {escape(str(out / 'comparison.html'))}", highlight=False, soft_wrap=True)
+
+
+def has_failed(result: document.Document) -> bool:
+    """Whether a run has an error: it did not start, or none of its requests was answered well."""
+    return any(run["error"] for each in result["experiments"] for run in each["runs"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

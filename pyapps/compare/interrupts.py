@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: MIT
+"""Ctrl-C (SIGINT) and SIGTERM: an end that keeps what was measured, and parts that must not be cut short."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import Callable, Iterator, Optional
+
+_instead: Optional[Callable[[], object]] = None
+_deferring = 0
+_is_pending = False
+
+
+def install() -> None:
+    """From now on both signals raise KeyboardInterrupt in the main thread, except inside the two contexts below."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _handle)
+
+
+def _handle(_number, _frame) -> None:
+    global _is_pending
+    if _instead is not None:
+        _instead()
+    elif _deferring:
+        _is_pending = True
+    else:
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """What is inside runs to its end; KeyboardInterrupt comes after it."""
+    global _deferring, _is_pending
+    _deferring += 1
+    try:
+        yield
+    finally:
+        _deferring -= 1
+        if _is_pending and not _deferring:
+            _is_pending = False
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def call_instead(callback: Callable[[], object]) -> Iterator[None]:
+    """Inside, a signal calls `callback`."""
+    global _instead
+    _instead = callback
+    try:
+        yield
+    finally:
+        _instead = None
+
+
+@contextlib.contextmanager
+def ignored() -> Iterator[None]:
+    """Inside, a signal does nothing."""
+    with call_instead(lambda: None):
+        yield
