@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""The commands that a document shows and the test does not run: why not, and what is checked instead.
+
+A command that is not here is run. Add an entry only for what cannot run without the network, without Docker, or within the
+time that all tests have; each check takes the command and raises Wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+
+from docs_support.pages import ROOT, all_pages, commands_of
+from docs_support.terminal import Wrong
+
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+
+
+def words_of(command):
+    """The words as a shell splits them, without comments and leading settings of variables."""
+    words = shlex.split(command.replace("\\\n", " "), comments=True)
+    while words and re.match(r"\w+=", words[0]):
+        del words[0]
+    return words
+
+
+def options_of(words):
+    return {match[0] for word in words if (match := OPTION.match(word))}
+
+
+def refuse_unknown(words, known, where):
+    unknown = sorted(options_of(words) - set(OPTION.findall(known)))
+    if unknown:
+        raise Wrong(f"{where} knows no {', '.join(unknown)}")
+
+
+def the_binary():
+    return os.environ.get("CLUTCH_BINARY", str(ROOT / "build" / "release" / "clutch"))
+
+
+@functools.lru_cache(maxsize=None)
+def clutch_help():
+    """Everything that clutch understands: also what it accepts without effect and what it knows of other servers."""
+    return subprocess.run([the_binary(), "--help=markdown"], capture_output=True, text=True, check=True).stdout
+
+
+@functools.lru_cache(maxsize=None)
+def usage_of(script):
+    """The comment at the head of a script of setup/ (its --help prints that), or the whole of a program in another language."""
+    text = (ROOT / script).read_text(encoding="utf-8")
+    if not text.startswith("#!/usr/bin/env bash"):
+        return text
+    return text.split("source ", 1)[0]
+
+
+def own_script(command):
+    """It is there, may be executed, has no mistake of syntax, and its usage names the options. For those of a shell."""
+    words = words_of(command)
+    script = words[0]
+    path = ROOT / script
+    if not path.is_file() or not os.access(path, os.X_OK):
+        raise Wrong(f"{script} is no program of this project")
+    if usage_of(script) != path.read_text(encoding="utf-8"):
+        checked = subprocess.run(["bash", "-n", path], capture_output=True, text=True, check=False)
+        if checked.returncode != 0:
+            raise Wrong(f"{script}: {checked.stderr}")
+    known = usage_of(script)
+    if script == "setup/run":
+        known += clutch_help()
+    refuse_unknown(words[1:], known, script)
+
+
+def clutch_options(words):
+    refuse_unknown(words, clutch_help(), "clutch")
+
+
+def docker_build(command):
+    """The file is there, and what --build-arg sets is declared in it."""
+    words = words_of(command)
+    file = words[words.index("-f") + 1] if "-f" in words else "Dockerfile"
+    if not (ROOT / file).is_file():
+        raise Wrong(f"there is no {file}")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for at, word in enumerate(words):
+        if word == "--build-arg" and f"ARG {words[at + 1].split('=')[0]}=" not in text:
+            raise Wrong(f"{file} has no ARG {words[at + 1]}")
+
+
+def built_images():
+    """The names behind -t of all `docker build` that the documents show."""
+    names = set()
+    for page in all_pages():
+        for block in page.blocks("console"):
+            for command in commands_of(block):
+                names.update(re.findall(r"docker build .*?-t (\S+)", command.text))
+    return names
+
+
+def docker_run(command):
+    """The image is one that the documents build, and what follows it are options of clutch."""
+    words = words_of(command)
+    names = built_images() & set(words)
+    if not names:
+        raise Wrong("no `docker build` of the documents makes this image")
+    image = words.index(names.pop())
+    clutch_options(words[image + 1:])
+    for variable in re.findall(r"CLUTCH_\w+", command):
+        clutch_options(["--" + variable.removeprefix("CLUTCH_").lower().replace("_", "-")])
+
+
+def docker_compose(command):
+    """The file is there and is YAML with services; those that the command names are among them."""
+    import yaml
+
+    words = words_of(command)
+    file = ROOT / (words[words.index("-f") + 1] if "-f" in words else "compose.yaml")
+    if not file.is_file():
+        raise Wrong(f"there is no {file.relative_to(ROOT)}")
+    services = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
+    if "exec" in words or "logs" in words:
+        at = words.index("exec" if "exec" in words else "logs")
+        named = [word for word in words[at + 1:] if not word.startswith("-")][:1]
+        if named and named[0] not in services:
+            raise Wrong(f"{file.name} has no service {named[0]}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Exemption:
+    pattern: str  # of the whole command, without its comment
+    reason: str
+    check: Callable
+
+
+EXEMPTIONS = (
+    Exemption(r"setup/run\b.*", "it may install packages, and compiles", own_script),
+    Exemption(r"setup/test\b.*", "it runs this test", own_script),
+    Exemption(r"setup/bench(?! --list)\b.*", "the benchmark takes an hour and wants the machine for itself", own_script),
+    Exemption(r"setup/peers\b.*", "it installs the other servers from the network", own_script),
+    Exemption(r"setup/dependencies\b.*", "it may install packages", own_script),
+    Exemption(r"setup/build\b.*", "it compiles for minutes", own_script),
+    Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
+    Exemption(r"docker run .*", "it needs Docker", docker_run),
+    Exemption(r"docker compose .*", "it needs Docker", docker_compose),
+)
+
+
+def without_comment(command):
+    return re.sub(r"\s+#.*", "", command).strip()
+
+
+def find_exemption(command):
+    """Returns the entry for a command, or None: then it is to be run."""
+    for exemption in EXEMPTIONS:
+        if re.fullmatch(exemption.pattern, without_comment(command), re.DOTALL):
+            return exemption
+    return None
