@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of offloading start, and how they call it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+
+from compare.server import Server
+from offload import parts
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LIMIT_S = float(os.environ.get("CLUTCH_TEST_LIMIT", "60"))
+
+
+def find_binary() -> str:
+    return os.path.abspath(os.environ.get("CLUTCH_BINARY", ROOT / "build" / "release" / "clutch"))
+
+
+def wait_until(condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
+    """Returns what `condition` gives as soon as that is true; raises TimeoutError naming `what` at the limit."""
+    end = time.monotonic() + limit_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"{what}: not within {limit_s:g} s")
+        time.sleep(0.02)
+
+
+class Reply(NamedTuple):
+    status: int
+    headers: "http.client.HTTPMessage"
+    body: bytes
+    took_s: float
+
+    def json(self) -> Dict[str, Any]:
+        return json.loads(self.body)
+
+
+def call(port: int, target: str, method: str = "GET", headers: Optional[Dict[str, str]] = None) -> Reply:
+    """Sends one request over a connection of its own."""
+    started = time.monotonic()
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT_S)) as connection:
+        connection.request(method, target, headers=headers or {})
+        response = connection.getresponse()
+        body = response.read()
+    return Reply(response.status, response.headers, body, time.monotonic() - started)
+
+
+class Stack:
+    """A Redis, a Celery worker whose jobs wait at a gate, and clutch."""
+
+    def __init__(
+        self,
+        directory: pathlib.Path,
+        concurrency: int = 2,
+        workers: int = 2,
+        options: Sequence[str] = (),
+        app: str = "offload.app",
+        celery_app: str = "gated",
+        environment: Optional[Dict[str, str]] = None,
+    ):
+        self.directory = directory
+        self.concurrency = concurrency
+        self.celery_app = celery_app
+        self.gate = directory / "gate"
+        self.gate.mkdir()
+        self.redis = parts.make_redis(directory)
+        extra = {"GATE": str(self.gate), "PYTHONPATH": str(HERE), "CLUTCH_DEMO_SECONDS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        self.environment = parts.make_environment(self.redis, {**extra, **(environment or {})})
+        self.celery = self.make_celery("celery-1")
+        self.clutch = parts.make_clutch(directory, self.environment, workers, options, find_binary(), sys.prefix, app=app)
+        self.servers: List[Server] = [self.redis, self.celery, self.clutch]
+
+    def make_celery(self, name: str) -> Server:
+        return parts.make_celery(self.directory, self.environment, self.concurrency, sys.executable, self.celery_app, name)
+
+    def start(self) -> "Stack":
+        for server in (self.redis, self.celery, self.clutch):
+            server.start()
+        return self
+
+    def stop(self) -> None:
+        self.open()
+        for server in reversed(self.servers):
+            server.stop(patience_s=10.0)
+
+    # The work.
+
+    def open(self) -> None:
+        """Lets all jobs go on."""
+        (self.gate / "open").touch()
+
+    # Calls.
+
+    def call(self, target: str, method: str = "GET", headers: Optional[Dict[str, str]] = None) -> Reply:
+        return call(self.clutch.port, target, method, headers)
+
+    def call_at_once(self, targets: Sequence[str], method: str = "GET") -> List[Reply]:
+        with concurrent.futures.ThreadPoolExecutor(len(targets)) as pool:
+            return list(pool.map(lambda target: self.call(target, method), targets))
+
+    def post(self, param: str = "x", **keywords: Any) -> str:
+        """Returns the status URL of a new job."""
+        reply = self.call(f"/tasks?param={param}", "POST", **keywords)
+        assert reply.status == 202, reply
+        return reply.headers["Location"]
+
+    def job(self, url: str) -> Dict[str, Any]:
+        reply = self.call(url)
+        assert reply.status == 200, reply
+        return reply.json()
+
+    def wait_state(self, url: str, state: str, limit_s: float = LIMIT_S) -> Dict[str, Any]:
+        def look() -> Optional[Dict[str, Any]]:
+            job = self.job(url)
+            return job if job["state"] == state else None
+
+        return wait_until(look, f"{url} is {state}", limit_s)
+
+    def count_states(self, urls: Sequence[str]) -> Dict[str, int]:
+        states = [self.job(url)["state"] for url in urls]
+        return {state: states.count(state) for state in set(states)}
+
+    # Accidents.
+
+    def kill_all(self, server: Server) -> None:
+        """Kills a part with all its processes."""
+        for pid in server.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        server.process.wait()
+
+    def start_other_celery(self) -> Server:
+        other = self.make_celery("celery-2")
+        self.servers.append(other)
+        return other.start()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Processes die in the middle; no accepted job is lost."""
+
+import os
+import signal
+
+from stack import wait_until
+
+
+def test_celery_worker_killed(make_stack):
+    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_VISIBILITY_SECONDS": "2"})
+    url, waiting = stack.post("first"), stack.post("second")
+    first = stack.wait_state(url, "running")
+    stack.kill_all(stack.celery)
+    stack.open()
+    stack.start_other_celery()
+    assert stack.wait_state(waiting, "done")["result"] == "true"
+    job = stack.wait_state(url, "done")
+    assert (job["attempts"], job["result"]) == (2, "true") and job["pid"] != first["pid"]
+
+
+def test_process_of_a_job_killed(make_stack):
+    stack = make_stack(concurrency=1, workers=1)
+    url = stack.post()
+    first = stack.wait_state(url, "running")
+    os.kill(first["pid"], signal.SIGKILL)
+    wait_until(lambda: stack.job(url)["attempts"] == 2, "the job is begun again")
+    stack.open()
+    job = stack.wait_state(url, "done")
+    assert job["pid"] != first["pid"] and job["begun_us"] > first["begun_us"]
+
+
+def test_job_that_kills_its_process(make_stack):
+    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_ATTEMPTS": "2"})
+    (stack.gate / "kill").touch()
+    job = stack.wait_state(stack.post(), "failed")
+    assert job["attempts"] == 2 and job["result"] == "begun 2 times and never ended"
+    (stack.gate / "kill").unlink()
+    stack.open()
+    assert stack.wait_state(stack.post(), "done")["attempts"] == 1
+
+
+def test_message_that_comes_twice(make_stack):
+    """A visibility timeout that is too short for the work, or a message sent again: the job has one end."""
+    stack = make_stack(concurrency=2, workers=1, environment={"OFFLOAD_VISIBILITY_SECONDS": "1"})
+    url = stack.post()
+    wait_until(lambda: stack.job(url)["attempts"] >= 2, "the job is begun again while it runs")
+    stack.open()
+    job = stack.wait_state(url, "done")
+    behind = stack.post("behind")
+    stack.wait_state(behind, "done")
+    assert stack.job(url)["ended_us"] == job["ended_us"]
+
+
+def test_clutch_workers_killed(make_stack):
+    stack = make_stack(concurrency=1, workers=2)
+    urls = [stack.post(f"{n}") for n in range(4)]
+    workers = [pid for pid in stack.clutch.pids() if pid != stack.clutch.process.pid]
+    assert len(workers) == 2
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    stack.open()
+    jobs = [stack.wait_state(url, "done") for url in urls]
+    assert [job["param"] for job in jobs] == ["0", "1", "2", "3"] and {job["attempts"] for job in jobs} == {1}
