@@ -8,9 +8,11 @@ tells the keyboard's user."""
 HEIGHT = 320
 SERIES_SPREAD = 0.76
 PERCENTILES = ("p50", "p95", "p99")
-SYMBOLS = ("circle", "diamond", "triangle-up")
+SYMBOLS = (("circle", "circle-open"), ("diamond", "diamond-open"), ("line-ew", "line-ew-open"))
 PATTERNS = ("", "/", "x", "-", "|", ".", "+")
 MIB = 1 << 20
+ACCEPTED = 202
+WIDEST_BAR = 0.5
 
 
 def figures_of(run):
@@ -26,9 +28,19 @@ def settings_of(runs):
     return list(dict.fromkeys(setting(run) for run in runs))
 
 
+def is_offloaded(run):
+    """Whether the run's application leaves the work to somebody else and answers 202."""
+    return any(request.get("done_us") is not None or request.get("status") == ACCEPTED for request in run.get("requests") or [])
+
+
+def series_of(run):
+    """Returns the name under which a run stands in charts: its server, and whether it offloads."""
+    return run["server"] + (", offloaded" if is_offloaded(run) else "")
+
+
 def servers_of(experiment):
-    """Returns the names of the servers of an experiment, clutch first."""
-    names = dict.fromkeys(row["server"] for row in experiment.get("runs", []) + (experiment.get("memory") or []))
+    """Returns the names of the series of an experiment, clutch first; a row of memory belongs to its server's."""
+    names = dict.fromkeys([series_of(run) for run in experiment["runs"]] + [row["server"] for row in experiment.get("memory") or []])
     return sorted(names, key=lambda name: name != "clutch")
 
 
@@ -48,9 +60,13 @@ def axes(settings, unit, **yaxis):
     }
 
 
-def place(position, series, among):
-    """Returns the x of a series' mark at a setting."""
-    return round(position + (series + 0.5) * SERIES_SPREAD / among - SERIES_SPREAD / 2, 4)
+def places(settings, series):
+    """Returns {(number of a series, setting): x} for series that are lists of runs: those that have a setting share its room, as
+    many times the same step as a setting has at most."""
+    present = {one: [number for number, runs in enumerate(series) if one in map(setting, runs)] for one in settings}
+    step = SERIES_SPREAD / max(map(len, present.values()), default=1)
+    return {(number, one): round(at + (order - (len(present[one]) - 1) / 2) * step, 4)
+            for at, one in enumerate(settings) for order, number in enumerate(present[one])}, step
 
 
 def found(value, path):
@@ -61,49 +77,57 @@ def found(value, path):
 
 
 def who(run):
-    return "%s, %s" % (run["server"], run.get("label") or setting_name(*setting(run)))
+    return "%s, %s" % (series_of(run), run.get("label") or setting_name(*setting(run)))
 
 
 def bars(experiment, path, unit, scale=1.0, says="%s: %.4g %s"):
     """Returns a chart of one figure of each run as bars, None when no run has it."""
-    runs, servers = experiment["runs"], servers_of(experiment)
-    settings, data = settings_of(runs), []
-    for at, server in enumerate(servers):
-        have = [run for run in runs if run["server"] == server and found(figures_of(run), path) is not None]
-        values = [round(found(figures_of(run), path) * scale, 4) for run in have]
-        pattern = {"pattern": {"shape": PATTERNS[at % len(PATTERNS)], "size": 6, "solidity": 0.25, "fgcolor": "@page"}} if at else {}
-        data.append({"type": "bar", "name": "bars", "x": [place(settings.index(setting(run)), at, len(servers)) for run in have], "y": values,
-                     "width": SERIES_SPREAD / len(servers) * 0.86, "marker": {"color": "@server%d" % min(at, 6), **pattern},
-                     "texts": [says % (who(run), value, unit) for run, value in zip(have, values)], "hoverinfo": "text"})
-    data = [one for one in data if one["x"]]
+    settings = settings_of(experiment["runs"])
+    series = [(at, having(experiment, server, path)) for at, server in enumerate(servers_of(experiment))]
+    series = [(at, runs) for at, runs in series if runs]
+    xs, step = places(settings, [runs for _, runs in series])
+    data = []
+    for number, (at, runs) in enumerate(series):
+        values = [round(found(figures_of(run), path) * scale, 4) for run in runs]
+        pattern = {"pattern": {"shape": PATTERNS[at % len(PATTERNS)], "size": 7, "solidity": 0.2, "fgcolor": "@page"}} if at else {}
+        data.append({"type": "bar", "name": "bars", "x": [xs[number, setting(run)] for run in runs], "y": values, "width": min(WIDEST_BAR, step * 0.86),
+                     "marker": {"color": "@server%d" % min(at, 6), "line": {"width": 0}, **pattern}, "hoverinfo": "text",
+                     "texts": [says % (who(run), value, unit) for run, value in zip(runs, values)]})
     return {"data": data, "layout": axes(settings, unit)} if data else None
 
 
-def ranges(experiment, paths, unit="milliseconds"):
+def having(experiment, server, path):
+    """Returns the runs of a server that have the figure at a path."""
+    return [run for run in experiment["runs"] if series_of(run) == server and found(figures_of(run), path) is not None]
+
+
+def ranges(experiment, paths):
     """Returns a chart of p50, p95 and p99 as marks joined by a line, for each run and each of paths {"client_ms": "by ..."}; the first
     path's marks are filled, those of the others hollow. None when no run has any."""
-    runs = experiment["runs"]
-    settings, series = settings_of(runs), []
-    for at, server in enumerate(servers_of(experiment)):
-        for path, clock in paths.items():
-            have = [run for run in runs if run["server"] == server and found(figures_of(run), path)]
-            if have:
-                series.append((at, path, clock, have))
-    data = [range_trace(experiment, settings, number, len(series), *one, hollow=one[1] != next(iter(paths)))
+    settings = settings_of(experiment["runs"])
+    series = [(at, path, clock, having(experiment, server, path)) for at, server in enumerate(servers_of(experiment))
+              for path, clock in paths.items()]
+    series = [one for one in series if one[3]]
+    if not series:
+        return None
+    xs, _ = places(settings, [one[3] for one in series])
+    most = max(figures_of(run)[path]["p99"] for _, path, _, runs in series for run in runs)
+    scale, unit = (1000, "seconds") if most >= 1000 else (1, "milliseconds")
+    data = [range_trace(lambda run, number=number: xs[number, setting(run)], scale, *one, hollow=one[1] != next(iter(paths)))
             for number, one in enumerate(series)]
-    return {"data": data, "layout": axes(settings, unit)} if data else None
+    return {"data": data, "layout": axes(settings, unit, **({"range": [0, 1]} if most < 1 else {}))}
 
 
-def range_trace(experiment, settings, number, among, at, path, clock, runs, hollow):
+def range_trace(x_of, scale, at, path, clock, runs, hollow):
     xs, ys, texts, symbols = [], [], [], []
     for run in runs:
         spread = figures_of(run)[path]
-        xs += [place(settings.index(setting(run)), number, among)] * 3 + [None]
-        ys += [spread[name] for name in PERCENTILES] + [None]
+        xs += [x_of(run)] * 3 + [None]
+        ys += [spread[name] / scale for name in PERCENTILES] + [None]
         texts += ["%s: %s %.6g ms, %s" % (who(run), name, spread[name], clock) for name in PERCENTILES] + [None]
-        symbols += [symbol + ("-open" if hollow else "") for symbol in SYMBOLS] + ["circle"]
+        symbols += [pair[hollow] for pair in SYMBOLS] + ["circle"]
     color = "@server%d" % min(at, 6)
-    return {"type": "scatter", "mode": "lines+markers", "name": path, "x": xs, "y": ys, "texts": texts, "hoverinfo": "text",
+    return {"type": "scatter", "mode": "lines+markers", "name": path, "x": xs, "y": ys, "texts": texts, "hoverinfo": "text", "cliponaxis": False,
             "line": {"color": color, "width": 1.5, "dash": "dot" if hollow else "solid"},
             "marker": {"color": color, "size": 9, "symbol": symbols, "line": {"width": 1.5, "color": color}}}
 

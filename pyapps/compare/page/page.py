@@ -21,11 +21,12 @@ HERE = Path(__file__).resolve().parent
 SPREADS = (("client_ms", "Client's clock, ms", ("p50", "p95", "p99", "max")), ("server_ms", "clutch's own, ms", ("p50", "p95", "p99")),
            ("queue_ms", "Queue, ms", ("p50", "p95", "p99")), ("gil_ms", "GIL wait, ms", ("p50", "p95", "p99")),
            ("app_ms", "Application, ms", ("p50", "p95")), ("write_ms", "Write, ms", ("p95",)), ("done_ms", "Result, ms", ("p50", "p95")))
+PANELS_BESIDE = 4
 CHART_TITLES = {"throughput": "Throughput", "latency": "Response time", "queue": "Queue", "gil": "GIL", "cpu": "CPU", "memory": "Memory",
                 "done": "Result of the job"}
-CHART_KEYS = {"latency": "● p50  ◆ p95  ▲ p99; filled: by the client's clock, hollow: by clutch's own",
-              "queue": "● p50  ◆ p95  ▲ p99; only clutch tells it", "gil": "● p50  ◆ p95  ▲ p99; only clutch tells it",
-              "done": "● p50  ◆ p95  ▲ p99, by the client's clock", "memory": "● every worker loads the application   □ --preload"}
+CHART_KEYS = {"latency": "● p50  ◆ p95  — p99; filled: by the client's clock, hollow: by clutch's own",
+              "queue": "● p50  ◆ p95  — p99; only clutch tells it", "gil": "● p50  ◆ p95  — p99; only clutch tells it",
+              "done": "● p50  ◆ p95  — p99, by the client's clock", "memory": "● every worker loads the application   □ --preload"}
 
 
 def write(document, path):
@@ -51,7 +52,7 @@ def environment():
     made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True)
     made.filters.update(number=words.number, duration=words.duration, mebibytes=words.mebibytes, counted=words.counted)
-    made.globals.update(shape=words.shape, found=charts.found, figures_of=charts.figures_of, join=words.shlex.join)
+    made.globals.update(shape=words.shape, is_offloaded=charts.is_offloaded, found=charts.found, figures_of=charts.figures_of, join=words.shlex.join)
     return made
 
 
@@ -70,8 +71,21 @@ def section(at, experiment, plots):
     until = timeline.window_us(experiment["runs"])
     return {"at": at, "it": experiment, "headline": words.experiment_headline(experiment), "charts": pictures,
             "panels": [panel_of(at, number, run, panel) for number, (run, panel) in enumerate(zip(experiment["runs"], panels))],
-            "parts": [part for part in timeline.PARTS if part in drawn], "servers": charts.servers_of(experiment),
+            "parts": [part for part in timeline.PARTS if part in drawn], "unseen": unseen(experiment, drawn), "servers": charts.servers_of(experiment), "columns": columns(len(panels)),
             "until_s": None if until is None else until / 1e6, "peers": words.peers(experiment), "clocks": words.clocks(experiment)}
+
+
+def columns(count):
+    """Returns how many pictures to put beside each other at most, so that the rows are of much the same length."""
+    rows = -(-count // PANELS_BESIDE) or 1
+    return -(-count // rows) or 1
+
+
+def unseen(experiment, drawn):
+    """Returns the names of parts that were measured and are everywhere too short to be drawn."""
+    measured = {"gil": "gil_ms", "write": "write_ms"}
+    return [timeline.NAMES[part] for part, path in measured.items()
+            if part not in drawn and any(charts.found(charts.figures_of(run), path) for run in experiment["runs"])]
 
 
 def panel_of(at, number, run, panel):

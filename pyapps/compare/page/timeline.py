@@ -5,18 +5,22 @@ Several requests wait for the same lane at the same time. So a lane is divided i
 for its whole stay, from arriving to its end, in the order in which requests began. Five workers and twenty callers make five lanes of
 four rows each, a staircase in each lane.
 
+A part that is shorter than a 600th of the time axis could only be drawn longer than it was, so it is left to the hover.
+
 Colours are names ("@app"); page.js puts those of the theme in their place. Moments are seconds since the start of the load."""
 
 import math
 
 DRAWN_MOST = 400
 LANES_MOST = 24
-HEIGHT, MARGIN_TOP, MARGIN_BOTTOM = 300, 8, 44
+HEIGHT, MARGIN_TOP, MARGIN_BOTTOM = 324, 8, 48
 TICK_PX = 13
 GAP_BETWEEN_LANES = 0.35
+SEEN_SHARE = 1 / 600
 FIRST_FAILED_STATUS = 400
 NOBODY = (math.inf, -1)
 PARTS = ("waiting", "sent", "gil", "app", "write", "job", "failed")
+BODIES = ("app", "failed")
 NAMES = {
     "waiting": "waiting for a free app thread",
     "sent": "waiting, by the client's clock only",
@@ -27,7 +31,7 @@ NAMES = {
     "failed": "failed, or cut short",
 }
 HATCHES = {
-    "waiting": {"shape": "/", "size": 5, "solidity": 0.32, "fgcolor": "@waiting-line", "bgcolor": "@waiting"},
+    "waiting": {"shape": "/", "size": 6, "solidity": 0.22, "fgcolor": "@waiting-line", "bgcolor": "@waiting"},
     "sent": {"shape": "/", "size": 7, "solidity": 0.16, "fgcolor": "@waiting-line", "bgcolor": "@sent"},
     "job": {"shape": ".", "size": 6, "solidity": 0.3, "fgcolor": "@job-line", "bgcolor": "@job"},
     "failed": {"shape": "x", "size": 6, "solidity": 0.3, "fgcolor": "@failed-line", "bgcolor": "@failed"},
@@ -103,7 +107,7 @@ def order_of(requests):
 def lanes_of(run, drawn):
     """Returns the lanes to draw, in order: those of all workers and threads while they are few, else those that a request was run in."""
     used = {lane_of(run["requests"][index]) for index in drawn}
-    threads = range(run["threads"]) if all(lane[1] >= 0 for lane in used) else (-1,)
+    threads = range(run["threads"]) if all(lane[1] >= 0 for lane in used - {NOBODY}) else (-1,)
     every = {(worker, thread) for worker in range(1, run["workers"] + 1) for thread in threads}
     return sorted(every | used if len(every) <= LANES_MOST else used)
 
@@ -155,6 +159,8 @@ def figure(run, until_us, end_us):
     traces = {part: trace(part, thickness, row_px) for part in PARTS}
     for index in drawn:
         for part, begin, end in spans(run["requests"][index], last):
+            if end - begin < end_us * SEEN_SHARE and part not in BODIES:
+                continue
             one = traces[part]
             one["y"].append(round(places[index] + 0.5, 3))
             one["base"].append(seconds(begin))
@@ -176,22 +182,24 @@ def layout(run, bands, total, row_px, end_s):
     """Returns plotly's layout: every lane has a band behind it and, where there is room, its name."""
     step = max(1, math.ceil(TICK_PX * len(bands) / (row_px * total)))
     named = bands[::step]
-    with_threads = any(lane[1] >= 0 for lane, _, _ in bands) and run["threads"] > 1
+    title, name = naming([lane for lane, _, _ in bands if lane != NOBODY])
     tracks = [{"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": round(first, 3), "y1": round(first + rows, 3),
                "fillcolor": "@track", "line": {"width": 0}, "layer": "below"} for _, first, rows in bands]
     return {
-        "height": HEIGHT, "margin": {"l": 46, "r": 12, "t": MARGIN_TOP, "b": MARGIN_BOTTOM}, "barmode": "overlay", "shapes": tracks,
+        "height": HEIGHT, "margin": {"l": 56, "r": 12, "t": MARGIN_TOP, "b": MARGIN_BOTTOM}, "barmode": "overlay", "shapes": tracks,
         "xaxis": {"range": [0, round(end_s * 1.02, 6) or 1], "title": {"text": "seconds since the first call", "standoff": 8}, "nticks": 7},
         "yaxis": {"range": [round(total, 3), 0], "showgrid": False, "tickvals": [round(first + rows / 2, 3) for _, first, rows in named],
-                  "ticktext": [lane_name(lane, with_threads) for lane, _, _ in named],
-                  "title": {"text": "worker · thread" if with_threads else "worker", "standoff": 4}},
+                  "ticktext": ["none" if lane == NOBODY else name(lane) for lane, _, _ in named], "title": {"text": title, "standoff": 6}},
     }
 
 
-def lane_name(lane, with_threads):
-    if lane == NOBODY:
-        return "none"
-    return "%d·%d" % lane if with_threads else str(lane[0])
+def naming(lanes):
+    """Returns what the lanes are called, (title of the axis, function from lane to name): by worker, by thread, or by both."""
+    if len({thread for _, thread in lanes}) <= 1:
+        return "worker", lambda lane: str(lane[0])
+    if len({worker for worker, _ in lanes}) <= 1:
+        return "thread", lambda lane: str(lane[1])
+    return "worker·thread", lambda lane: "%d·%d" % lane
 
 
 def figures(runs):

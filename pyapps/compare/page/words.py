@@ -5,12 +5,14 @@ All return plain text; the template escapes it."""
 
 import shlex
 
-from .charts import MIB, PERCENTILES, figures_of, found, servers_of, setting
+from .charts import MIB, figures_of, found, is_offloaded, setting
 
 SAME = 0.03
 PLATEAU = 0.95
+SHORT_MS = 1.0
+NARROW = "\N{NO-BREAK SPACE}"
 TYPICAL_WORKERS = 5
-SERVER_ONLY = ("queue_ms", "gil_ms", "write_ms", "server_ms")
+USUAL_CLIENTS = 20
 
 
 def number(value, digits=3):
@@ -24,14 +26,14 @@ def number(value, digits=3):
 
 
 def duration(milliseconds):
-    """Returns a duration with its unit: "0.12 ms", "301 ms", "6.01 s"."""
+    """Returns a duration with its unit, which stays on the number's line: "0.12 ms", "301 ms", "6.01 s"."""
     if milliseconds is None:
         return "–"
-    return number(milliseconds) + " ms" if milliseconds < 999.5 else "%.3g s" % (milliseconds / 1000)
+    return number(milliseconds) + NARROW + "ms" if milliseconds < 999.5 else number(milliseconds / 1000) + NARROW + "s"
 
 
 def mebibytes(size):
-    return "–" if size is None else number(size / MIB) + " MiB"
+    return "–" if size is None else number(size / MIB) + NARROW + "MiB"
 
 
 def counted(count, noun):
@@ -67,7 +69,7 @@ def headline_run(document):
 def experiment_headline(experiment):
     """Returns what the experiment found, in one sentence: what more workers and threads bring, and from where on nothing."""
     runs = ours(experiment)
-    moved = [run for run in runs if found(figures_of(run), "done_ms.p95") is not None]
+    moved = [run for run in runs if is_offloaded(run) and found(figures_of(run), "done_ms.p95") is not None]
     if moved:
         return offloading_headline(moved[0], [run for run in runs if run not in moved])
     if len(runs) < 2:
@@ -80,7 +82,7 @@ def experiment_headline(experiment):
         return "More than %s gains %s: %s answers/s, %s at best" % (
             shape(first), "nothing" if gain < 1 + SAME else "little", number(rate(first)), number(rate(best)))
     worst = duration(found(figures_of(first), "client_ms.max"))
-    return "%s: the last answer after %s; %s: after %s" % (
+    return "%s: the slowest answer takes %s; %s: %s" % (
         shape(first), worst, shape(enough), duration(found(figures_of(enough), "client_ms.max")))
 
 
@@ -104,10 +106,10 @@ def offloading_headline(moved, others):
 def peers(experiment):
     """Returns how each other server compares with clutch at the same setting: [{"server", "shape", "wins": [text], "loses": [text]}].
     A figure counts as better from 3 % on."""
-    clutch = {setting(run): run for run in ours(experiment)}
+    clutch = {(setting(run), is_offloaded(run)): run for run in ours(experiment)}
     rows = []
     for run in experiment["runs"]:
-        other = clutch.get(setting(run))
+        other = clutch.get((setting(run), is_offloaded(run)))
         if run["server"] != "clutch" and other and found(figures_of(run), "client_ms.p95") is not None:
             rows.append({"server": run["server"], "shape": shape(run), **contest(run, other)})
     return rows
@@ -149,8 +151,8 @@ def chart_headline(name, experiment):
     runs = [run for run in experiment["runs"] if figures_of(run)]
     return {"throughput": lambda: best(runs, "per_second", max, "Most answers: %s per second, %s", number),
             "latency": lambda: extremes(runs, "client_ms.p95", "95 % answered within"),
-            "queue": lambda: extremes(runs, "queue_ms.p95", "95 % in the queue for at most"),
-            "gil": lambda: extremes(runs, "gil_ms.p95", "95 % wait for the GIL at most"),
+            "queue": lambda: unless_short(runs, "queue_ms.p95", "in the queue"),
+            "gil": lambda: unless_short(runs, "gil_ms.p95", "for the GIL"),
             "done": lambda: extremes(runs, "done_ms.p95", "95 % of the results there after"),
             "cpu": lambda: best(runs, "cpu_share", max, "At most %s of the CPU granted, %s", lambda share: number(share * 100) + " %"),
             "memory": lambda: memory(experiment)}[name]()
@@ -162,7 +164,8 @@ def best(runs, path, choose, text, shown):
 
 
 def named(run):
-    return "with " + shape(run) if run["server"] == "clutch" else "%s with %s" % (run["server"], shape(run))
+    where = "offloaded, " + shape(run) if is_offloaded(run) else "with " + shape(run)
+    return where if run["server"] == "clutch" else "%s %s" % (run["server"], where)
 
 
 def extremes(runs, path, text):
@@ -171,6 +174,13 @@ def extremes(runs, path, text):
     if least is most:
         return "%s %s %s" % (text, duration(found(figures_of(least), path)), named(least))
     return "%s %s %s, %s %s" % (text, duration(found(figures_of(least), path)), named(least), duration(found(figures_of(most), path)), named(most))
+
+
+def unless_short(runs, path, where):
+    most = max(found(figures_of(run), path) for run in runs if found(figures_of(run), path) is not None)
+    if most < SHORT_MS:
+        return "No wait worth mentioning %s: 95 %% at most %s" % (where, duration(most))
+    return extremes(runs, path, "95 %% wait %s at most" % where)
 
 
 def memory(experiment):
@@ -194,16 +204,14 @@ def command(document):
     runs = [run for experiment in experiments for run in experiment["runs"]]
     if len(experiments) == 1 and runs:
         words += [experiments[0]["app"], "--workers", numbers(runs, "workers"), "--threads", numbers(runs, "threads")]
-        words += ["--clients", str(load.get("clients")), "--requests", str(load.get("requests"))]
+    words += ["--clients", str(load["clients"])] if load.get("clients", USUAL_CLIENTS) != USUAL_CLIENTS else []
+    words += ["--requests", str(load["requests"])] if load.get("requests") != load.get("clients") else []
+    if len(experiments) == 1:
         words += [] if load.get("path", "/") == "/" else ["--path", load["path"]]
         words += [] if load.get("method", "GET") == "GET" else ["--method", load["method"]]
-    others = list(dict.fromkeys(server for experiment in experiments for server in servers_of(experiment) if server != "clutch"))
+    others = list(dict.fromkeys(run["server"] for run in runs if run["server"] != "clutch"))
     return shlex.join(words + (["--with", ",".join(others)] if others else []))
 
 
 def numbers(runs, key):
     return ",".join(str(value) for value in sorted({run[key] for run in runs}))
-
-
-__all__ = ["PERCENTILES", "chart_headline", "clocks", "command", "counted", "duration", "experiment_headline", "headline_run", "mebibytes", "number",
-           "peers", "shape"]
