@@ -11,6 +11,7 @@ once must not make a server look fast."""
 import math
 
 FIRST_FAILED_STATUS = 400
+INTERRUPTED = "interrupted before the answer came"  # the error of a request that Ctrl-C cut short
 PERCENTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 SERVER_PARTS = ("queue_us", "gil_us", "app_us", "write_us")
 US_PER_MS, US_PER_S = 1e3, 1e6
@@ -57,10 +58,16 @@ def is_answered(request):
             and between(request, "sent_us", "answered_us") is not None)
 
 
+def is_cut_short(request):
+    """Whether the comparison was interrupted while the request was under way."""
+    return request.get("error") == INTERRUPTED
+
+
 def is_failed(request):
-    """Whether the request ended without an answer, or with one that tells of an error."""
+    """Whether the request ended without an answer, or with one that tells of an error. Not being waited for is no failure."""
     status = request.get("status")
-    return bool(request.get("error")) or (status is not None and status >= FIRST_FAILED_STATUS)
+    is_refused = status is not None and status >= FIRST_FAILED_STATUS
+    return is_refused or (bool(request.get("error")) and not is_cut_short(request))
 
 
 def between(request, begin, end):

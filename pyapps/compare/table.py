@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""A comparison on the terminal: a table for each experiment, what went wrong, and the recommendations. Fits 80 columns."""
+
+from rich import box
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from compare import figures
+from compare.measured import duration, settings_of
+
+NOTHING = "-"
+COLUMNS = ("setting", "answered", "req/s", "p50\nms", "p95\nms", "p99\nms", "waited\nmean/p95", "GIL\nms", "CPU\nused", "PSS\nMiB")
+LEGEND = ("setting: workers x threads. p50, p95, p99: by the client's clock. waited: for a free thread, mean and p95 in ms; ~ by the "
+          "client's clock. GIL: mean wait for it before the application. CPU used: of what is granted. PSS: memory of all processes.")
+
+
+def print_tables(document, console):
+    """Prints the tables of a document, also of a partial one, then its recommendations, to a rich Console."""
+    experiments = document.get("experiments") or []
+    for experiment in experiments:
+        settings = settings_of(experiment)
+        console.print(Text(f"\n{experiment.get('title') or experiment.get('name')}", style="bold"), soft_wrap=False)
+        if settings:
+            console.print(make_table(settings), soft_wrap=False)
+        for setting in settings:
+            print_remarks(setting, console)
+    if experiments:
+        console.print(Text(LEGEND, style="dim"), soft_wrap=False)
+    if document.get("interrupted"):
+        console.print(Text("\nInterrupted: this is what was measured until then.", style="bold yellow"), soft_wrap=False)
+    print_recommendations(document, console)
+
+
+def make_table(settings):
+    """Returns the rich Table of an experiment's settings, one row each."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    for index, heading in enumerate(COLUMNS):
+        table.add_column(heading, justify="right" if index else "left", no_wrap=True, overflow="fold" if index else "ellipsis")
+    for setting in settings:
+        table.add_row(*make_row(setting), style=None if setting.is_usable else "red")
+    return table
+
+
+def make_row(setting):
+    """Returns the cells of a setting as text; NOTHING for what was not measured."""
+    own = setting.figures
+    return [name_row(setting), count_answers(setting), NOTHING if not own["answered"] else short(own["per_second"]),
+            *(short(setting.ms("client", which)) for which in ("p50", "p95", "p99")), waited(setting), short(setting.ms("gil")),
+            NOTHING if own.get("cpu_share") is None else f"{own['cpu_share'] * 100:.0f} %",
+            NOTHING if setting.pss_mib is None else short(setting.pss_mib)]
+
+
+def name_row(setting):
+    """Returns "5 x 4", with the name of a server that is not clutch, and with what else tells two runs of one setting apart."""
+    own_label = f"{setting.workers} x {setting.threads}"
+    more = " (offloaded)" if setting.is_offloading else ""
+    return (own_label if setting.is_own else f"{setting.run.get('server')} {own_label}") + more
+
+
+def count_answers(setting):
+    """Returns "20", "15 of 20" when some failed or were not waited for, "error" when nothing was sent."""
+    sent, answered = len(setting.run.get("requests") or []), setting.figures["answered"]
+    if not sent and setting.run.get("error"):
+        return "error"
+    return str(answered) if answered >= sent else f"{answered} of {sent}"
+
+
+def waited(setting):
+    """Returns mean and p95 of the time in the queue; where the server does not tell it, of the time from sent to the application."""
+    if setting.figures.get("queue_ms"):
+        mark, times = "", setting.figures["queue_ms"]
+    else:
+        answered = filter(figures.is_answered, setting.run.get("requests") or [])
+        mark, times = "~", figures.spread(map(figures.waited_us, answered))
+    return f"{mark}{short(times['mean'])}/{short(times['p95'])}" if times else NOTHING
+
+
+def short(value):
+    """Returns a number with few digits: 0.05, 4.9, 48, 1520."""
+    if value is None:
+        return NOTHING
+    if value >= 9.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"
+
+
+def print_remarks(setting, console):
+    """Prints a run's error and notes, as many lines as they have, and when offloaded jobs were done."""
+    for style, text in [("red", setting.run.get("error")), *(("yellow", note) for note in setting.run.get("notes") or [])]:
+        if text:
+            first, *rest = text.strip().splitlines() or [""]
+            console.print(Text("\n".join([f"{setting.name}: {first}", *(f"    {line}" for line in rest)]), style=style), soft_wrap=False)
+    done = setting.figures.get("done_ms")
+    if done:
+        console.print(Text(f"{setting.name}: the jobs were done after {duration(done['mean'])} (mean), {duration(done['p95'])} (p95)"), soft_wrap=False)
+
+
+def print_recommendations(document, console):
+    """Prints what to do, each with the figures behind it, under the title of its experiment."""
+    found = document.get("recommendations") or []
+    titles = {experiment.get("name"): experiment.get("title") for experiment in document.get("experiments") or []}
+    for name in dict.fromkeys(each.get("experiment") for each in found):
+        console.print(Text(f"\nRecommendations: {titles.get(name) or name}", style="bold"), soft_wrap=False)
+        for each in found:
+            if each.get("experiment") == name:
+                console.print(make_recommendation(each), soft_wrap=False)
+
+
+def make_recommendation(each):
+    """Returns a recommendation with hanging indents, its reasons beneath."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=1)
+    grid.add_column(overflow="fold")
+    grid.add_row("*", Text(each["text"]))
+    reasons = Table.grid(padding=(0, 1, 0, 0))
+    reasons.add_column(width=1, style="dim")
+    reasons.add_column(overflow="fold", style="dim")
+    for reason in each.get("because") or []:
+        reasons.add_row("-", Text(reason))
+    return Group(grid, Padding(reasons, (0, 0, 0, 2)))
