@@ -13,7 +13,8 @@ from typing import List
 from rich.console import Console
 from rich.markup import escape
 
-from compare import document, experiment, interrupts, machine, options, peers, plan
+from compare import advice, document, experiment, interrupts, machine, options, peers, plan, table
+from compare.page import page
 from compare.progress import Progress
 
 OK, FAILED, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
@@ -124,22 +125,10 @@ def run_offloading(tools: experiment.Tools, given: argparse.Namespace, progress:
 def finish(result: document.Document, out: pathlib.Path, console: Console) -> None:
     """Draws the conclusions, writes the files, prints the table."""
     result["experiments"] = [each for each in result["experiments"] if each["runs"] or each["memory"]]
-    try:
-        from compare import advice
-        result["recommendations"] = advice.recommend(result)
-    except ImportError:
-        pass
+    result["recommendations"] = advice.recommend(result)
     document.write(result, out / "comparison.json")
-    try:
-        from compare.page import page
-        page.write(result, out / "comparison.html")
-    except ImportError:
-        pass
-    try:
-        from compare import table
-        table.print_tables(result, console)
-    except ImportError:
-        pass
+    table.print_tables(result, console)
+    page.write(result, out / "comparison.html")
     console.print(f"\nEvery request: {escape(str(out / 'comparison.json'))}", highlight=False, soft_wrap=True)
     console.print(f"The pictures:  {escape(str(out / 'comparison.html'))}", highlight=False, soft_wrap=True)
 

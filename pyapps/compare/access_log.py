@@ -12,11 +12,14 @@ from compare.document import Request
 ID_FIELD = "X-Compare-Id"
 
 # The id is the only text of a client in a line. It stands at the front, and only digits and letters are taken for one.
-LAYOUT = f"%({{{ID_FIELD}}}i)s %(p)s %(worker)s %(thread)s %(arrived)s %(queue)s %(gil)s %(app)s %(write)s"
+LAYOUT = f"%({{{ID_FIELD}}}i)s %(p)s %(worker)s %(thread)s %(arrived)s %(queue)s %(gil)s %(app)s %(write)s %(s)s"
 LINE = re.compile(
     r"(?P<id>[0-9a-f]+-\d+) <(?P<pid>\d+)> (?P<worker>\d+) (?P<thread>\d+|-) (?P<arrived>\d+|-)"
     r" (?P<queue>\d+|-) (?P<gil>\d+|-) (?P<app>\d+|-) (?P<write>\d+|-)"
+    r" (?P<status>\d+|-)"
 )
+CLIENT_GONE = 499
+OF_THE_APPLICATION = ("pid", "worker", "thread", "gil_us", "app_us", "write_us")
 
 
 class Entry(NamedTuple):
@@ -30,6 +33,11 @@ class Entry(NamedTuple):
     gil_us: Optional[int]
     app_us: Optional[int]
     write_us: Optional[int]
+    status: Optional[int]
+
+    def has_begun(self) -> bool:
+        """Whether the application got the request: not when it was refused, or its client had gone while it waited."""
+        return self.thread is not None and not (self.status == CLIENT_GONE and not self.app_us)
 
 
 def make_id(run: str, number: int) -> str:
@@ -57,10 +65,11 @@ def join(requests: Iterable[Request], entries: Dict[str, Entry], run: str, start
         if entry is None:
             missing += request["status"] is not None
             continue
-        request.update(entry._asdict())  # type: ignore[typeddict-item]
-        if entry.thread is None or entry.arrived_us is None:  # the application never had it
-            request["arrived_us"] = None
-            continue
-        request["arrived_us"] = entry.arrived_us - start_us
-        request["begun_us"] = request["arrived_us"] + (entry.queue_us or 0)
+        request["queue_us"] = entry.queue_us
+        if entry.arrived_us is not None:
+            request["arrived_us"] = entry.arrived_us - start_us
+        if entry.has_begun():
+            request.update({name: getattr(entry, name) for name in OF_THE_APPLICATION})  # type: ignore[typeddict-item]
+        if entry.has_begun() and request["arrived_us"] is not None:
+            request["begun_us"] = request["arrived_us"] + (entry.queue_us or 0)
     return missing

@@ -83,6 +83,7 @@ def run(planned: plan.Planned, tools: Tools, progress: Progress, experiment: doc
     """Runs an experiment and fills `experiment`, as far as it gets. `rest` are the seconds expected of the steps behind it.
     KeyboardInterrupt passes through; what was measured is in `experiment` then."""
     candidates = list_candidates(planned, tools)
+    tell_refusals(planned, tools, progress)
     for index, candidate in enumerate(candidates):
         progress.begin(f"{planned.name}: {candidate.describe()}", tools.load.requests)
         done = run_candidate(candidate, planned, tools, progress, experiment)
@@ -92,14 +93,29 @@ def run(planned: plan.Planned, tools: Tools, progress: Progress, experiment: doc
         for note in done["notes"]:
             progress.say(indent(note))
         if not any(each["requests"] for each in experiment["runs"]):
-            progress.say(f"{planned.name}: the other settings are left out, since this one did not start")
-            progress.skip(len(candidates) - index - 1 + len(planned.worker_counts()) * measures_memory(tools))
+            leave_rest(planned, len(candidates) - index - 1, tools, progress)
             return
         if planned.cost is None and index == 0:
             known = measured_cost(done)
             progress.expect(expected_steps(planned, tools, known)[1:] + rest)
     if measures_memory(tools):
         measure_preload(planned, tools, progress, experiment)
+
+
+def leave_rest(planned: plan.Planned, runs: int, tools: Tools, progress: Progress) -> None:
+    """Nothing of an application that does not start can be measured: leaves out the other `runs` and the memory."""
+    if runs:
+        progress.say(f"{planned.name}: the other settings are left out, since this one did not start")
+    progress.skip(runs + len(planned.worker_counts()) * measures_memory(tools))
+
+
+def tell_refusals(planned: plan.Planned, tools: Tools, progress: Progress) -> None:
+    """Says which servers cannot be run with which settings, and why."""
+    for name in tools.peers:
+        reasons = {setting: why_not(name, setting, tools) for setting in planned.settings}
+        for reason in dict.fromkeys(filter(None, reasons.values())):
+            settings = [document.describe_setting(*setting) for setting, why in reasons.items() if why == reason]
+            progress.say(f"{planned.name}: {reason}, so it is not run with {', '.join(settings)}")
 
 
 def measured_cost(done: document.Run) -> plan.Cost:

@@ -15,9 +15,9 @@ import yarl
 
 from compare import access_log, interrupts
 from compare.document import Request, make_request
+from compare.figures import INTERRUPTED
 
 NUMBER_MARK = "Request_N"  # in a path: N stands for the request's number
-INTERRUPTED = "interrupted before the answer came"
 
 
 class Load(NamedTuple):

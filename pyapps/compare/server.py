@@ -226,11 +226,11 @@ def explain_start(log: str, status: Optional[int], limit_s: float = 0.0) -> str:
     """Returns why a server did not start: its first error with the traceback, its last words, or all that it printed.
 
     `status` is its exit status, None when it was not ready within `limit_s` seconds."""
-    end = f"not ready within {limit_s:g} s" if status is None else _describe_status(status)
+    end = f"it was not ready within {limit_s:g} s" if status is None else f"it did not start: {_describe_status(status)}"
     messages = grave_messages(log)
     if not messages:
         tail = "\n".join(log.splitlines()[-20:])
-        return f"{end}\n{tail}" if tail else f"{end}; it printed nothing"
+        return f"{end}\n{tail}" if tail else f"{end}, without a word"
     return "\n".join([end, messages[0]] + messages[-1:] * (len(messages) > 1))
 
 
