@@ -8,12 +8,13 @@ import importlib
 import pathlib
 import subprocess
 import sys
-from typing import List
+from types import ModuleType
+from typing import List, Optional
 
 from rich.console import Console
 from rich.markup import escape
 
-from compare import advice, document, experiment, interrupts, machine, options, peers, plan, table
+from compare import advice, document, experiment, figures, interrupts, machine, options, peers, plan, table
 from compare.page import page
 from compare.progress import Progress
 
@@ -90,17 +91,25 @@ def describe_load(given: argparse.Namespace, planned: List[plan.Planned]) -> doc
 def run_all(given: argparse.Namespace, planned: List[plan.Planned], tools, result: document.Document, console: Console) -> None:
     """Runs every experiment; the document has what was measured, also when this is cut short."""
     steps = [experiment.expected_steps(each, tools) for each in planned]
-    if given.app == plan.OFFLOADING:
-        steps = [[plan.OFFLOADING_S]]
+    offloading = load_offloading(given)
+    if offloading is not None:
+        steps.append(list(offloading.EXPECTED_S))
     announce(result, steps, given, console)
     with Progress(console, sum(steps, [])) as progress:
-        if given.app == plan.OFFLOADING:
-            result["experiments"].append(run_offloading(tools, given, progress))
         for index, each in enumerate(planned):
             one = document.make_experiment(each.name, each.title, each.app, list(each.says))
             result["experiments"].append(one)
             experiment.run(each, tools, progress, one, sum(steps[index + 1 :], []))
             document.write(result, given.out / "comparison.json")
+        if offloading is not None:
+            result["load"]["note"] = offloading.NOTE
+            result["experiments"].append(offloading.make())
+            offloading.fill(result["experiments"][-1], tools, given.clients, progress)
+
+
+def load_offloading(given: argparse.Namespace) -> Optional[ModuleType]:
+    """Returns the module that runs the offloading experiment, None when it was not asked for."""
+    return importlib.import_module("offload.measure") if given.app == plan.OFFLOADING else None
 
 
 def announce(result: document.Document, steps: List[List[float]], given: argparse.Namespace, console: Console) -> None:
@@ -112,19 +121,15 @@ def announce(result: document.Document, steps: List[List[float]], given: argpars
     )
     if load["note"]:
         console.print(escape(f"Note: {load['note']}"), highlight=False)
-    if given.app is None or given.app in plan.BUILT_IN:
+    if given.app in (None, plan.OFFLOADING, *plan.BUILT_IN):
         console.print(f"This will take about {sum(map(sum, steps)):.0f} s. Ctrl-C keeps what has been measured.", highlight=False)
-
-
-def run_offloading(tools: experiment.Tools, given: argparse.Namespace, progress: Progress) -> document.Experiment:
-    """The experiment of pyapps/offload; its module says what it needs."""
-    measure = importlib.import_module("offload.measure")
-    return measure.experiment(tools, given.clients, progress)
 
 
 def finish(result: document.Document, out: pathlib.Path, console: Console) -> None:
     """Draws the conclusions, writes the files, prints the table."""
     result["experiments"] = [each for each in result["experiments"] if each["runs"] or each["memory"]]
+    for run in (run for each in result["experiments"] for run in each["runs"] if run["figures"] is None):
+        run["figures"] = figures.summarize(run)
     result["recommendations"] = advice.recommend(result)
     document.write(result, out / "comparison.json")
     table.print_tables(result, console)

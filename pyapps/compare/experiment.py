@@ -88,10 +88,8 @@ def run(planned: plan.Planned, tools: Tools, progress: Progress, experiment: doc
         progress.begin(f"{planned.name}: {candidate.describe()}", tools.load.requests)
         done = run_candidate(candidate, planned, tools, progress, experiment)
         progress.end(summarize(done))
-        if done["error"]:
-            progress.say(indent(done["error"]))
-        for note in done["notes"]:
-            progress.say(indent(note))
+        for text in filter(None, [done["error"], *done["notes"]]):
+            progress.say(indent(shorten(text)))
         if not any(each["requests"] for each in experiment["runs"]):
             leave_rest(planned, len(candidates) - index - 1, tools, progress)
             return
@@ -209,6 +207,11 @@ def cut(message: str) -> str:
         half = LINES_OF_A_TRACEBACK // 2
         lines[half:-half] = ["  ..."]
     return "\n".join(lines)
+
+
+def shorten(text: str) -> str:
+    """Returns what is enough to know while a comparison runs: the table at the end has the whole."""
+    return "\n".join(text.splitlines()[:2])
 
 
 def indent(text: str) -> str:

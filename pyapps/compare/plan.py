@@ -15,7 +15,6 @@ OFFLOADING = "offloading"
 
 SLEEP_S = 0.3  # instead of the ten seconds of the experiment that the sleeping application repeats
 START_S = 0.5  # a server's start and end
-OFFLOADING_S = 20.0
 SLEEP_NOTE = f"the sleeping application sleeps {SLEEP_S:g} s, so that the comparison is short; the original experiment's takes 10 s"
 SAYS_OF_ANY = (
     "Each bar is a request; a lane is a thread of a worker. What waits for a free thread comes first in a bar, then the wait for the "
