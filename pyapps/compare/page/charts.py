@@ -89,9 +89,10 @@ def bars(experiment, path, unit, scale=1.0, says="%s: %.4g %s"):
     data = []
     for number, (at, runs) in enumerate(series):
         values = [round(found(figures_of(run), path) * scale, 4) for run in runs]
-        pattern = {"pattern": {"shape": PATTERNS[at % len(PATTERNS)], "size": 7, "solidity": 0.2, "fgcolor": "@page"}} if at else {}
+        color = "@server%d" % min(at, 6)
+        pattern = {"pattern": {"shape": PATTERNS[at % len(PATTERNS)], "size": 7, "solidity": 0.2, "fgcolor": "@page", "bgcolor": color}} if at else {}
         data.append({"type": "bar", "name": "bars", "x": [xs[number, setting(run)] for run in runs], "y": values, "width": min(WIDEST_BAR, step * 0.86),
-                     "marker": {"color": "@server%d" % min(at, 6), "line": {"width": 0}, **pattern}, "hoverinfo": "text",
+                     "marker": {"color": color, "line": {"width": 0}, **pattern}, "hoverinfo": "text",
                      "texts": [says % (who(run), value, unit) for run, value in zip(runs, values)]})
     return {"data": data, "layout": axes(settings, unit)} if data else None
 

@@ -51,7 +51,7 @@ def render(document):
 def environment():
     made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
                               lstrip_blocks=True)
-    made.filters.update(number=words.number, duration=words.duration, mebibytes=words.mebibytes, counted=words.counted)
+    made.filters.update(number=words.number, duration=words.duration, memory_size=words.memory_size, counted=words.counted)
     made.globals.update(shape=words.shape, is_offloaded=charts.is_offloaded, found=charts.found, figures_of=charts.figures_of, join=words.shlex.join)
     return made
 

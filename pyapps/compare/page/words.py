@@ -10,6 +10,7 @@ from .charts import MIB, figures_of, found, is_offloaded, setting
 SAME = 0.03
 PLATEAU = 0.95
 SHORT_MS = 1.0
+GIB = 1 << 30
 NARROW = "\N{NO-BREAK SPACE}"
 TYPICAL_WORKERS = 5
 USUAL_CLIENTS = 20
@@ -32,8 +33,10 @@ def duration(milliseconds):
     return number(milliseconds) + NARROW + "ms" if milliseconds < 999.5 else number(milliseconds / 1000) + NARROW + "s"
 
 
-def mebibytes(size):
-    return "–" if size is None else number(size / MIB) + NARROW + "MiB"
+def memory_size(size):
+    if size is None:
+        return "–"
+    return number(size / MIB) + NARROW + "MiB" if size < GIB else number(size / GIB) + NARROW + "GiB"
 
 
 def counted(count, noun):
@@ -120,7 +123,7 @@ def contest(peer, clutch):
     matches = (("answers per second", rate(peer), rate(clutch), True, number),
                ("median answer", *both(peer, clutch, "client_ms.p50"), False, duration),
                ("p95", *both(peer, clutch, "client_ms.p95"), False, duration),
-               ("memory", peer.get("pss_bytes"), clutch.get("pss_bytes"), False, mebibytes),
+               ("memory", peer.get("pss_bytes"), clutch.get("pss_bytes"), False, memory_size),
                ("CPU time", peer.get("cpu_s"), clutch.get("cpu_s"), False, lambda value: number(value) + " s"))
     verdict = {"wins": [], "loses": [], "same": []}
     for name, theirs, ours_, more_is_better, text in matches:
@@ -190,9 +193,9 @@ def memory(experiment):
     pairs = [(workers, server) for server, workers, preload in sizes if preload and (server, workers, False) in sizes]
     if pairs:
         workers, server = max(pairs)
-        return "%s: %s, with --preload %s" % (counted(workers, "worker"), mebibytes(sizes[server, workers, False]), mebibytes(sizes[server, workers, True]))
+        return "%s: %s, with --preload %s" % (counted(workers, "worker"), memory_size(sizes[server, workers, False]), memory_size(sizes[server, workers, True]))
     row = max(rows, key=lambda row: row["workers"])
-    return "%s: %s" % (counted(row["workers"], "worker"), mebibytes(row["pss_bytes"]))
+    return "%s: %s" % (counted(row["workers"], "worker"), memory_size(row["pss_bytes"]))
 
 
 def command(document):
