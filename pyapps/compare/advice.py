@@ -5,7 +5,7 @@ The names of applications and experiments play no part, only what was measured. 
 (`choose`). Differences up to 5 per cent are noise and are not called a gain."""
 
 from compare import advice_peers, advice_rules
-from compare.measured import NOISE, OWN, describe_failure, duration, kind_of, mib, number, percent, plural, rate, settings_of
+from compare.measured import BYTES_PER_MIB, NOISE, OWN, describe_failure, duration, kind_of, mib, number, percent, plural, rate, settings_of
 
 LEAST_REQUESTS = 10
 LEAST_SECONDS = 0.2
@@ -31,7 +31,7 @@ def judge(experiment, document):
     if sound and is_too_small(sound):
         yield too_small(sound)
     elif sound:
-        context = advice_rules.Context(document, sound, kind_of(sound))
+        context = advice_rules.Context(document, experiment, sound, kind_of(sound))
         yield from deployment(sound, document.get("interrupted"))
         for rule in advice_rules.RULES:
             yield from rule(context)
@@ -103,8 +103,9 @@ def deployment(sound, is_interrupted):
         why = f"{memory_text} of the settings within {percent(NOISE)} of the best throughput and the best p95"
     else:
         why = "no setting is best in throughput and p95 alike; this one is least far from both"
-    because = [chosen.describe(), *(f"{title}: {best.describe()}" for title, best in (("best throughput", fastest), ("best p95", quickest))
-                                    if best is not chosen), f"limit: {percent(NOISE)}, of {plural(len(sound), 'setting')}"]
+    bests = {"best throughput and p95": fastest} if fastest is quickest else {"best throughput": fastest, "best p95": quickest}
+    because = [chosen.describe(), *(f"{title}: {best.describe()}" for title, best in bests.items() if best is not chosen),
+               f"limit: {percent(NOISE)}, of {plural(len(sound), 'setting')}"]
     shortest = min(sound, key=lambda setting: setting.seconds)
     if shortest.seconds < LEAST_SECONDS:
         because.append(f"{shortest.name} was measured for {duration(shortest.seconds * 1000)} only: more --requests make it surer")
@@ -119,7 +120,7 @@ def memory(measured, sound):
     pss = {(entry.get("server"), entry.get("workers"), entry.get("threads"), bool(entry.get("preload"))): entry.get("pss_bytes")
            for entry in measured}
     pairs = [(key, size, pss.get((*key[:3], True))) for key, size in pss.items() if not key[3] and key[0] == OWN]
-    pairs = [(key, plain / (1 << 20), shared / (1 << 20)) for key, plain, shared in pairs if plain and shared]
+    pairs = [(key, plain / BYTES_PER_MIB, shared / BYTES_PER_MIB) for key, plain, shared in pairs if plain and shared]
     if pairs:
         yield describe_preload(*max(pairs, key=lambda pair: pair[0][1] or 0))
     yield from growth([setting for setting in sound if setting.pss_mib is not None])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where another server is better: setting for setting, by more than noise."""
 
-from compare.measured import NOISE, OWN, describe_failure, duration, gain, mib, more_requests, percent
+from compare.measured import NOISE, OWN, describe_failure, duration, gain, mib, more_requests, percent, rate
 
 WRAPPER = "the other servers run the application inside a wrapper that stamps its responses (some microseconds each)"
 
@@ -15,7 +15,7 @@ def peers(context, others):
         pairs = [(setting, own[setting.key]) for setting in usable if setting.run.get("server") == server]
         wins = [(peer, better) for peer, mine in pairs for better in [list(find_wins(peer, mine))] if better]
         if wins:
-            yield describe_wins(server, wins, pairs)
+            yield describe_wins(server, wins, pairs, context)
         else:
             even.append((server, pairs))
     if even:
@@ -34,19 +34,31 @@ def find_wins(peer, own):
             yield -gain(theirs, mine), f"{percent(gain(theirs, mine))} {words} ({show(theirs)} instead of {show(mine)})"
 
 
-def describe_wins(server, wins, pairs):
-    """The setting with the largest win in words, all of them among the reasons."""
+def describe_wins(server, wins, pairs, context):
+    """The setting with the largest win in words, with what clutch wins there; all settings among the reasons."""
     peer, better = max(wins, key=lambda win: max(better[0] for better in win[1]))
-    others = f", and wins with {len(wins) - 1} more of {len(pairs)} settings" if len(wins) > 1 else ""
-    because = [f"{each.name} against {OWN}: {', '.join(words for _, words in list_)}" for each, list_ in wins]
-    if others:
-        because.append(f"wins with {peer.run.get('label')} and {len(wins) - 1} more of {len(pairs)} settings")
-    return (f"{server} wins with {peer.run.get('label')}: {', '.join(words for _, words in better)}, compared with {OWN}{others}.",
-            [*because, *describe_pairs(pairs), WRAPPER])
+    own = next(own for each, own in pairs if each is peer)
+    label = peer.run.get("label")
+    text = f"{server} wins with {label}: {', '.join(words for _, words in better)}"
+    because = [f"{each.name} against {OWN}: {', '.join(words for _, words in found)}" for each, found in wins]
+    worse = [words for _, words in find_wins(own, peer)]
+    if worse:
+        text += f"; {OWN} there: {', '.join(worse)}"
+        because.append(f"{OWN}, {label}, against {server}: {', '.join(worse)}")
+    if len(wins) > 1:
+        text += f". It wins with {len(wins)} of {len(pairs)} settings"
+        because.append(f"{server} wins something with {len(wins)} of {len(pairs)} settings")
+    because += describe_pairs(pairs)
+    if any("memory" in words for _, found in wins for _, words in found):
+        because += context.preload_figures()
+    return f"{text}.", [*because, WRAPPER]
 
 
 def describe_pairs(pairs):
-    return [f"{peer.describe()}; {OWN}, {own.describe()}" for peer, own in pairs]
+    return [f"{peer.name}: {rate(peer.rate)} requests/s ({OWN} {rate(own.rate)}), p95 {duration(peer.ms('client', 'p95'))} "
+            f"({duration(own.ms('client', 'p95'))})"
+            + (f", {mib(peer.pss_mib)} ({mib(own.pss_mib)})" if peer.pss_mib is not None and own.pss_mib is not None else "")
+            for peer, own in pairs]
 
 
 def describe_even(even):

@@ -5,8 +5,8 @@ apply; every number of a text is among its reasons."""
 import dataclasses
 from typing import List, Optional
 
-from compare.measured import (CPU_BOUND_RATIO, IO_BOUND_RATIO, NOISE, Setting, duration, gain, is_full, mib, more_requests,
-                              percent, plural, rate, signed_percent)
+from compare.measured import (BYTES_PER_MIB, CPU_BOUND_RATIO, IO_BOUND_RATIO, NOISE, OWN, Setting, duration, gain, is_full, mib,
+                              more_requests, percent, plural, rate, signed_percent)
 
 LONG_MS = 1000  # a request that nobody wants to wait for
 GIL_GROWTH = 0.2  # the part by which the time in the application must grow to blame the GIL
@@ -16,6 +16,7 @@ GIL_GROWTH = 0.2  # the part by which the time in the application must grow to b
 class Context:
     """The settings of one experiment that can be compared, all of clutch, and what requests do with their time (see kind_of)."""
     document: dict
+    experiment: dict
     settings: List[Setting]
     kind: Optional[str]
 
@@ -33,6 +34,11 @@ class Context:
         """The settings that differ in workers only, with the fewest threads, fewest workers first."""
         threads = min(setting.threads for setting in self.settings)
         return sorted((setting for setting in self.settings if setting.threads == threads), key=lambda setting: setting.workers)
+
+    def preload_figures(self):
+        """What clutch needs with --preload, which some servers do by themselves."""
+        return [f"{OWN} --preload, {plural(entry['workers'], 'worker')}, right after the start: {mib(entry['pss_bytes'] / BYTES_PER_MIB)}"
+                for entry in self.experiment.get("memory") or [] if entry.get("preload") and entry.get("pss_bytes")]
 
     def reason(self):
         """How the kind is known: the CPU time of a request."""

@@ -9,7 +9,7 @@ OWN = "clutch"
 BYTES_PER_MIB = 1 << 20
 MS_PER_S = 1000
 NOISE = 0.05  # two runs of one setting differ by as much: less is not called a difference
-CPU_BOUND_RATIO, IO_BOUND_RATIO = 0.8, 0.2
+CPU_BOUND_RATIO, IO_BOUND_RATIO = 0.8, 0.1
 FULL_SHARE = 0.8  # of the CPU granted; the load generator needs some of it too
 
 
@@ -137,7 +137,7 @@ def gain(new, old):
 
 def more_requests(new, old):
     """Returns "12 % more requests/s", or "3.9 times as many requests/s" from the double on."""
-    return f"{new / old:.3g} times as many requests/s" if new >= 2 * old else f"{percent(gain(new, old))} more requests/s"
+    return f"{new / old:.3g} times as many requests/s" if new >= 1.995 * old else f"{percent(gain(new, old))} more requests/s"
 
 
 def rate(value):
@@ -153,6 +153,9 @@ def duration(ms):
 
 
 def mib(value):
+    """MiB, below a tenth of one KiB: 143 MiB, 9.5 MiB, 37 KiB."""
+    if 0 < value < 0.095:
+        return f"{value * 1024:.0f} KiB"
     return f"{value:.0f} MiB" if value >= 100 else f"{value:.1f} MiB"
 
 

@@ -7,18 +7,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from compare import figures
+from compare import document, figures
 from compare.measured import duration, settings_of
 
 NOTHING = "-"
+NAME_MOST = 19  # characters; longer ones take several lines
 COLUMNS = ("setting", "answered", "req/s", "p50\nms", "p95\nms", "p99\nms", "waited\nmean/p95", "GIL\nms", "CPU\nused", "PSS\nMiB")
 LEGEND = ("setting: workers x threads. p50, p95, p99: by the client's clock. waited: for a free thread, mean and p95 in ms; ~ by the "
           "client's clock. GIL: mean wait for it before the application. CPU used: of what is granted. PSS: memory of all processes.")
 
 
-def print_tables(document, console):
+def print_tables(comparison, console):
     """Prints the tables of a document, also of a partial one, then its recommendations, to a rich Console."""
-    experiments = document.get("experiments") or []
+    experiments = comparison.get("experiments") or []
     for experiment in experiments:
         settings = settings_of(experiment)
         console.print(Text(f"\n{experiment.get('title') or experiment.get('name')}", style="bold"), soft_wrap=False)
@@ -28,16 +29,16 @@ def print_tables(document, console):
             print_remarks(setting, console)
     if experiments:
         console.print(Text(LEGEND, style="dim"), soft_wrap=False)
-    if document.get("interrupted"):
+    if comparison.get("interrupted"):
         console.print(Text("\nInterrupted: this is what was measured until then.", style="bold yellow"), soft_wrap=False)
-    print_recommendations(document, console)
+    print_recommendations(comparison, console)
 
 
 def make_table(settings):
     """Returns the rich Table of an experiment's settings, one row each."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     for index, heading in enumerate(COLUMNS):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=True, overflow="fold" if index else "ellipsis")
+        table.add_column(heading, justify="right" if index else "left", no_wrap=bool(index), max_width=None if index else NAME_MOST)
     for setting in settings:
         table.add_row(*make_row(setting), style=None if setting.is_usable else "red")
     return table
@@ -53,10 +54,11 @@ def make_row(setting):
 
 
 def name_row(setting):
-    """Returns "5 x 4", with the name of a server that is not clutch, and with what else tells two runs of one setting apart."""
-    own_label = f"{setting.workers} x {setting.threads}"
-    more = " (offloaded)" if setting.is_offloading else ""
-    return (own_label if setting.is_own else f"{setting.run.get('server')} {own_label}") + more
+    """Returns "5 x 4", before it the name of a server that is not clutch, or what else a label says."""
+    standard = document.describe_setting(setting.workers, setting.threads)
+    more = (setting.run.get("label") or "").replace(standard, "").strip(", ")
+    server = "" if setting.is_own else setting.run.get("server")
+    return " ".join(filter(None, [server, more, f"{setting.workers} x {setting.threads}"]))
 
 
 def count_answers(setting):
@@ -97,10 +99,10 @@ def print_remarks(setting, console):
         console.print(Text(f"{setting.name}: the jobs were done after {duration(done['mean'])} (mean), {duration(done['p95'])} (p95)"), soft_wrap=False)
 
 
-def print_recommendations(document, console):
+def print_recommendations(comparison, console):
     """Prints what to do, each with the figures behind it, under the title of its experiment."""
-    found = document.get("recommendations") or []
-    titles = {experiment.get("name"): experiment.get("title") for experiment in document.get("experiments") or []}
+    found = comparison.get("recommendations") or []
+    titles = {experiment.get("name"): experiment.get("title") for experiment in comparison.get("experiments") or []}
     for name in dict.fromkeys(each.get("experiment") for each in found):
         console.print(Text(f"\nRecommendations: {titles.get(name) or name}", style="bold"), soft_wrap=False)
         for each in found:
