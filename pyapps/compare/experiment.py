@@ -8,6 +8,7 @@ import collections
 import contextlib
 import http.client
 import pathlib
+import time
 import urllib.request
 from typing import Dict, List, NamedTuple, Optional
 
@@ -17,6 +18,7 @@ from compare.server import Server, StartError, free_port, grave_messages
 
 LINES_OF_A_TRACEBACK = 40
 PROBE_LIMIT_S = 5.0
+SETTLE_S, SETTLE_LIMIT_S = 0.2, 5.0
 
 
 class Tools(NamedTuple):
@@ -134,6 +136,7 @@ def run_candidate(candidate: Candidate, planned: plan.Planned, tools: Tools, pro
     try:
         with subject.make_server() as server:
             done["ready_s"] = round(server.ready_s, 4)
+            subject.settle(server)
             if is_memory_of(candidate, planned) and measures_memory(tools):
                 experiment["memory"].append(make_memory(candidate.setting, False, *server.memory()))
             measure(server, done, tools, sent, progress, subject.read_fields)
@@ -250,6 +253,9 @@ class ClutchSubject:
             self.access_log.unlink()
         return Server(self.command, self.port, self.log, environment=self.planned.environment)
 
+    def settle(self, server: Server) -> None:
+        """All its workers are ready when it says so."""
+
     def log_text(self) -> str:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
@@ -289,6 +295,13 @@ class PeerSubject:
     def make_server(self) -> Server:
         variables = {**self.planned.environment, **peers.environment(self.planned.target)}
         return Server(self.command, self.port, self.log, ready=answers_probe, environment=variables)
+
+    def settle(self, server: Server) -> None:
+        """One worker has answered; returns when none of the server's processes uses CPU any more, so that all of them are ready."""
+        used, end = -1.0, time.monotonic() + SETTLE_LIMIT_S
+        while used != server.cpu_s() and time.monotonic() < end:
+            used = server.cpu_s()
+            time.sleep(SETTLE_S)
 
     log_text = ClutchSubject.log_text
 

@@ -91,7 +91,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _wrong(text: str, expected: str) -> argparse.ArgumentTypeError:
-    return argparse.ArgumentTypeError(f"'{text}': expected {expected}")
+    return argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
 
 
 def _whole(text: str, least: int, most: int) -> Optional[int]:

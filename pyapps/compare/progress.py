@@ -8,7 +8,19 @@ from typing import List, Optional
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress as Bars, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress as Bars, ProgressColumn, SpinnerColumn, TextColumn
+from rich.text import Text
+
+
+class Left(ProgressColumn):
+    """The time left; it counts down also while no request ends."""
+
+    def __init__(self, progress: "Progress"):
+        super().__init__()
+        self.progress = progress
+
+    def render(self, _task) -> Text:
+        return Text(self.progress.describe_left(), style="dim")
 
 
 class Progress:
@@ -32,15 +44,10 @@ class Progress:
         self.bars: Optional[Bars] = None
 
     def __enter__(self) -> "Progress":
-        if self.console.is_terminal:
-            columns = (
-                SpinnerColumn(),
-                BarColumn(bar_width=24),
-                TextColumn("{task.description}"),
-                TextColumn("[dim]{task.fields[left]}[/dim]"),
-            )
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
+            columns = (SpinnerColumn(), BarColumn(bar_width=24), TextColumn("{task.description}"), Left(self))
             self.bars = Bars(*columns, console=self.console, transient=True)
-            self.task = self.bars.add_task("", total=sum(self.expected) or 1.0, left="")
+            self.task = self.bars.add_task("", total=sum(self.expected) or 1.0)
             self.bars.start()
         return self
 
@@ -69,7 +76,7 @@ class Progress:
         self.ended = self.of or 0
         self._show(is_done=True)
         if result:
-            self.say(f"{self.label}: {result}" + ("" if self.bars else f"; {self._describe_left(is_done=True)}"))
+            self.say(f"{self.label}: {result}" + ("" if self.bars else f"; {self.describe_left(is_done=True)}"))
 
     def expect(self, seconds: List[float]) -> None:
         """Corrects what the steps after this one are expected to take."""
@@ -92,7 +99,10 @@ class Progress:
         rest = sum(self.expected[self.step + is_done :]) * pace
         return max(0.0, rest - (0.0 if is_done else time.monotonic() - self.begun_s))
 
-    def _describe_left(self, is_done: bool = False) -> str:
+    def describe_left(self, is_done: bool = False) -> str:
+        """Returns "about 12 s left", for a terminal."""
+        if self.step < 0:
+            return ""
         left = self.left_s(is_done)
         if self.step + 1 >= len(self.expected) and is_done:
             return "the last one"
@@ -104,6 +114,4 @@ class Progress:
         share = 1.0 if is_done else (self.ended / self.of if self.of else 0.0)
         completed = sum(self.expected[: self.step]) + share * self.expected[self.step]
         text = escape(self.label) + (f" {self.ended}/{self.of}" if self.of else "")
-        self.bars.update(
-            self.task, total=sum(self.expected) or 1.0, completed=completed, description=text, left=self._describe_left(is_done)
-        )
+        self.bars.update(self.task, total=sum(self.expected) or 1.0, completed=completed, description=text)

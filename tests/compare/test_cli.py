@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import socket
@@ -210,7 +209,7 @@ def test_progress_elsewhere_is_plain_lines():
 
 
 def test_progress_on_a_terminal_is_a_bar():
-    text, _ = show_progress(force_terminal=True)
+    text, _ = show_progress(force_terminal=True, _environ={"TERM": "xterm"})
     assert "first [1]: 2 answered" in text and "about" in text and "\x1b" in text
 
 
@@ -226,9 +225,12 @@ def test_time_left_follows_the_pace():
     assert progress.left_s(is_done=True) == pytest.approx(2.0)
 
 
+def test_a_terminal_that_can_do_nothing_gets_lines():
+    assert "\x1b" not in show_progress(force_terminal=True, _environ={"TERM": "dumb"})[0]
+
+
 def test_status_of_a_result():
     def result(*errors):
         return {"experiments": [{"runs": [{"error": error} for error in errors]}]}
 
     assert not program.has_failed(result(None, None)) and program.has_failed(result(None, "it did not start"))
-    assert isinstance(options.parse(["--clutch", find_binary()]), argparse.Namespace)
