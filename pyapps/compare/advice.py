@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: MIT
 """What to deploy, and why: recommendations from the figures of a comparison. Pure functions of the document.
 
-The names of applications and experiments play no part, only what was measured. Which setting is recommended follows one stated rule
-(`choose`). Differences up to 5 per cent are noise and are not called a gain."""
+The names of applications and experiments play no part, only what was measured. Which setting is recommended follows one
+stated rule (`choose`). Differences up to 5 per cent are noise and are not called a gain."""
 
-from compare import advice_peers, advice_rules
-from compare.measured import BYTES_PER_MIB, NOISE, OWN, describe_failure, duration, kind_of, mib, number, percent, plural, rate, settings_of
+from compare import advice_offload, advice_peers, advice_rules
+from compare.measured import (
+    BYTES_PER_MIB,
+    NOISE,
+    OWN,
+    describe_failure,
+    duration,
+    kind_of,
+    mib,
+    number,
+    percent,
+    plural,
+    rate,
+    settings_of,
+)
 
 LEAST_REQUESTS = 10
 LEAST_SECONDS = 0.2
@@ -13,8 +26,8 @@ ENOUGH_SECONDS = 2
 
 
 def recommend(document):
-    """Returns [{"text": one or two sentences, "because": [figure with unit, ...], "experiment": name}, ...] for a document, also for
-    one that is partial: most important first within each experiment."""
+    """Returns [{"text": one or two sentences, "because": [figure with unit, ...], "experiment": name}, ...] for a
+    document, also for one that is partial: most important first within each experiment."""
     found = []
     for experiment in document.get("experiments") or []:
         for text, because in judge(experiment, document):
@@ -35,7 +48,10 @@ def judge(experiment, document):
         yield from deployment(sound, document.get("interrupted"))
         for rule in advice_rules.RULES:
             yield from rule(context)
-        yield from advice_rules.offloading(context, [setting for setting in own if setting.is_usable and setting.is_offloading])
+        yield from advice_offload.offload(context)
+        yield from advice_offload.offloading(
+            context, [setting for setting in own if setting.is_usable and setting.is_offloading]
+        )
         yield from advice_peers.peers(context, [setting for setting in settings if not setting.is_own])
     yield from memory(experiment.get("memory") or [], sound)
 
@@ -44,9 +60,11 @@ def failures(own):
     """Errors come first: what fails fast looks fast."""
     failing = [setting for setting in own if setting.run.get("error") or setting.figures["failed"]]
     if failing:
-        yield (f"Settle the failures first: in {len(failing)} of {plural(len(own), 'setting')} something failed, and what fails fast "
-               "looks fast. Those settings are left out of the advice.",
-               [f"{len(failing)} of {plural(len(own), 'setting')} failed", *map(describe_failure, failing)])
+        yield (
+            f"Settle the failures first: in {len(failing)} of {plural(len(own), 'setting')} something failed, "
+            "and what fails fast looks fast. Those settings are left out of the advice.",
+            [f"{len(failing)} of {plural(len(own), 'setting')} failed", *map(describe_failure, failing)],
+        )
 
 
 def is_too_small(sound):
@@ -58,10 +76,14 @@ def too_small(sound):
     longest = max(sound, key=lambda setting: setting.seconds)
     requests = longest.figures["answered"]
     wanted = max(LEAST_REQUESTS * 10, round_up(longest.rate * ENOUGH_SECONDS))
-    return (f"The load was too small to tell settings apart: {plural(requests, 'request')} in {duration(longest.seconds * 1000)}. "
-            f"Measure again with --requests {wanted}.",
-            [f"{longest.name}: {plural(requests, 'request')} in {duration(longest.seconds * 1000)}",
-             f"at {rate(longest.rate)} requests/s, {wanted} requests are enough for {ENOUGH_SECONDS} s"])
+    return (
+        f"The load was too small to tell settings apart: {plural(requests, 'request')} in "
+        f"{duration(longest.seconds * 1000)}. Measure again with --requests {wanted}.",
+        [
+            f"{longest.name}: {plural(requests, 'request')} in {duration(longest.seconds * 1000)}",
+            f"at {rate(longest.rate)} requests/s, {wanted} requests are enough for {ENOUGH_SECONDS} s",
+        ],
+    )
 
 
 def round_up(value):
@@ -70,8 +92,8 @@ def round_up(value):
 
 
 def choose(sound):
-    """Returns (setting, is_near_best): the setting with the smallest memory among those within 5 per cent of the best throughput and of
-    the best p95. Where none is near both, the one that is least far from the worse of its two."""
+    """Returns (setting, is_near_best): the setting with the smallest memory among those within 5 per cent of the best
+    throughput and of the best p95. Where none is near both, the one that is least far from the worse of its two."""
     best_rate = max(setting.rate for setting in sound)
     best_p95 = min(setting.ms("client", "p95") for setting in sound)
 
@@ -99,16 +121,29 @@ def deployment(sound, is_interrupted):
     fastest = max(sound, key=lambda setting: setting.rate)
     quickest = min(sound, key=lambda setting: setting.ms("client", "p95"))
     if is_near:
-        memory_text = f"the smallest memory ({mib(chosen.pss_mib)})" if chosen.pss_mib is not None else "the fewest processes and threads"
+        memory_text = (
+            f"the smallest memory ({mib(chosen.pss_mib)})"
+            if chosen.pss_mib is not None
+            else "the fewest processes and threads"
+        )
         why = f"{memory_text} of the settings within {percent(NOISE)} of the best throughput and the best p95"
     else:
         why = "no setting is best in throughput and p95 alike; this one is least far from both"
-    bests = {"best throughput and p95": fastest} if fastest is quickest else {"best throughput": fastest, "best p95": quickest}
-    because = [chosen.describe(), *(f"{title}: {best.describe()}" for title, best in bests.items() if best is not chosen),
-               f"limit: {percent(NOISE)}, of {plural(len(sound), 'setting')}"]
+    bests = (
+        {"best throughput and p95": fastest}
+        if fastest is quickest
+        else {"best throughput": fastest, "best p95": quickest}
+    )
+    because = [
+        chosen.describe(),
+        *(f"{title}: {best.describe()}" for title, best in bests.items() if best is not chosen),
+        f"limit: {percent(NOISE)}, of {plural(len(sound), 'setting')}",
+    ]
     shortest = min(sound, key=lambda setting: setting.seconds)
     if shortest.seconds < LEAST_SECONDS:
-        because.append(f"{shortest.name} was measured for {duration(shortest.seconds * 1000)} only: more --requests make it surer")
+        because.append(
+            f"{shortest.name} was measured for {duration(shortest.seconds * 1000)} only: more --requests make it surer"
+        )
     if is_interrupted:
         because.append("the comparison was interrupted: only what was measured until then is compared")
     caution = " Its threads share one memory, so the application has to be thread-safe." if chosen.threads > 1 else ""
@@ -117,8 +152,12 @@ def deployment(sound, is_interrupted):
 
 def memory(measured, sound):
     """What --preload saves, and what one more worker costs."""
-    pss = {(entry.get("server"), entry.get("workers"), entry.get("threads"), bool(entry.get("preload"))): entry.get("pss_bytes")
-           for entry in measured}
+    pss = {
+        (entry.get("server"), entry.get("workers"), entry.get("threads"), bool(entry.get("preload"))): entry.get(
+            "pss_bytes"
+        )
+        for entry in measured
+    }
     pairs = [(key, size, pss.get((*key[:3], True))) for key, size in pss.items() if not key[3] and key[0] == OWN]
     pairs = [(key, plain / BYTES_PER_MIB, shared / BYTES_PER_MIB) for key, plain, shared in pairs if plain and shared]
     if pairs:

@@ -28,8 +28,10 @@ def find_wins(peer, own):
     faster = gain(peer.rate, own.rate)
     if faster > NOISE:
         yield faster, more_requests(peer.rate, own.rate)
-    for words, mine, theirs, show in (("lower p95", own.ms("client", "p95"), peer.ms("client", "p95"), duration),
-                                      ("less memory", own.pss_mib, peer.pss_mib, mib)):
+    for words, mine, theirs, show in (
+        ("lower p95", own.ms("client", "p95"), peer.ms("client", "p95"), duration),
+        ("less memory", own.pss_mib, peer.pss_mib, mib),
+    ):
         if mine and theirs is not None and -gain(theirs, mine) > NOISE:
             yield -gain(theirs, mine), f"{percent(gain(theirs, mine))} {words} ({show(theirs)} instead of {show(mine)})"
 
@@ -55,21 +57,32 @@ def describe_wins(server, wins, pairs, context):
 
 
 def describe_pairs(pairs):
-    return [f"{peer.name}: {rate(peer.rate)} requests/s ({OWN} {rate(own.rate)}), p95 {duration(peer.ms('client', 'p95'))} "
-            f"({duration(own.ms('client', 'p95'))})"
-            + (f", {mib(peer.pss_mib)} ({mib(own.pss_mib)})" if peer.pss_mib is not None and own.pss_mib is not None else "")
-            for peer, own in pairs]
+    return [
+        f"{peer.name}: {rate(peer.rate)} requests/s ({OWN} {rate(own.rate)}), p95 {duration(peer.ms('client', 'p95'))} "
+        f"({duration(own.ms('client', 'p95'))})"
+        + (
+            f", {mib(peer.pss_mib)} ({mib(own.pss_mib)})"
+            if peer.pss_mib is not None and own.pss_mib is not None
+            else ""
+        )
+        for peer, own in pairs
+    ]
 
 
 def describe_even(even):
     names = [server for server, _ in even]
     listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     verb = "is" if len(names) == 1 else "are"
-    return (f"{listed} {verb} nowhere more than {percent(NOISE)} better than {OWN} with the same setting, in requests/s, p95 or memory.",
-            [*[line for _, pairs in even for line in describe_pairs(pairs)], f"limit: {percent(NOISE)}", WRAPPER])
+    return (
+        f"{listed} {verb} nowhere more than {percent(NOISE)} better than {OWN} with the same setting, in "
+        "requests/s, p95 or memory.",
+        [*[line for _, pairs in even for line in describe_pairs(pairs)], f"limit: {percent(NOISE)}", WRAPPER],
+    )
 
 
 def failures(failing):
     if failing:
         names = dict.fromkeys(setting.run.get("server") for setting in failing)
-        yield f"{', '.join(names)} failed in some settings, which are left out of the advice.", list(map(describe_failure, failing))
+        yield f"{', '.join(names)} failed in some settings, which are left out of the advice.", list(
+            map(describe_failure, failing)
+        )

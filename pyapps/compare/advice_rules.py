@@ -1,20 +1,35 @@
 # SPDX-License-Identifier: MIT
-"""What the figures say about waiting, workers, threads and offloading. Each rule yields (text, because), or nothing when it does not
-apply; every number of a text is among its reasons."""
+"""What the figures say about waiting, workers and threads. Each rule yields (text, because), or nothing
+when it does not apply; every number of a text is among its reasons."""
 
 import dataclasses
 from typing import List, Optional
 
-from compare.measured import (BYTES_PER_MIB, CPU_BOUND_RATIO, IO_BOUND_RATIO, NOISE, OWN, Setting, duration, gain, is_full, mib,
-                              more_requests, percent, plural, rate, signed_percent)
+from compare.measured import (
+    BYTES_PER_MIB,
+    CPU_BOUND_RATIO,
+    IO_BOUND_RATIO,
+    NOISE,
+    OWN,
+    Setting,
+    duration,
+    gain,
+    mib,
+    more_requests,
+    percent,
+    plural,
+    rate,
+    signed_percent,
+)
 
-LONG_MS = 1000  # a request that nobody wants to wait for
 GIL_GROWTH = 0.2  # the part by which the time in the application must grow to blame the GIL
 
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """The settings of one experiment that can be compared, all of clutch, and what requests do with their time (see kind_of)."""
+    """The settings of one experiment that can be compared, all of clutch, and what requests do with their time (see
+    kind_of)."""
+
     document: dict
     experiment: dict
     settings: List[Setting]
@@ -33,18 +48,28 @@ class Context:
     def series(self):
         """The settings that differ in workers only, with the fewest threads, fewest workers first."""
         threads = min(setting.threads for setting in self.settings)
-        return sorted((setting for setting in self.settings if setting.threads == threads), key=lambda setting: setting.workers)
+        return sorted(
+            (setting for setting in self.settings if setting.threads == threads), key=lambda setting: setting.workers
+        )
 
     def preload_figures(self):
         """What clutch needs with --preload, which some servers do by themselves."""
-        return [f"{OWN} --preload, {plural(entry['workers'], 'worker')}, right after the start: {mib(entry['pss_bytes'] / BYTES_PER_MIB)}"
-                for entry in self.experiment.get("memory") or [] if entry.get("preload") and entry.get("pss_bytes")]
+        return [
+            f"{OWN} --preload, {plural(entry['workers'], 'worker')}, right after the start: "
+            f"{mib(entry['pss_bytes'] / BYTES_PER_MIB)}"
+            for entry in self.experiment.get("memory") or []
+            if entry.get("preload") and entry.get("pss_bytes")
+        ]
 
     def reason(self):
         """How the kind is known: the CPU time of a request."""
-        first = min((setting for setting in self.settings if setting.cpu_ratio is not None), key=lambda setting: setting.places)
-        return (f"{first.name}: {percent(first.cpu_ratio)} as much CPU time as time in the application "
-                f"(CPU-bound from {percent(CPU_BOUND_RATIO)}, I/O-bound up to {percent(IO_BOUND_RATIO)})")
+        first = min(
+            (setting for setting in self.settings if setting.cpu_ratio is not None), key=lambda setting: setting.places
+        )
+        return (
+            f"{first.name}: {percent(first.cpu_ratio)} as much CPU time as time in the application "
+            f"(CPU-bound from {percent(CPU_BOUND_RATIO)}, I/O-bound up to {percent(IO_BOUND_RATIO)})"
+        )
 
 
 def waiting(context):
@@ -53,18 +78,21 @@ def waiting(context):
     if not pair or not context.clients:
         return
     base, relief = pair
-    text = f"{plural(context.clients, 'caller')}, {base.short}: {base.figures['waiting_most']} wait; {relief.short} serve all at once"
+    held = base.figures["waiting_most"]
+    text = f"{plural(context.clients, 'caller')}, {base.short}: {held} wait; {relief.short} serve all at once"
     because = [f"{plural(context.clients, 'caller')} at once", describe_wait(base), describe_wait(relief)]
     if base.pss_mib is not None and relief.pss_mib is not None:
         more = relief.pss_mib - base.pss_mib
         text += f" for {mib(abs(more))} {'more' if more >= 0 else 'less'}"
-        because.append(f"memory: {mib(base.pss_mib)} and {mib(relief.pss_mib)}, {mib(abs(more))} {'more' if more >= 0 else 'less'}")
+        because.append(
+            f"memory: {mib(base.pss_mib)} and {mib(relief.pss_mib)}, {mib(abs(more))} {'more' if more >= 0 else 'less'}"
+        )
     yield f"{text}.", because
 
 
 def find_relief(context):
-    """Returns (setting in which callers wait, setting in which none does and which answers more), None when there is no such pair.
-    Rather two that differ only in threads; among those the one with the most workers."""
+    """Returns (setting in which callers wait, setting in which none does and which answers more), None when there is no
+    such pair. Rather two that differ only in threads; among those the one with the most workers."""
     if context.kind == "cpu":
         return None
     held = [setting for setting in context.settings if setting.figures["waiting_most"]]
@@ -72,7 +100,10 @@ def find_relief(context):
     pairs = [(base, relief) for base in held for relief in free if gain(relief.rate, base.rate) > NOISE]
     if not pairs:
         return None
-    return max(pairs, key=lambda pair: (pair[0].workers == pair[1].workers, pair[0].places, -(pair[1].run.get("pss_bytes") or 0)))
+    return max(
+        pairs,
+        key=lambda pair: (pair[0].workers == pair[1].workers, pair[0].places, -(pair[1].run.get("pss_bytes") or 0)),
+    )
 
 
 def describe_wait(setting):
@@ -89,11 +120,17 @@ def workers(context):
     series = context.series()
     if len(series) < 2 or series[0].workers == series[-1].workers:
         return
-    last = next(index for index, setting in enumerate(series)
-                if all(gain(later.rate, setting.rate) <= NOISE for later in series[index + 1:]))
+    last = next(
+        index
+        for index, setting in enumerate(series)
+        if all(gain(later.rate, setting.rate) <= NOISE for later in series[index + 1 :])
+    )
     because = [context.reason()] if context.kind else []
-    because += [f"{before.name} -> {after.name}: {rate(before.rate)} -> {rate(after.rate)} requests/s, "
-                f"{signed_percent(gain(after.rate, before.rate))}" for before, after in zip(series, series[1:])]
+    because += [
+        f"{before.name} -> {after.name}: {rate(before.rate)} -> {rate(after.rate)} requests/s, "
+        f"{signed_percent(gain(after.rate, before.rate))}"
+        for before, after in zip(series, series[1:])
+    ]
     word = {"cpu": "CPU-bound: ", "io": "I/O-bound: ", "mixed": "Partly CPU-bound: ", None: ""}[context.kind]
     if last == len(series) - 1:
         yield still_gaining(word, series, context, because)
@@ -108,46 +145,70 @@ def still_gaining(word, series, context, because):
     because.append(f"{first.name} -> {most.name}: {more}")
     if context.clients and most.places >= context.clients:
         end = f"{plural(context.clients, 'caller')} cannot use more"
-        because.append(f"{plural(context.clients, 'caller')} at once, {plural(most.places, 'place')} in the application")
+        because.append(
+            f"{plural(context.clients, 'caller')} at once, {plural(most.places, 'place')} in the application"
+        )
     else:
         end = "where that ends was not measured"
     than = "than" if "more" in more else "as"
-    return f"{word}every step gains; {plural(most.workers, 'worker')} answer {more} {than} {first.workers}, and {end}.", because
+    return (
+        f"{word}every step gains; {plural(most.workers, 'worker')} answer {more} {than} {first.workers}, and {end}.",
+        because,
+    )
 
 
 def enough(word, series, last, context, because):
     """The text for a series that gains no more than noise after `last`."""
-    knee, best = series[last], max(series[last + 1:], key=lambda setting: setting.rate)
+    knee, best = series[last], max(series[last + 1 :], key=lambda setting: setting.rate)
     change = gain(best.rate, knee.rate)
-    because.append(f"{knee.name} -> {best.name}: {signed_percent(change)}; up to {percent(NOISE)} is noise; {context.cpus} granted")
+    because.append(
+        f"{knee.name} -> {best.name}: {signed_percent(change)}; up to {percent(NOISE)} is noise; {context.cpus} granted"
+    )
     here = f"on the {context.cpus} granted here" if context.kind == "cpu" else "here"
     if abs(change) <= NOISE:
-        says = f"gains {percent(change)}, no more than noise" if change >= 0 else f"gains nothing ({signed_percent(change)}, noise)"
+        says = (
+            f"gains {percent(change)}, no more than noise"
+            if change >= 0
+            else f"gains nothing ({signed_percent(change)}, noise)"
+        )
     else:
         says = f"loses {percent(change)}"
     if context.clients and knee.places >= context.clients:
         says += f": {plural(context.clients, 'caller')} cannot use them"
-        because.append(f"{plural(context.clients, 'caller')} at once, {plural(knee.places, 'place')} in the application")
+        because.append(
+            f"{plural(context.clients, 'caller')} at once, {plural(knee.places, 'place')} in the application"
+        )
     return f"{word}more than {plural(knee.workers, 'worker')} {here} {says}.", because
 
 
 def threads(context):
     """What threads gain or cost for the same workers."""
-    pairs = [(few, many) for few in context.settings for many in context.settings
-             if few.workers == many.workers and few.threads < many.threads]
+    pairs = [
+        (few, many)
+        for few in context.settings
+        for many in context.settings
+        if few.workers == many.workers and few.threads < many.threads
+    ]
     if not pairs:
         return
     few, many = max(pairs, key=lambda pair: (pair[1].threads / pair[0].threads, pair[0].workers))
     change = gain(many.rate, few.rate)
-    because = [f"{few.name} -> {many.name}: {rate(few.rate)} -> {rate(many.rate)} requests/s, {signed_percent(change)}",
-               *filter(None, map(describe_gil, (few, many)))]
+    because = [
+        f"{few.name} -> {many.name}: {rate(few.rate)} -> {rate(many.rate)} requests/s, {signed_percent(change)}",
+        *filter(None, map(describe_gil, (few, many))),
+    ]
     if change > NOISE:
         why = ": they wait side by side, and a request that waits gives up the GIL" if context.kind == "io" else ""
         more = more_requests(many.rate, few.rate)
-        yield f"Threads pay here: {many.name} answer {more}{' than' if 'more' in more else ' as'} {few.name}{why}.", [*because, more]
+        yield f"Threads pay here: {many.name} answer {more}{' than' if 'more' in more else ' as'} {few.name}{why}.", [
+            *because,
+            more,
+        ]
         return
     if abs(change) <= NOISE:
-        says = f"Threads gain nothing here: {many.name} change the requests/s by {signed_percent(change)}, no more than noise"
+        says = (
+            f"Threads gain nothing here: {many.name} change the requests/s by {signed_percent(change)}, which is noise"
+        )
     else:
         says = f"Threads cost here: {many.name} answer {percent(change)} fewer requests/s than {few.name}"
     yield f"{says}{explain_gil(context, few, many, because)}.", because
@@ -157,8 +218,11 @@ def explain_gil(context, few, many, because):
     """Returns why threads gained nothing: the GIL, or nobody to serve."""
     slow, quick = many.ms("app"), few.ms("app")
     if context.kind in ("cpu", "mixed") and slow and quick and gain(slow, quick) > GIL_GROWTH:
-        because.append(f"mean time in the application: {duration(quick)} and {duration(slow)}, waits for the GIL within it included")
-        return f"; a request takes {duration(slow)} in the application instead of {duration(quick)}, since the threads share one GIL"
+        because.append(
+            f"mean time in the application: {duration(quick)} and {duration(slow)}, with the waits for the GIL in it"
+        )
+        longer = f"{duration(slow)} in the application instead of {duration(quick)}"
+        return f"; a request takes {longer}, since the threads share one GIL"
     if few.figures["waiting_most"] == 0:
         because.append(f"{few.name}: nobody waited")
         return ", since nobody waited without them"
@@ -169,39 +233,10 @@ def describe_gil(setting):
     wait, whole = setting.ms("gil"), setting.ms("server")
     if wait is None or not whole:
         return None
-    return (f"{setting.name}: GIL wait before the application mean {duration(wait)}, p95 {duration(setting.ms('gil', 'p95'))} "
-            f"({percent(wait / whole)} of the server's time)")
+    return (
+        f"{setting.name}: GIL wait before the application mean {duration(wait)}, "
+        f"p95 {duration(setting.ms('gil', 'p95'))} ({percent(wait / whole)} of the server's time)"
+    )
 
 
-def offload(context):
-    """Where no number of workers is the answer: each request takes long by itself, or the CPU is full and callers still wait."""
-    best = max(context.settings, key=lambda setting: setting.rate)
-    quickest = min((setting.ms("app", "p50") for setting in context.settings if setting.ms("app", "p50") is not None), default=None)
-    if quickest is not None and quickest >= LONG_MS:
-        yield (f"No number of workers makes a request shorter than its {duration(quickest)} in the application. Offload it: answer 202 "
-               "at once, and let a task queue run it.",
-               [f"median time in the application, at its shortest: {duration(quickest)}; long from {duration(LONG_MS)}", best.describe()])
-    elif context.kind == "cpu" and is_full(best) and best.figures["waiting_most"]:
-        share, held = best.figures["cpu_share"], best.figures["waiting_most"]
-        yield (f"The CPU is full ({percent(share)} of {context.cpus} used) and {held} callers still wait, so more workers cannot help. "
-               "Offloading does: answer 202 at once, and let a task queue compute, here or on other machines.",
-               [f"{best.name}, the best throughput: {percent(share)} of {context.cpus} used, at most {held} waiting", best.describe()])
-
-
-def offloading(context, offloaded):
-    """What moving the work into a task queue changed, where that was measured beside answering synchronously."""
-    if not offloaded:
-        return
-    quick = min(offloaded, key=lambda setting: setting.ms("client", "p95"))
-    slow = min(context.settings, key=lambda setting: setting.ms("client", "p95"))
-    first, whole, done = quick.ms("client", "p95"), slow.ms("client", "p95"), quick.ms("done", "p95")
-    because = [f"{quick.name}, offloaded: p95 of the answer {duration(first)}, of the job's end {duration(done)}",
-               f"{slow.name}, the best synchronous p95: {duration(whole)}"]
-    if gain(whole, first) > NOISE:
-        yield (f"Offloading answers within {duration(first)} instead of {duration(whole)} (p95); the job itself is done after "
-               f"{duration(done)}.", because)
-    else:
-        yield f"Offloading gains nothing here: its answers take {duration(first)}, synchronous ones {duration(whole)} (p95).", because
-
-
-RULES = (waiting, workers, threads, offload)
+RULES = (waiting, workers, threads)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The figures of one run: what its requests come to. Pure functions of the run as comparison.json keeps it.
 
-Durations come in as microseconds and go out as milliseconds. Percentiles are nearest-rank: the p-th is the smallest value that at
-least p per cent of all values do not exceed, so it is always a value that was measured.
+Durations come in as microseconds and go out as milliseconds. Percentiles are nearest-rank: the p-th is the smallest
+value that at least p per cent of all values do not exceed, so it is always a value that was measured.
 
-A request is *answered* when an answer with a status below 400 came, *failed* when it ended with an error or another status, and
-neither when the run was cut short while it was under way. Durations are those of answered requests only: an error that comes at
-once must not make a server look fast."""
+A request is *answered* when an answer with a status below 400 came, *failed* when it ended with an error or another
+status, and neither when the run was cut short while it was under way. Durations are those of answered requests only: an
+error that comes at once must not make a server look fast."""
 
 import math
 
@@ -20,10 +20,11 @@ TRANSIT_LEAST_US = 1000
 
 
 def summarize(run):
-    """Returns the figures of `run` (a dict with "requests", "cpu_s", "wall_s", "granted_cpus", any of them missing or null):
+    """Returns the figures of `run` (a dict with "requests", "cpu_s", "wall_s", "granted_cpus", any of them missing or
+    null):
 
     answered, failed  counts
-    per_second        answered requests divided by the time from the first request sent to the last answer; 0.0 without answers
+    per_second        answered requests divided by the time from the first one sent to the last answer; 0.0 without any
     client_ms         from sent to answered, by the client's clock: {"mean", "p50", "p95", "p99", "max"}
     server_ms         queue + GIL + application + write, by the server; queue_ms, gil_ms, app_ms, write_ms: its parts
     done_ms           offloading: from sent to the moment when the job's result was there
@@ -54,8 +55,12 @@ def summarize(run):
 def is_answered(request):
     """Whether an answer came that is no error."""
     status = request.get("status")
-    return (not request.get("error") and status is not None and status < FIRST_FAILED_STATUS
-            and between(request, "sent_us", "answered_us") is not None)
+    return (
+        not request.get("error")
+        and status is not None
+        and status < FIRST_FAILED_STATUS
+        and between(request, "sent_us", "answered_us") is not None
+    )
 
 
 def is_cut_short(request):
@@ -64,7 +69,8 @@ def is_cut_short(request):
 
 
 def is_failed(request):
-    """Whether the request ended without an answer, or with one that tells of an error. Not being waited for is no failure."""
+    """Whether the request ended without an answer, or with one that tells of an error. Not being waited for is no
+    failure."""
     status = request.get("status")
     is_refused = status is not None and status >= FIRST_FAILED_STATUS
     return is_refused or (bool(request.get("error")) and not is_cut_short(request))
@@ -89,11 +95,16 @@ def percentile(ordered, percent):
 
 
 def spread(durations_us):
-    """Returns mean, percentiles and maximum in milliseconds of durations in microseconds, leaving out None; None when there are none."""
+    """Returns mean, percentiles and maximum in milliseconds of durations in microseconds, leaving out None; None when
+    there are none."""
     ordered = sorted(duration for duration in durations_us if duration is not None)
     if not ordered:
         return None
-    figures = {"mean": sum(ordered) / len(ordered), **{name: percentile(ordered, percent) for name, percent in PERCENTILES}, "max": ordered[-1]}
+    figures = {
+        "mean": sum(ordered) / len(ordered),
+        **{name: percentile(ordered, percent) for name, percent in PERCENTILES},
+        "max": ordered[-1],
+    }
     return {name: round(value / US_PER_MS, 3) for name, value in figures.items()}
 
 
@@ -114,7 +125,8 @@ def cpu_share(run):
 
 
 def inside(request):
-    """Returns (begin, end) of a request's time in the application, in microseconds of the run; None when that is not known."""
+    """Returns (begin, end) of a request's time in the application, in microseconds of the run; None when that is not
+    known."""
     if request.get("begun_us") is None or request.get("app_us") is None:
         return None
     begin = request["begun_us"] + (request.get("gil_us") or 0)
@@ -122,18 +134,19 @@ def inside(request):
 
 
 def waited_us(request):
-    """Returns the microseconds from sent, by the client, to entering the application, None when that is not known. Unlike queue_us
-    this is known of every server: it has the connection's way through the kernel in it, and the client's own delays."""
+    """Returns the microseconds from sent, by the client, to entering the application, None when that is not known.
+    Unlike queue_us this is known of every server: it has the connection's way through the kernel in it, and the
+    client's own delays."""
     stay = inside(request)
     return None if stay is None or request.get("sent_us") is None else max(0, stay[0] - request["sent_us"])
 
 
 def waits(requests):
-    """Yields (begin, end) of every time that a request was kept waiting, in microseconds of the run: it had been sent and was not yet
-    in the application. A request that never got there (refused, given up) waited until it was answered.
+    """Yields (begin, end) of every time that a request was kept waiting, in microseconds of the run: it had been sent
+    and was not yet in the application. A request that never got there (refused, given up) waited until it was answered.
 
-    The first tenth of a median stay in the application (at least 1 ms) is not counted: every request needs a moment to arrive, and
-    20 requests sent at once to 20 idle workers are not 20 that wait."""
+    The first tenth of a median stay in the application (at least 1 ms) is not counted: every request needs a moment to
+    arrive, and 20 requests sent at once to 20 idle workers are not 20 that wait."""
     stays = sorted(stay[1] - stay[0] for stay in map(inside, requests) if stay)
     transit_us = max(TRANSIT_LEAST_US, TRANSIT_SHARE * percentile(stays, 50)) if stays else TRANSIT_LEAST_US
     for request in requests:
@@ -144,8 +157,8 @@ def waits(requests):
 
 
 def most_at_once(spans):
-    """Returns how many of the spans (begin, end) overlap at most, 0 without any; one that begins where another ends does not overlap
-    it."""
+    """Returns how many of the spans (begin, end) overlap at most, 0 without any; one that begins where another ends
+    does not overlap it."""
     spans = list(spans)
     moments = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
     now = most = 0

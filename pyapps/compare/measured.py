@@ -16,6 +16,7 @@ FULL_SHARE = 0.8  # of the CPU granted; the load generator needs some of it too
 @dataclasses.dataclass(frozen=True)
 class Setting:
     """A run with its figures. `name` says which: "5 workers x 4 threads", for a peer with its own name before it."""
+
     run: dict
     figures: dict
 
@@ -63,8 +64,12 @@ class Setting:
     @property
     def is_usable(self):
         """Whether it can be compared: it ran to its end, was answered, and nothing failed."""
-        return (not self.run.get("error") and self.figures["answered"] > 0 and self.figures["failed"] == 0
-                and not any(map(figures.is_cut_short, self.run.get("requests") or [])))
+        return (
+            not self.run.get("error")
+            and self.figures["answered"] > 0
+            and self.figures["failed"] == 0
+            and not any(map(figures.is_cut_short, self.run.get("requests") or []))
+        )
 
     @property
     def is_offloading(self):
@@ -103,8 +108,8 @@ def settings_of(experiment):
 
 
 def kind_of(settings):
-    """Returns "cpu", "io" or "mixed": what requests do with their time; None when that was not measured. Judged by the setting that
-    runs fewest at once: where more run than there are CPUs, waiting for a CPU looks like sleeping."""
+    """Returns "cpu", "io" or "mixed": what requests do with their time; None when that was not measured. Judged by the
+    setting that runs fewest at once: where more run than there are CPUs, waiting for a CPU looks like sleeping."""
     known = [setting for setting in settings if setting.cpu_ratio is not None]
     if not known:
         return None
@@ -124,10 +129,15 @@ def describe_failure(setting):
     error, counts = setting.run.get("error"), setting.figures
     if error:
         return f"{setting.name}: {error.strip().splitlines()[-1] if error.strip() else 'failed'}"
-    reasons = [request.get("error") or f"status {request.get('status')}" for request in setting.run.get("requests") or []
-               if request.get("error") or (request.get("status") or 0) >= 400]
+    reasons = [
+        request.get("error") or f"status {request.get('status')}"
+        for request in setting.run.get("requests") or []
+        if request.get("error") or (request.get("status") or 0) >= 400
+    ]
     total = counts["failed"] + counts["answered"]
-    return f"{setting.name}: {counts['failed']} of {plural(total, 'request')} failed" + (f" ({reasons[0]})" if reasons else "")
+    return f"{setting.name}: {counts['failed']} of {plural(total, 'request')} failed" + (
+        f" ({reasons[0]})" if reasons else ""
+    )
 
 
 def gain(new, old):
@@ -137,7 +147,11 @@ def gain(new, old):
 
 def more_requests(new, old):
     """Returns "12 % more requests/s", or "3.9 times as many requests/s" from the double on."""
-    return f"{new / old:.3g} times as many requests/s" if new >= 1.995 * old else f"{percent(gain(new, old))} more requests/s"
+    return (
+        f"{new / old:.3g} times as many requests/s"
+        if new >= 1.995 * old
+        else f"{percent(gain(new, old))} more requests/s"
+    )
 
 
 def rate(value):

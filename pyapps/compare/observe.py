@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT
 """A WSGI application around another one: tells in a response field who ran the request, and when.
 
-A server imports it as compare.observe:application. The application inside is the one that COMPARE_APP names: MODULE[:CALLABLE] or
-FILE.py[:CALLABLE], where a callable that is not said is `application`, else `app`, as with clutch. It is loaded at import, so that its
-traceback is in the log of a server that does not start.
+A server imports it as compare.observe:application. The application inside is the one that COMPARE_APP names:
+MODULE[:CALLABLE] or FILE.py[:CALLABLE], where a callable that is not said is `application`, else `app`, as with clutch.
+It is loaded at import, so that its traceback is in the log of a server that does not start.
 
-The field X-Compare-Stamp holds four numbers: process id, thread id, begin and end of the request in the application, in microseconds
-since the epoch (the wall clock, which the client reads too). A header field leaves before the body, so the end can be in it only when
-the body is complete: the wrapper consumes the application's iterable into one block and only then passes on the status. The other way,
-reporting the end apart (a file, a second request), would cost work while others are being measured. The price: nothing is streamed, a
-body lies in memory whole, wsgi.file_wrapper is not offered, and a body whose length the application does not declare gets it declared
-(a server that cannot tell the end otherwise would be measured by its waits). The time in the application is what clutch's log calls
-`app`: the call and its blocks.
+The field X-Compare-Stamp holds four numbers: process id, thread id, begin and end of the request in the application, in
+microseconds since the epoch (the wall clock, which the client reads too). A header field leaves before the body, so the
+end can be in it only when the body is complete: the wrapper consumes the application's iterable into one block and only
+then passes on the status. The other way, reporting the end apart (a file, a second request), would cost work while
+others are being measured. The price: nothing is streamed, a body lies in memory whole, wsgi.file_wrapper is not
+offered, and a body whose length the application does not declare gets it declared (a server that cannot tell the end
+otherwise would be measured by its waits). The time in the application is what clutch's log calls `app`: the call and
+its blocks.
 
 A request with the field X-Compare-Probe is answered at once, without calling the application: is this worker ready?"""
 
@@ -36,9 +37,9 @@ NS_PER_US = 1000
 
 
 def load(name):
-    """Returns the application that `name` stands for: MODULE, MODULE:CALLABLE, FILE.py or FILE.py:CALLABLE; names may be dotted. Looks
-    for modules in the current directory first, for what a file imports in the file's. ImportError when there is none; what the
-    application itself raises passes through."""
+    """Returns the application that `name` stands for: MODULE, MODULE:CALLABLE, FILE.py or FILE.py:CALLABLE; names may
+    be dotted. Looks for modules in the current directory first, for what a file imports in the file's. ImportError when
+    there is none; what the application itself raises passes through."""
     target, callable_name = split(name)
     if target.endswith(".py") or "/" in target:
         module = load_file(pathlib.Path(target).absolute())
@@ -64,7 +65,9 @@ def split(name):
 def load_file(path):
     """Returns a file as a module, under its own name when that is free."""
     name = path.stem if path.stem not in sys.modules else f"compare_app_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path, loader=importlib.machinery.SourceFileLoader(name, str(path)))
+    spec = importlib.util.spec_from_file_location(
+        name, path, loader=importlib.machinery.SourceFileLoader(name, str(path))
+    )
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
@@ -84,8 +87,8 @@ class Response:
         self.status, self.fields, self.blocks = None, [], []
 
     def start(self, status, fields, exc_info=None):
-        """Returns write(). A second call needs exc_info, which is raised when a part of the body was there already: a server without
-        this wrapper would have sent the head by then."""
+        """Returns write(). A second call needs exc_info, which is raised when a part of the body was there already: a
+        server without this wrapper would have sent the head by then."""
         if exc_info:
             try:
                 if any(self.blocks):
@@ -114,7 +117,11 @@ class Response:
     def pass_on(self, start_response, method):
         """Starts the response for the server; returns its body."""
         body = b"".join(self.blocks)
-        if method != "HEAD" and not self.status.startswith(BODILESS) and not any(name.lower() in LENGTH_FIELDS for name, _ in self.fields):
+        if (
+            method != "HEAD"
+            and not self.status.startswith(BODILESS)
+            and not any(name.lower() in LENGTH_FIELDS for name, _ in self.fields)
+        ):
             self.fields.append(("Content-Length", str(len(body))))
         self.fields.append((STAMP_FIELD, f"{os.getpid()} {threading.get_ident()} {self.begun_us} {self.end_us}"))
         start_response(self.status, self.fields)
@@ -134,12 +141,16 @@ def probe(_environ, start_response):
 
 def observe(inside):
     """Returns the WSGI application around the WSGI application `inside`."""
+
     def observed(environ, start_response):
         response = Response()
         answer = probe if environ.get(PROBE_KEY) else inside
-        offered = {key: value for key, value in environ.items() if key != "wsgi.file_wrapper"}  # servers miss it in their own dict
+        offered = {
+            key: value for key, value in environ.items() if key != "wsgi.file_wrapper"
+        }  # servers miss it in their own dict
         response.consume(answer(offered, response.start))
         return response.pass_on(start_response, environ["REQUEST_METHOD"])
+
     return observed
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The other servers: which are installed, and how each is started. The one table of their command lines, for the comparison of worker
-counts as for the benchmark (tests/bench).
+"""The other servers: which are installed, and how each is started. The one table of their command lines, for the
+comparison of worker counts as for the benchmark (tests/bench).
 
 They live in a virtual environment of their own, which setup/peers makes. Needs nothing beyond Python's own library."""
 
@@ -26,7 +26,8 @@ class Refused(Exception):
 
 
 def find(name, venv):
-    """Returns the version of a server installed in the virtual environment `venv`, None when it is not installed there."""
+    """Returns the version of a server installed in the virtual environment `venv`, None when it is not installed
+    there."""
     for directory in sorted(pathlib.Path(venv).glob("lib*/python3*/site-packages")):
         for distribution in importlib.metadata.distributions(name=package(name), path=[str(directory)]):
             return distribution.version
@@ -49,9 +50,9 @@ def unknown(name):
 
 
 def command(name, venv, port, app, workers=1, threads=1, connections=CONNECTIONS_MOST):
-    """Returns the command line (a list of str) that serves `app`, MODULE:CALLABLE, at 127.0.0.1:`port`, each server tuned as its
-    documentation says, for at most `connections` connections. Refused when the server has no such mode, KeyError for a name that is
-    neither in NAMES nor in VARIANTS."""
+    """Returns the command line (a list of str) that serves `app`, MODULE:CALLABLE, at 127.0.0.1:`port`, each server
+    tuned as its documentation says, for at most `connections` connections. Refused when the server has no such mode,
+    KeyError for a name that is neither in NAMES nor in VARIANTS."""
     if name in ONE_THREAD and threads > 1:
         raise Refused(f"{name} has no threads")
     if name in ONE_PROCESS and workers > 1:
@@ -61,26 +62,26 @@ def command(name, venv, port, app, workers=1, threads=1, connections=CONNECTIONS
 
 
 def plain_command(name, venv, port, workers, threads, connections=1000):
-    """Returns the command line as a user of the server would write it, for the application that `environment` names: gunicorn without
-    threads has its sync workers, as it does by itself. Refused as `command`."""
+    """Returns the command line as a user of the server would write it, for the application that `environment` names:
+    gunicorn without threads has its sync workers, as it does by itself. Refused as `command`."""
     if name == "gunicorn" and threads == 1:
         name = "gunicorn-sync"
     return command(name, venv, port, OBSERVED_APP, workers, threads, connections)
 
 
 def environment(app, search=()):
-    """Returns the environment variables, besides those that are set already, in which a server finds the wrapper of observe.py and the
-    wrapper finds `app` (MODULE[:CALLABLE] or FILE.py[:CALLABLE]). `search` are more directories to import from; the user's own
-    PYTHONPATH, which setup/compare keeps in COMPARE_PYTHONPATH, comes after them."""
+    """Returns the environment variables, besides those that are set already, in which a server finds the wrapper of
+    observe.py and the wrapper finds `app` (MODULE[:CALLABLE] or FILE.py[:CALLABLE]). `search` are more directories to
+    import from; the user's own PYTHONPATH, which setup/compare keeps in COMPARE_PYTHONPATH, comes after them."""
     own = os.environ.get("COMPARE_PYTHONPATH", os.environ.get("PYTHONPATH"))
     places = [str(PYAPPS), *map(str, search), *filter(None, [own])]
     return {observe.APP_VARIABLE: app, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def stamps(fields):
-    """Returns {"pid", "thread_id", "begin_us", "end_us"} of a response served through observe.py: both moments in microseconds since
-    the epoch. `fields` is a mapping of its header fields, names in any case. None when it carries no stamp: the application raised,
-    or the server itself answered."""
+    """Returns {"pid", "thread_id", "begin_us", "end_us"} of a response served through observe.py: both moments in
+    microseconds since the epoch. `fields` is a mapping of its header fields, names in any case. None when it carries no
+    stamp: the application raised, or the server itself answered."""
     text = next((value for name, value in fields.items() if name.lower() == observe.STAMP_FIELD.lower()), "")
     try:
         pid, thread, begin, end = map(int, text.split())
@@ -90,8 +91,8 @@ def stamps(fields):
 
 
 def lanes(stamped):
-    """Returns {(pid, thread_id): (worker, thread)} for a list of `stamps`: workers numbered from 1, threads within theirs from 0, both
-    by who began first."""
+    """Returns {(pid, thread_id): (worker, thread)} for a list of `stamps`: workers numbered from 1, threads within
+    theirs from 0, both by who began first."""
     workers, threads, places = {}, {}, {}
     for stamp in sorted(stamped, key=lambda stamp: stamp["begin_us"]):
         pid, thread = stamp["pid"], stamp["thread_id"]
@@ -103,17 +104,31 @@ def lanes(stamped):
 
 def in_process(name):
     """A server that is a library: a Python of the virtual environment runs it."""
-    return lambda bin_dir, port, app, workers, _threads, _connections: [bin_dir / "python", HERE / "in_process.py", name, app, port, workers]
+
+    def words(bin_dir, port, app, workers, _threads, _connections):
+        return [bin_dir / "python", HERE / "in_process.py", name, app, port, workers]
+
+    return words
 
 
 def granian(bin_dir, port, app, workers, threads, connections):
-    return [bin_dir / "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", port, "--workers", workers, "--blocking-threads",
-            threads, "--http", "1", "--no-ws", "--backpressure", connections, "--log-level", "error", app]
+    fixed = "--interface wsgi --host 127.0.0.1 --http 1 --no-ws --log-level error".split()
+    sizes = ["--workers", workers, "--blocking-threads", threads, "--backpressure", connections]
+    return [bin_dir / "granian", *fixed, "--port", port, *sizes, app]
 
 
 def gunicorn(bin_dir, port, app, workers, threads, connections):
-    return [bin_dir / "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", workers, "--worker-class", "gthread", "--threads", threads,
-            "--keep-alive", "75", "--worker-connections", connections, "--log-level", "error", app]
+    many = [
+        "--worker-class",
+        "gthread",
+        "--threads",
+        threads,
+        "--keep-alive",
+        "75",
+        "--worker-connections",
+        connections,
+    ]
+    return [*gunicorn_sync(bin_dir, port, app, workers, threads, connections)[:-1], *many, app]
 
 
 def gunicorn_sync(bin_dir, port, app, workers, _threads, _connections):
@@ -121,12 +136,16 @@ def gunicorn_sync(bin_dir, port, app, workers, _threads, _connections):
 
 
 def uwsgi(*front):
-    """uWSGI behind one of its two HTTP fronts: the options before the address."""
-    def options(bin_dir, port, app, workers, threads, connections):
-        return [bin_dir / "uwsgi", front[0], f"127.0.0.1:{port}", *front[1:], "--master", "--die-on-term", "--processes", workers,
-                "--disable-logging", "--listen", longest_backlog(), "--max-fd", connections, "--virtualenv", bin_dir.parent,
-                "--module", app, *(["--threads", threads] if threads > 1 else [])]
-    return options
+    """uWSGI behind one of its two HTTP fronts: the options before and after the address."""
+
+    def words(bin_dir, port, app, workers, threads, connections):
+        sizes = ["--processes", workers, "--listen", longest_backlog(), "--max-fd", connections]
+        many = ["--threads", threads] if threads > 1 else []
+        fixed = "--master --die-on-term --disable-logging".split()
+        address = [front[0], f"127.0.0.1:{port}", *front[1:]]
+        return [bin_dir / "uwsgi", *address, *fixed, *sizes, *many, "--virtualenv", bin_dir.parent, "--module", app]
+
+    return words
 
 
 def longest_backlog():
@@ -138,12 +157,23 @@ def longest_backlog():
 
 
 def waitress(bin_dir, port, app, _workers, threads, connections):
-    return [bin_dir / "waitress-serve", f"--listen=127.0.0.1:{port}", f"--threads={threads}", "--asyncore-use-poll",
-            f"--connection-limit={connections}", app]
+    return [
+        bin_dir / "waitress-serve",
+        f"--listen=127.0.0.1:{port}",
+        f"--threads={threads}",
+        "--asyncore-use-poll",
+        f"--connection-limit={connections}",
+        app,
+    ]
 
 
 COMMANDS = {
-    "bjoern": in_process("bjoern"), "fastwsgi": in_process("fastwsgi"), "granian": granian, "gunicorn": gunicorn,
-    "gunicorn-sync": gunicorn_sync, "uwsgi": uwsgi("--http", "--http-keepalive", "--http-auto-chunked"),
-    "uwsgi-http11": uwsgi("--http11-socket"), "waitress": waitress,
+    "bjoern": in_process("bjoern"),
+    "fastwsgi": in_process("fastwsgi"),
+    "granian": granian,
+    "gunicorn": gunicorn,
+    "gunicorn-sync": gunicorn_sync,
+    "uwsgi": uwsgi("--http", "--http-keepalive", "--http-auto-chunked"),
+    "uwsgi-http11": uwsgi("--http11-socket"),
+    "waitress": waitress,
 }

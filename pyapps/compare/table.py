@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A comparison on the terminal: a table for each experiment, what went wrong, and the recommendations. Fits 80 columns."""
+"""A comparison on the terminal: a table for each experiment, what went wrong, and the recommendations. Fits 80
+columns."""
 
 from rich import box
 from rich.console import Group
@@ -12,9 +13,23 @@ from compare.measured import duration, settings_of
 
 NOTHING = "-"
 NAME_MOST = 19  # characters; longer ones take several lines
-COLUMNS = ("setting", "answered", "req/s", "p50\nms", "p95\nms", "p99\nms", "waited\nmean/p95", "GIL\nms", "CPU\nused", "PSS\nMiB")
-LEGEND = ("setting: workers x threads. p50, p95, p99: by the client's clock. waited: for a free thread, mean and p95 in ms; ~ by the "
-          "client's clock. GIL: mean wait for it before the application. CPU used: of what is granted. PSS: memory of all processes.")
+COLUMNS = (
+    "setting",
+    "answered",
+    "req/s",
+    "p50\nms",
+    "p95\nms",
+    "p99\nms",
+    "waited\nmean/p95",
+    "GIL\nms",
+    "CPU\nused",
+    "PSS\nMiB",
+)
+LEGEND = (
+    "setting: workers x threads. p50, p95, p99: by the client's clock. waited: for a free thread, mean and p95 in ms; "
+    "~ by the client's clock. GIL: mean wait for it before the application. CPU used: of what is granted. PSS: memory "
+    "of all processes."
+)
 
 
 def print_tables(comparison, console):
@@ -22,35 +37,48 @@ def print_tables(comparison, console):
     experiments = comparison.get("experiments") or []
     for experiment in experiments:
         settings = settings_of(experiment)
-        console.print(Text(f"\n{experiment.get('title') or experiment.get('name')}", style="bold"), soft_wrap=False)
+        say(console, f"\n{experiment.get('title') or experiment.get('name')}", style="bold")
         if settings:
             console.print(make_table(settings), soft_wrap=False)
         for setting in settings:
             print_remarks(setting, console)
     if experiments:
-        console.print(Text(LEGEND, style="dim"), soft_wrap=False)
+        say(console, LEGEND, style="dim")
     if comparison.get("interrupted"):
-        console.print(Text("\nInterrupted: this is what was measured until then.", style="bold yellow"), soft_wrap=False)
+        say(console, "\nInterrupted: this is what was measured until then.", style="bold yellow")
     print_recommendations(comparison, console)
+
+
+def say(console, text, style=""):
+    """Prints text as it is, brackets and all. Long lines are wrapped also where the output is no terminal."""
+    console.print(Text(text, style=style), soft_wrap=False)
 
 
 def make_table(settings):
     """Returns the rich Table of an experiment's settings, one row each."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     for index, heading in enumerate(COLUMNS):
-        table.add_column(heading, justify="right" if index else "left", no_wrap=bool(index), max_width=None if index else NAME_MOST)
+        table.add_column(
+            heading, justify="right" if index else "left", no_wrap=bool(index), max_width=None if index else NAME_MOST
+        )
     for setting in settings:
-        table.add_row(*make_row(setting), style=None if setting.is_usable else "red")
+        table.add_row(*map(Text, make_row(setting)), style=None if setting.is_usable else "red")
     return table
 
 
 def make_row(setting):
     """Returns the cells of a setting as text; NOTHING for what was not measured."""
     own = setting.figures
-    return [name_row(setting), count_answers(setting), NOTHING if not own["answered"] else short(own["per_second"]),
-            *(short(setting.ms("client", which)) for which in ("p50", "p95", "p99")), waited(setting), short(setting.ms("gil")),
-            NOTHING if own.get("cpu_share") is None else f"{own['cpu_share'] * 100:.0f} %",
-            NOTHING if setting.pss_mib is None else short(setting.pss_mib)]
+    return [
+        name_row(setting),
+        count_answers(setting),
+        NOTHING if not own["answered"] else short(own["per_second"]),
+        *(short(setting.ms("client", which)) for which in ("p50", "p95", "p99")),
+        waited(setting),
+        short(setting.ms("gil")),
+        NOTHING if own.get("cpu_share") is None else f"{own['cpu_share'] * 100:.0f} %",
+        NOTHING if setting.pss_mib is None else short(setting.pss_mib),
+    ]
 
 
 def name_row(setting):
@@ -70,7 +98,8 @@ def count_answers(setting):
 
 
 def waited(setting):
-    """Returns mean and p95 of the time in the queue; where the server does not tell it, of the time from sent to the application."""
+    """Returns mean and p95 of the time in the queue; where the server does not tell it, of the time from sent to the
+    application."""
     if setting.figures.get("queue_ms"):
         mark, times = "", setting.figures["queue_ms"]
     else:
@@ -90,13 +119,19 @@ def short(value):
 
 def print_remarks(setting, console):
     """Prints a run's error and notes, as many lines as they have, and when offloaded jobs were done."""
-    for style, text in [("red", setting.run.get("error")), *(("yellow", note) for note in setting.run.get("notes") or [])]:
+    for style, text in [
+        ("red", setting.run.get("error")),
+        *(("yellow", note) for note in setting.run.get("notes") or []),
+    ]:
         if text:
             first, *rest = text.strip().splitlines() or [""]
-            console.print(Text("\n".join([f"{setting.name}: {first}", *(f"    {line}" for line in rest)]), style=style), soft_wrap=False)
+            say(console, "\n".join([f"{setting.name}: {first}", *(f"    {line}" for line in rest)]), style=style)
     done = setting.figures.get("done_ms")
     if done:
-        console.print(Text(f"{setting.name}: the jobs were done after {duration(done['mean'])} (mean), {duration(done['p95'])} (p95)"), soft_wrap=False)
+        say(
+            console,
+            f"{setting.name}: the jobs were done after {duration(done['mean'])} (mean), {duration(done['p95'])} (p95)",
+        )
 
 
 def print_recommendations(comparison, console):
@@ -104,7 +139,7 @@ def print_recommendations(comparison, console):
     found = comparison.get("recommendations") or []
     titles = {experiment.get("name"): experiment.get("title") for experiment in comparison.get("experiments") or []}
     for name in dict.fromkeys(each.get("experiment") for each in found):
-        console.print(Text(f"\nRecommendations: {titles.get(name) or name}", style="bold"), soft_wrap=False)
+        say(console, f"\nRecommendations: {titles.get(name) or name}", style="bold")
         for each in found:
             if each.get("experiment") == name:
                 console.print(make_recommendation(each), soft_wrap=False)

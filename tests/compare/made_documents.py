@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Documents of comparisons made by rule instead of measured: what an ideal server would show for a known application."""
+"""Documents of comparisons made by rule instead of measured: what an ideal server would show for a known
+application."""
 
 import heapq
 
@@ -10,9 +11,11 @@ CLIENTS = 20
 CPUS = 2.0
 
 
-def make_run(workers, threads, app_s, cpu_s=0.0, requests=20, server="clutch", clients=CLIENTS, speed=1.0, base_mib=5.0, **more):
-    """A run in which every request sleeps app_s - cpu_s and computes `cpu_s`. Computing takes longer when more compute than there are
-    CPUs, or GILs; `speed` divides all times. First come, first served."""
+def make_run(
+    workers, threads, app_s, cpu_s=0.0, requests=20, server="clutch", clients=CLIENTS, speed=1.0, base_mib=5.0, **more
+):
+    """A run in which every request sleeps app_s - cpu_s and computes `cpu_s`. Computing takes longer when more compute
+    than there are CPUs, or GILs; `speed` divides all times. First come, first served."""
     places = workers * threads
     computing = min(workers, CPUS)
     busy = min(places, clients)
@@ -28,31 +31,70 @@ def make_run(workers, threads, app_s, cpu_s=0.0, requests=20, server="clutch", c
         end = begun + inside_us
         heapq.heappush(free, (end, place))
         heapq.heappush(callers, (end + 60, client))
-        made.append({**document.make_request(number, client + 1, sent), "answered_us": end + 50, "status": 200, "bytes": 4, "pid": 100,
-                     "worker": place // threads + 1, "thread": place % threads, "begun_us": begun, "app_us": inside_us})
+        made.append(
+            {
+                **document.make_request(number, client + 1, sent),
+                "answered_us": end + 50,
+                "status": 200,
+                "bytes": 4,
+                "pid": 100,
+                "worker": place // threads + 1,
+                "thread": place % threads,
+                "begun_us": begun,
+                "app_us": inside_us,
+            }
+        )
         if server == "clutch":
             made[-1].update(arrived_us=sent, queue_us=begun - sent, gil_us=5, write_us=20)
     run = document.make_run(server, "1.0", workers, threads, CPUS)
-    run.update(command=["clutch"], ready_s=0.1, requests=made, wall_s=max(request["answered_us"] for request in made) / 1e6,
-               cpu_s=requests * cpu_s + 0.0005 * requests, pss_bytes=int((base_mib + 5 * workers + 0.2 * workers * threads) * MIB),
-               processes=workers + 1)
+    run.update(
+        command=["clutch"],
+        ready_s=0.1,
+        requests=made,
+        wall_s=max(request["answered_us"] for request in made) / 1e6,
+        cpu_s=requests * cpu_s + 0.0005 * requests,
+        pss_bytes=int((base_mib + 5 * workers + 0.2 * workers * threads) * MIB),
+        processes=workers + 1,
+    )
     run.update(more)
     run["figures"] = figures.summarize(run)
     return run
 
 
 def make_experiment(name, runs, memory=()):
-    return {**document.make_experiment(name, name.title(), name, ["One.", "Two."]), "runs": runs, "memory": list(memory)}
+    return {
+        **document.make_experiment(name, name.title(), name, ["One.", "Two."]),
+        "runs": runs,
+        "memory": list(memory),
+    }
 
 
 def make_memory(workers, plain_mib, preload_mib):
-    return [{"server": "clutch", "workers": workers, "threads": 1, "preload": preload, "pss_bytes": int(size * MIB), "processes": workers + 1}
-            for preload, size in ((False, plain_mib), (True, preload_mib))]
+    return [
+        {
+            "server": "clutch",
+            "workers": workers,
+            "threads": 1,
+            "preload": preload,
+            "pss_bytes": int(size * MIB),
+            "processes": workers + 1,
+        }
+        for preload, size in ((False, plain_mib), (True, preload_mib))
+    ]
 
 
 def make_document(*experiments, **more):
-    machine = {"cpus": 2, "granted_cpus": CPUS, "memory_bytes": 4 << 30, "kernel": "6.1", "python": "3.11.7", "clutch": "0.1.0"}
-    made = document.make_document(machine, {"clients": CLIENTS, "requests": 20, "method": "GET", "path": "/", "note": None})
+    machine = {
+        "cpus": 2,
+        "granted_cpus": CPUS,
+        "memory_bytes": 4 << 30,
+        "kernel": "6.1",
+        "python": "3.11.7",
+        "clutch": "0.1.0",
+    }
+    made = document.make_document(
+        machine, {"clients": CLIENTS, "requests": 20, "method": "GET", "path": "/", "note": None}
+    )
     made["experiments"] = list(experiments)
     made.update(more)
     return made
@@ -69,7 +111,9 @@ def spinning(settings=((1, 1), (2, 1), (5, 1), (1, 5)), requests=40):
 
 
 def mixed():
-    return make_experiment("mixed", [make_run(*setting, 0.1, 0.04, 40) for setting in ((1, 1), (2, 1), (5, 1), (1, 5), (2, 5))])
+    return make_experiment(
+        "mixed", [make_run(*setting, 0.1, 0.04, 40) for setting in ((1, 1), (2, 1), (5, 1), (1, 5), (2, 5))]
+    )
 
 
 def failing():
@@ -79,8 +123,14 @@ def failing():
         request["status"] = 500
     broken["figures"] = figures.summarize(broken)
     unloaded = make_run(2, 1, 0.3)
-    unloaded.update(requests=[], error="exit status 3\nTraceback (most recent call last):\nImportError: no shop", wall_s=None, cpu_s=None,
-                    pss_bytes=None, figures=figures.summarize({}))
+    unloaded.update(
+        requests=[],
+        error="exit status 3\nTraceback (most recent call last):\nImportError: no shop",
+        wall_s=None,
+        cpu_s=None,
+        pss_bytes=None,
+        figures=figures.summarize({}),
+    )
     return make_experiment("failing", [broken, unloaded, make_run(5, 1, 0.3)])
 
 
@@ -91,7 +141,10 @@ def tiny():
 def with_peers():
     """granian is a quarter faster and smaller, waitress a little slower; bjoern cannot be compared."""
     runs = [make_run(1, 1, 0.1), make_run(1, 4, 0.1)]
-    runs += [make_run(1, 4, 0.1, server="granian", speed=1.25, base_mib=2.0), make_run(1, 4, 0.1, server="waitress", speed=0.98)]
+    runs += [
+        make_run(1, 4, 0.1, server="granian", speed=1.25, base_mib=2.0),
+        make_run(1, 4, 0.1, server="waitress", speed=0.98),
+    ]
     runs.append({**document.make_run("bjoern", "3.2", 1, 4, CPUS), "error": "bjoern has no threads"})
     return make_experiment("peers", runs)
 
@@ -106,6 +159,15 @@ def offloaded():
     return make_experiment("offloading", [make_run(5, 1, 0.3), quick])
 
 
-ALL = {"sleeping": sleeping, "long": lambda: sleeping(10.0), "spinning": spinning, "mixed": mixed, "failing": failing, "tiny": tiny,
-       "peers": with_peers, "offloaded": offloaded, "one setting": lambda: sleeping(settings=((5, 1),)),
-       "nothing": lambda: make_experiment("nothing", [])}
+ALL = {
+    "sleeping": sleeping,
+    "long": lambda: sleeping(10.0),
+    "spinning": spinning,
+    "mixed": mixed,
+    "failing": failing,
+    "tiny": tiny,
+    "peers": with_peers,
+    "offloaded": offloaded,
+    "one setting": lambda: sleeping(settings=((5, 1),)),
+    "nothing": lambda: make_experiment("nothing", []),
+}

@@ -25,9 +25,16 @@ def one(texts, begin):
 
 def test_sleeping():
     texts = texts_of(made.sleeping())
-    assert one(texts, "Deploy").startswith("Deploy `clutch --workers 1 --threads 20 APP`: the smallest memory (14.0 MiB)")
-    assert one(texts, "20 callers") == "20 callers, 5 workers: 15 wait; 5 workers x 4 threads serve all at once for 3.0 MiB more."
-    assert "20 workers answer 20 times as many requests/s as 1, and 20 callers cannot use more" in one(texts, "I/O-bound")
+    assert one(texts, "Deploy").startswith(
+        "Deploy `clutch --workers 1 --threads 20 APP`: the smallest memory (14.0 MiB)"
+    )
+    assert (
+        one(texts, "20 callers")
+        == "20 callers, 5 workers: 15 wait; 5 workers x 4 threads serve all at once for 3.0 MiB more."
+    )
+    assert "20 workers answer 20 times as many requests/s as 1, and 20 callers cannot use more" in one(
+        texts, "I/O-bound"
+    )
     assert "20 times as many requests/s as 1 worker x 1 thread" in one(texts, "Threads pay")
     assert one(texts, "`--preload` saves") == "`--preload` saves 30.0 MiB of 50.0 MiB (60 %) with 5 workers."
     assert one(texts, "Each further worker") == "Each further worker costs 5.2 MiB, each further thread 0.2 MiB."
@@ -37,9 +44,15 @@ def test_sleeping():
 def test_spinning():
     texts = texts_of(made.spinning())
     assert one(texts, "Deploy").startswith("Deploy `clutch --workers 2 APP`")
-    assert one(texts, "CPU-bound").startswith("CPU-bound: more than 2 workers on the 2 CPUs granted here gains 0 %, no more than noise")
-    assert "500 ms in the application instead of 100 ms, since the threads share one GIL" in one(texts, "Threads gain nothing")
-    assert "100 % of 2 CPUs used" in one(texts, "The CPU is full") and "18 callers still wait" in one(texts, "The CPU is full")
+    assert one(texts, "CPU-bound").startswith(
+        "CPU-bound: more than 2 workers on the 2 CPUs granted here gains 0 %, no more than noise"
+    )
+    assert "500 ms in the application instead of 100 ms, since the threads share one GIL" in one(
+        texts, "Threads gain nothing"
+    )
+    assert "100 % of 2 CPUs used" in one(texts, "The CPU is full") and "18 callers still wait" in one(
+        texts, "The CPU is full"
+    )
     assert not any(text.startswith("20 callers,") for text in texts), "waiting for a CPU is not cured by threads"
 
 
@@ -51,11 +64,15 @@ def test_mixed():
 
 def test_more_workers_that_lose():
     fast, slow = made.make_run(2, 1, 0.1, 0.1, 40), made.make_run(10, 1, 0.1, 0.1, 40, speed=0.8)
-    assert "more than 2 workers on the 2 CPUs granted here loses 20 %" in one(texts_of(made.make_experiment("a", [fast, slow])), "CPU-bound")
+    assert "more than 2 workers on the 2 CPUs granted here loses 20 %" in one(
+        texts_of(made.make_experiment("a", [fast, slow])), "CPU-bound"
+    )
 
 
-@pytest.mark.parametrize("speed, begin", [(1.04, "Threads gain nothing"), (1.07, "Threads pay"), (0.96, "Threads gain nothing"),
-                                          (0.9, "Threads cost")])
+@pytest.mark.parametrize(
+    "speed, begin",
+    [(1.04, "Threads gain nothing"), (1.07, "Threads pay"), (0.96, "Threads gain nothing"), (0.9, "Threads cost")],
+)
 def test_less_than_the_noise_is_no_gain(speed, begin):
     plain, wide = made.make_run(4, 1, 0.1), made.make_run(4, 4, 0.1)
     wide.update(made.make_run(4, 1, 0.1, speed=speed), threads=4, label=wide["label"])
@@ -96,8 +113,10 @@ def test_a_tiny_load_says_nothing_about_settings():
 
 def test_a_peer_that_wins_is_said_plainly():
     texts = texts_of(made.with_peers())
-    assert one(texts, "granian") == ("granian wins with 1 worker x 4 threads: 25 % more requests/s, 20 % lower p95 (400 ms instead of 500 ms), "
-                                     "28 % less memory (7.8 MiB instead of 10.8 MiB).")
+    assert one(texts, "granian") == (
+        "granian wins with 1 worker x 4 threads: 25 % more requests/s, 20 % lower p95 (400 ms instead of 500 ms), "
+        "28 % less memory (7.8 MiB instead of 10.8 MiB)."
+    )
     assert one(texts, "waitress").startswith("waitress is nowhere more than 5 % better than clutch")
     assert one(texts, "bjoern") == "bjoern failed in some settings, which are left out of the advice."
 
@@ -110,7 +129,10 @@ def test_where_a_winning_peer_loses_is_said_too():
 
 def test_memory_that_preload_does_not_save():
     texts = texts_of(made.make_experiment("a", [made.make_run(5, 1, 0.1)], made.make_memory(5, 50, 51)))
-    assert one(texts, "`--preload`") == "`--preload` is not worth it for memory here: it needs 1.0 MiB more of 50.0 MiB with 5 workers."
+    assert (
+        one(texts, "`--preload`")
+        == "`--preload` is not worth it for memory here: it needs 1.0 MiB more of 50.0 MiB with 5 workers."
+    )
 
 
 def test_an_interrupted_run_is_not_compared():
@@ -118,16 +140,23 @@ def test_an_interrupted_run_is_not_compared():
     for request in cut["requests"][10:]:
         request.update(answered_us=None, status=None, error=figures.INTERRUPTED)
     cut["figures"] = figures.summarize(cut)
-    found = advice.recommend(made.make_document(made.make_experiment("a", [made.make_run(1, 1, 0.3), made.make_run(2, 1, 0.3), cut]),
-                                                interrupted=True))
+    found = advice.recommend(
+        made.make_document(
+            made.make_experiment("a", [made.make_run(1, 1, 0.3), made.make_run(2, 1, 0.3), cut]), interrupted=True
+        )
+    )
     assert "`clutch --workers 2 APP`" in found[0]["text"]
     assert "the comparison was interrupted: only what was measured until then is compared" in found[0]["because"]
-    assert not any(each["text"].startswith("Settle the failures") for each in found), "being interrupted is no failure of the application"
+    assert not any(
+        each["text"].startswith("Settle the failures") for each in found
+    ), "being interrupted is no failure of the application"
 
 
 def test_kind_is_judged_by_the_least_crowded_setting():
     """Ten workers on two CPUs: a request takes five times as long in the application as it computes."""
-    crowded, calm = (Setting(run, run["figures"]) for run in (made.make_run(10, 1, 0.1, 0.1, 40), made.make_run(1, 1, 0.1, 0.1, 40)))
+    crowded, calm = (
+        Setting(run, run["figures"]) for run in (made.make_run(10, 1, 0.1, 0.1, 40), made.make_run(1, 1, 0.1, 0.1, 40))
+    )
     assert crowded.cpu_ratio < 0.3
     assert kind_of([crowded, calm]) == "cpu"
     assert kind_of([crowded]) == "cpu", "the CPU is full"
@@ -142,7 +171,9 @@ def document(request):
 
 
 def test_only_measured_settings_are_recommended(document):
-    measured = {(run["workers"], run["threads"]) for run in document["experiments"][0]["runs"] if run["server"] == "clutch"}
+    measured = {
+        (run["workers"], run["threads"]) for run in document["experiments"][0]["runs"] if run["server"] == "clutch"
+    }
     for each in advice.recommend(document):
         for workers, threads in re.findall(r"--workers (\d+)(?: --threads (\d+))?", each["text"]):
             assert (int(workers), int(threads or 1)) in measured
@@ -165,7 +196,9 @@ def test_form(document):
         assert set(each) == {"text", "because", "experiment"}
         assert each["experiment"] in names
         assert each["because"] and all(isinstance(reason, str) and reason for reason in each["because"])
-        assert each["text"].endswith(".") and not re.search(r"None|nan|inf\b|\n|  ", each["text"] + " ".join(each["because"]))
+        assert each["text"].endswith(".") and not re.search(
+            r"None|nan|inf\b|\n|  ", each["text"] + " ".join(each["because"])
+        )
         assert len(re.findall(r"[.] [A-Z]", each["text"])) <= 2, "a few sentences at most"
 
 
@@ -189,10 +222,10 @@ def test_partial_documents(seed):
     document = made.make_document(*(make() for make in made.ALL.values()), interrupted=True)
     for experiment in document["experiments"]:
         dice.shuffle(experiment["runs"])
-        del experiment["runs"][dice.randint(0, 3):]
-        del experiment["memory"][dice.randint(0, 2):]
+        del experiment["runs"][dice.randint(0, 3) :]
+        del experiment["memory"][dice.randint(0, 2) :]
         for run in experiment["runs"]:
-            del run["requests"][dice.choice((0, 1, 5, 20)):]
+            del run["requests"][dice.choice((0, 1, 5, 20)) :]
             for request in run["requests"]:
                 request[dice.choice(("answered_us", "begun_us", "app_us", "queue_us", "status"))] = None
             run[dice.choice(("cpu_s", "wall_s", "pss_bytes", "granted_cpus", "label", "processes"))] = None

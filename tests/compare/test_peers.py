@@ -61,9 +61,15 @@ def test_commands_have_workers_and_threads():
     assert "--threads=7" in peers.command("waitress", "/venv", 8123, "shop:app", 1, 7)
 
 
-@pytest.mark.parametrize("name, workers, threads, words", [
-    ("bjoern", 2, 2, "bjoern has no threads"), ("fastwsgi", 1, 2, "fastwsgi has no threads"),
-    ("gunicorn-sync", 1, 2, "gunicorn-sync has no threads"), ("waitress", 2, 1, "waitress has one process only")])
+@pytest.mark.parametrize(
+    "name, workers, threads, words",
+    [
+        ("bjoern", 2, 2, "bjoern has no threads"),
+        ("fastwsgi", 1, 2, "fastwsgi has no threads"),
+        ("gunicorn-sync", 1, 2, "gunicorn-sync has no threads"),
+        ("waitress", 2, 1, "waitress has one process only"),
+    ],
+)
 def test_refusals(name, workers, threads, words):
     with pytest.raises(peers.Refused, match=f"^{words}$"):
         peers.command(name, "/venv", 8123, "shop:app", workers, threads)
@@ -72,7 +78,9 @@ def test_refusals(name, workers, threads, words):
 def test_plain_commands_serve_the_wrapper():
     for name in peers.NAMES:
         assert peers.OBSERVED_APP in peers.plain_command(name, "/venv", 8123, 1, 1)
-    assert "gthread" not in peers.plain_command("gunicorn", "/venv", 8123, 5, 1), "without threads it has its sync workers"
+    assert "gthread" not in peers.plain_command(
+        "gunicorn", "/venv", 8123, 5, 1
+    ), "without threads it has its sync workers"
     assert "gthread" in peers.plain_command("gunicorn", "/venv", 8123, 5, 4)
 
 
@@ -100,6 +108,7 @@ def test_stamps():
 def test_lanes_are_numbered_by_who_began_first():
     def stamp(pid, thread, begin):
         return {"pid": pid, "thread_id": thread, "begin_us": begin, "end_us": begin + 1}
+
     stamped = [stamp(90, 2, 40), stamp(90, 1, 10), stamp(70, 1, 20), stamp(90, 1, 50)]
     assert peers.lanes(stamped) == {(90, 1): (1, 0), (70, 1): (2, 0), (90, 2): (1, 1)}
     assert peers.lanes([]) == {}
@@ -108,6 +117,7 @@ def test_lanes_are_numbered_by_who_began_first():
 def test_the_benchmark_has_the_same_table(monkeypatch):
     monkeypatch.syspath_prepend(str(TREE / "tests" / "bench"))
     import servers
+
     tools = types.SimpleNamespace(peers="/venv", clutch="/bin/clutch", floor="/bin/floor")
     for name in servers.PEERS:
         assert servers.command(name, tools, 8123, "apps:hello") == peers.command(name, "/venv", 8123, "apps:hello")
@@ -118,7 +128,9 @@ def test_the_benchmark_has_the_same_table(monkeypatch):
 
 
 def test_setup_peers_knows_the_same_names():
-    refused = subprocess.run([TREE / "setup" / "peers", "gunicorn", "apache"], capture_output=True, text=True, check=False)
+    refused = subprocess.run(
+        [TREE / "setup" / "peers", "gunicorn", "apache"], capture_output=True, text=True, check=False
+    )
     assert refused.returncode == 2
     assert refused.stderr == f"setup/peers: 'apache' is not known; expected one or more of: {' '.join(peers.NAMES)}\n"
     told = subprocess.run([TREE / "setup" / "peers", "--help"], capture_output=True, text=True, check=True).stdout

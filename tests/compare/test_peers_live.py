@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The other servers that are installed (see setup/peers), each with the wrapper: they start, tell who ran what, and end."""
+"""The other servers that are installed (see setup/peers), each with the wrapper: they start, tell who ran what, and
+end."""
 
 import concurrent.futures
 import os
@@ -42,12 +43,20 @@ def ask(port):
 
 
 def start(name, directory, workers, threads):
-    """Returns the server, not yet started, with an application that holds as many requests as one process has threads."""
+    """Returns the server, not yet started, with an application that holds as many requests as one process has
+    threads."""
     app = directory / "shop.py"
     app.write_text(APP.format(places=threads))
     port = free_port()
     command = peers.plain_command(name, find_venv(name), port, workers, threads)
-    return Server(command, port, directory / "log", ready=experiment.answers_probe, environment=peers.environment(str(app)), limit_s=LIMIT_S)
+    return Server(
+        command,
+        port,
+        directory / "log",
+        ready=experiment.answers_probe,
+        environment=peers.environment(str(app)),
+        limit_s=LIMIT_S,
+    )
 
 
 @pytest.mark.parametrize("name", peers.NAMES)

@@ -85,9 +85,16 @@ def test_the_end_is_when_the_last_block_was_there():
     assert body == b"early late" and stamp["end_us"] - stamp["begin_us"] >= 20000
 
 
-@pytest.mark.parametrize("method, status, given, length", [
-    ("GET", "200 OK", [("Content-Length", "2")], "2"), ("HEAD", "200 OK", [], None), ("GET", "204 No Content", [], None),
-    ("GET", "304 Not Modified", [], None), ("GET", "200 OK", [], "2")])
+@pytest.mark.parametrize(
+    "method, status, given, length",
+    [
+        ("GET", "200 OK", [("Content-Length", "2")], "2"),
+        ("HEAD", "200 OK", [], None),
+        ("GET", "204 No Content", [], None),
+        ("GET", "304 Not Modified", [], None),
+        ("GET", "200 OK", [], "2"),
+    ],
+)
 def test_a_length_is_declared_where_it_is_missing(method, status, given, length):
     def application(environ, start_response):
         start_response(status, given)
@@ -139,6 +146,7 @@ def test_exc_info_is_raised_when_a_part_of_the_body_was_there():
                 raise KeyError("x")
             except KeyError:
                 start_response("500 Oops", PLAIN, sys.exc_info())
+
         start_response("200 OK", PLAIN)
         return body
 
@@ -171,6 +179,7 @@ def test_the_body_is_closed_once_also_after_an_error():
         def application(environ, start_response):
             start_response("200 OK", PLAIN)
             return body
+
         return application
 
     call(serve(good))
@@ -202,24 +211,41 @@ def test_the_file_wrapper_of_the_server_stays_with_the_server():
 
 APPS = {
     "both.py": "def application(e, s): pass\ndef app(e, s): pass\n",
-    "only.py": "import neighbour\nclass inner:\n    deep = staticmethod(lambda e, s: None)\ndef app(e, s): pass\nNOT = 1\n",
+    "only.py": "import neighbour\nclass inner:\n    deep = staticmethod(lambda e, s: None)\n"
+    "def app(e, s): pass\nNOT = 1\n",
     "neighbour.py": "",
     "broken.py": "import no_such_module\n",
 }
 
 
-@pytest.mark.parametrize("name, found", [
-    ("both", "application"), ("both:app", "app"), ("only", "app"), ("only:inner.deep", "<lambda>"),
-    ("{dir}/both.py", "application"), ("{dir}/only.py:app", "app"), ("./both.py:app", "app")])
+@pytest.mark.parametrize(
+    "name, found",
+    [
+        ("both", "application"),
+        ("both:app", "app"),
+        ("only", "app"),
+        ("only:inner.deep", "<lambda>"),
+        ("{dir}/both.py", "application"),
+        ("{dir}/only.py:app", "app"),
+        ("./both.py:app", "app"),
+    ],
+)
 def test_load(tmp_path, name, found):
     text = ask(tmp_path, name)
     assert text.stdout.strip() == found, text.stderr
 
 
-@pytest.mark.parametrize("name, words", [
-    ("only:NOT", "ImportError: only has no 'NOT' that can be called"), ("neighbour", "neighbour has no 'application' or 'app' that can"),
-    ("broken", "No module named 'no_such_module'"), ("{dir}/broken.py", "No module named 'no_such_module'"),
-    ("{dir}/none.py", "FileNotFoundError"), ("none", "No module named 'none'")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("only:NOT", "ImportError: only has no 'NOT' that can be called"),
+        ("neighbour", "neighbour has no 'application' or 'app' that can"),
+        ("broken", "No module named 'no_such_module'"),
+        ("{dir}/broken.py", "No module named 'no_such_module'"),
+        ("{dir}/none.py", "FileNotFoundError"),
+        ("none", "No module named 'none'"),
+    ],
+)
 def test_what_cannot_be_loaded(tmp_path, name, words):
     told = ask(tmp_path, name)
     assert told.returncode == 1 and words in told.stderr and "Traceback" in told.stderr
@@ -230,13 +256,25 @@ def ask(directory, name):
     for file, text in APPS.items():
         (directory / file).write_text(text)
     code = "from compare.observe import application; print(application.__closure__[0].cell_contents.__name__)"
-    return subprocess.run([sys.executable, "-c", code], cwd=directory, capture_output=True, text=True, check=False,
-                          env={**os.environ, **peers.environment(name.format(dir=directory)), "PYTHONDONTWRITEBYTECODE": "1"})
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **peers.environment(name.format(dir=directory)), "PYTHONDONTWRITEBYTECODE": "1"},
+    )
 
 
 def test_importing_the_names_loads_nothing(monkeypatch):
     assert not hasattr(observe, "application")
     code = "from compare import observe; print(hasattr(observe, 'application'))"
     bare = {key: value for key, value in os.environ.items() if key != observe.APP_VARIABLE}
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**bare, "PYTHONPATH": str(PYAPPS)})
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**bare, "PYTHONPATH": str(PYAPPS)},
+    )
     assert told.stdout == "False\n"

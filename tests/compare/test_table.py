@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The terminal's tables: every figure of the document, in 80 columns, also without a terminal, with failures in plain sight."""
+"""The terminal's tables: every figure of the document, in 80 columns, also without a terminal, with failures in plain
+sight."""
 
 import io
 
@@ -26,7 +27,7 @@ def with_advice(*experiments, **more):
 def row(lines, begin):
     found = [line for line in lines if line.startswith(begin + " ")]
     assert len(found) == 1, f"{begin!r} in {lines}"
-    return found[0].split()[len(begin.split()):]
+    return found[0].split()[len(begin.split()) :]
 
 
 def test_a_row_has_the_figures_of_its_run():
@@ -44,12 +45,14 @@ def test_a_peer_waits_by_the_clock_of_the_client():
 
 def test_failures_are_in_plain_sight():
     document = made.make_document(made.failing())
-    document["experiments"][0]["runs"][0]["notes"] = ["5 of 20 requests failed: 5 x status 500\n  [bold]ValueError[/bold]"]
+    document["experiments"][0]["runs"][0]["notes"] = [
+        "5 of 20 requests failed: 5 x status 500\n  [bold]ValueError[/bold]"
+    ]
     lines = show(document)
     assert row(lines, "1 x 1")[:3] == ["15", "of", "20"]
     assert row(lines, "2 x 1") == ["error"] + ["-"] * 8
     at = lines.index("2 workers x 1 thread: exit status 3")
-    assert lines[at + 1:at + 3] == ["    Traceback (most recent call last):", "    ImportError: no shop"]
+    assert lines[at + 1 : at + 3] == ["    Traceback (most recent call last):", "    ImportError: no shop"]
     assert "      [bold]ValueError[/bold]" in lines, "what an application says is no markup"
 
 
@@ -70,7 +73,12 @@ def test_an_offloading_run_says_when_its_jobs_were_done():
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("name", made.ALL)
 def test_everything_fits_80_columns(name, terminal):
-    lines = show(with_advice(made.ALL[name](), interrupted=True), force_terminal=terminal, color_system=None, soft_wrap=not terminal)
+    lines = show(
+        with_advice(made.ALL[name](), interrupted=True),
+        force_terminal=terminal,
+        color_system=None,
+        soft_wrap=not terminal,
+    )
     assert max(map(len, lines)) <= 80
     assert "Interrupted: this is what was measured until then." in lines
 
@@ -82,8 +90,15 @@ def test_nothing_is_cut_off_at_80_columns():
     assert "300000" in " ".join(lines) and "100180" in " ".join(lines)
 
 
-@pytest.mark.parametrize("document", [{}, {"experiments": []}, {"experiments": [{"name": "a"}], "recommendations": None},
-                                      {"experiments": [{"title": "A", "runs": [{"server": "clutch", "requests": []}]}]}])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"experiments": []},
+        {"experiments": [{"name": "a"}], "recommendations": None},
+        {"experiments": [{"title": "A", "runs": [{"server": "clutch", "requests": []}]}]},
+    ],
+)
 def test_partial_documents(document):
     show(document)
 
@@ -96,7 +111,18 @@ def test_requests_cut_short_are_counted_as_sent():
     assert row(show(made.make_document(made.make_experiment("a", [run]))), "1 x 1")[:3] == ["12", "of", "20"]
 
 
-@pytest.mark.parametrize("value, text", [(None, "-"), (0, "0.00"), (0.049, "0.05"), (0.99, "0.99"), (0.996, "1.0"), (9.94, "9.9"), (9.96, "10"),
-                                         (1519.7, "1520")])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (None, "-"),
+        (0, "0.00"),
+        (0.049, "0.05"),
+        (0.99, "0.99"),
+        (0.996, "1.0"),
+        (9.94, "9.9"),
+        (9.96, "10"),
+        (1519.7, "1520"),
+    ],
+)
 def test_short_numbers(value, text):
     assert table.short(value) == text
