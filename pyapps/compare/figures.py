@@ -30,7 +30,8 @@ def summarize(run):
     done_ms           offloading: from sent to the moment when the job's result was there
     running_most      most requests inside the application at the same moment
     waiting_most      most requests at the same moment that had been sent and were kept waiting (see `waits`)
-    cpu_share         CPU time used, as a part of what was granted during the load: cpu_s / (wall_s x granted_cpus)
+    cpu_share         CPU time used, as a part of what was granted during the load: cpu_s / (wall_s x granted_cpus);
+                      of a run that offloads, until its last job was done
 
     What cannot be known (a peer's queue, an empty run) is None."""
     requests = run.get("requests") or []
@@ -117,10 +118,13 @@ def per_second(answered):
 
 
 def cpu_share(run):
-    """Returns the part of the granted CPU time that the run used, None when it was not measured."""
+    """Returns the part of the granted CPU time that the run used, None when it was not measured. The time of a run that
+    offloads ends with its last job, whose CPU time counts too."""
     cpu_s, wall_s, granted = run.get("cpu_s"), run.get("wall_s"), run.get("granted_cpus")
     if cpu_s is None or not wall_s or not granted:
         return None
+    jobs_us = [between(request, "sent_us", "done_us") for request in run.get("requests") or []]
+    wall_s = max([wall_s, *(us / US_PER_S for us in jobs_us if us is not None)])
     return round(cpu_s / (wall_s * granted), 4)
 
 

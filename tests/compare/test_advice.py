@@ -86,7 +86,21 @@ def test_requests_that_take_long_are_to_be_offloaded():
 
 def test_offloading_beside_the_synchronous_answer():
     text = one(texts_of(made.offloaded()), "Offloading answers")
-    assert text == "Offloading answers within 16.1 ms instead of 1.2 s (p95); the job itself is done after 1.25 s."
+    assert text == (
+        "Offloading answers within 16.1 ms instead of 1.2 s (p95); its jobs are done after 1.25 s "
+        "(offloaded to 2 Celery processes, 5 workers x 1 thread). All parts together need 31.0 MiB instead of 31.0 MiB."
+    )
+
+
+def test_of_several_ways_to_offload_the_first_to_be_done_is_told():
+    experiment = made.offloaded()
+    slower = copy.deepcopy(experiment["runs"][1])
+    for request in slower["requests"]:
+        request["done_us"] += 1_000_000
+    slower.update(label="offloaded to 1 process, 5 workers x 1 thread", figures=figures.summarize(slower))
+    found = advice.recommend(made.make_document({**experiment, "runs": [*experiment["runs"], slower]}))
+    assert "done after 1.25 s (offloaded to 2" in found[0]["text"]
+    assert any("of the job's end 2.25 s" in reason for reason in found[0]["because"])
 
 
 def test_offloading_that_gains_nothing_is_said():

@@ -134,6 +134,11 @@ def test_offloaded_jobs_are_done_after_their_answer():
     assert result["client_ms"]["max"] == 1.2
 
 
+def test_the_cpu_time_of_offloaded_jobs_is_shared_over_their_time():
+    jobs = [request(1, 0, 0, 1, status=202, done_us=4000 * MS)]
+    assert figures.summarize(run(jobs, wall_s=0.002, cpu_s=2.0, granted_cpus=2.0))["cpu_share"] == 0.25
+
+
 def test_the_moment_of_arriving_is_no_wait():
     """Twenty requests reach twenty idle threads within 8 ms: nobody waited, although for a moment all had been sent and
     none ran."""
