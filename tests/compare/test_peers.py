@@ -3,8 +3,10 @@
 
 import os
 import re
+import shutil
 import subprocess
 import types
+import venv
 
 import pytest
 from conftest import TREE
@@ -24,11 +26,11 @@ def make_venv(directory, *packages):
 
 
 def test_find(tmp_path):
-    venv = make_venv(tmp_path / "venv", ("gunicorn", "23.0.0"), ("uWSGI", "2.0.31"))
-    assert peers.find("gunicorn", venv) == "23.0.0"
-    assert peers.find("gunicorn-sync", venv) == "23.0.0"
-    assert peers.find("uwsgi", venv) == "2.0.31"
-    assert peers.find("bjoern", venv) is None
+    made = make_venv(tmp_path / "venv", ("gunicorn", "23.0.0"), ("uWSGI", "2.0.31"))
+    assert peers.find("gunicorn", made) == "23.0.0"
+    assert peers.find("gunicorn-sync", made) == "23.0.0"
+    assert peers.find("uwsgi", made) == "2.0.31"
+    assert peers.find("bjoern", made) is None
     assert peers.find("gunicorn", tmp_path / "no such") is None
 
 
@@ -135,6 +137,24 @@ def test_setup_peers_knows_the_same_names():
     assert refused.stderr == f"setup/peers: 'apache' is not known; expected one or more of: {' '.join(peers.NAMES)}\n"
     told = subprocess.run([TREE / "setup" / "peers", "--help"], capture_output=True, text=True, check=True).stdout
     assert told.startswith("Usage: setup/peers [NAME...]")
+
+
+def test_setup_peers_goes_on_after_a_failure(tmp_path):
+    """Without an index pip finds nothing: each server is tried, and named."""
+    (tmp_path / "setup").mkdir()
+    for name in ("peers", "common.sh"):
+        shutil.copy2(TREE / "setup" / name, tmp_path / "setup" / name)
+    venv.create(tmp_path / "build" / "venv-peers", with_pip=True)
+    told = subprocess.run(
+        [tmp_path / "setup" / "peers", "gunicorn", "waitress"],
+        env={**os.environ, "PIP_NO_INDEX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    for name in ("gunicorn", "waitress"):
+        assert f"setup/peers: {name} could not be installed; build/peers/{name}.log says why: ERROR" in told.stderr
 
 
 def test_the_load_and_the_figures_agree_on_what_was_cut_short():
