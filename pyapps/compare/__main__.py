@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Compares settings of clutch: see options.py for the command line, plan.py for what is run, document.py for the result."""
+"""Compares settings of clutch: see options.py for the command line, plan.py for what is run, document.py for the
+result."""
 
 from __future__ import annotations
 
@@ -88,7 +89,9 @@ def describe_load(given: argparse.Namespace, planned: List[plan.Planned]) -> doc
     }
 
 
-def run_all(given: argparse.Namespace, planned: List[plan.Planned], tools, result: document.Document, console: Console) -> None:
+def run_all(
+    given: argparse.Namespace, planned: List[plan.Planned], tools, result: document.Document, console: Console
+) -> None:
     """Runs every experiment; the document has what was measured, also when this is cut short."""
     steps = [experiment.expected_steps(each, tools) for each in planned]
     offloading = load_offloading(given)
@@ -122,7 +125,9 @@ def announce(result: document.Document, steps: List[List[float]], given: argpars
     if load["note"]:
         console.print(escape(f"Note: {load['note']}"), highlight=False)
     if given.app in (None, plan.OFFLOADING, *plan.BUILT_IN):
-        console.print(f"This will take about {sum(map(sum, steps)):.0f} s. Ctrl-C keeps what has been measured.", highlight=False)
+        console.print(
+            f"This will take about {sum(map(sum, steps)):.0f} s. Ctrl-C keeps what has been measured.", highlight=False
+        )
 
 
 def finish(result: document.Document, out: pathlib.Path, console: Console) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What clutch tells of every request: the layout of the access log that a comparison asks for, and its lines joined to the requests
-that the client knows."""
+"""What clutch tells of every request: the layout of the access log that a comparison asks for, and its lines joined to
+the requests that the client knows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Entry(NamedTuple):
 
 
 def make_id(run: str, number: int) -> str:
-    """Returns what a request sends as X-Compare-Id. `run`, in hexadecimal, keeps strangers' requests apart from ours."""
+    """Returns what a request sends as X-Compare-Id. `run`, in hexadecimal, keeps strangers' requests apart from
+    ours."""
     return f"{run}-{number}"
 
 
@@ -57,8 +58,8 @@ def parse(text: str) -> Dict[str, Entry]:
 
 
 def join(requests: Iterable[Request], entries: Dict[str, Entry], run: str, start_us: int) -> int:
-    """Adds to each request what the server knows of it. `start_us` is the start of the load, microseconds since the epoch.
-    Returns how many requests were answered and are not in the log."""
+    """Adds to each request what the server knows of it. `start_us` is the start of the load, microseconds since the
+    epoch. Returns how many requests were answered and are not in the log."""
     missing = 0
     for request in requests:
         entry = entries.get(make_id(run, request["id"]))

@@ -8,17 +8,19 @@ One JSON object:
 
 The classes below name every field. What they have in common:
 
-* Moments (`sent_us`, `arrived_us`, `begun_us`, `answered_us`, `done_us`) are microseconds since the start of the load of their run,
-  on one clock for client and server: the wall clock. Durations with `_us` are microseconds, with `_s` seconds, with `_ms`
-  milliseconds.
-* A request's `begun_us` is when an app thread took it: `arrived_us + queue_us`. Behind it follow `gil_us`, `app_us` and `write_us`.
-* What is not known is null. Of a request that was not answered only id, client, sent_us and `error` are sure. The other servers run
-  the application inside a wrapper (observe.py), which knows pid, worker (the index of the pid, from 1), thread (its index in there,
-  from 0), begun_us and app_us; arrived_us, queue_us, gil_us and write_us are null.
-* In a run that offloads its work `answered_us` is the first answer (202), `done_us` when the job's result was there; else null.
+* Moments (`sent_us`, `arrived_us`, `begun_us`, `answered_us`, `done_us`) are microseconds since the start of the load
+  of their run, on one clock for client and server: the wall clock. Durations with `_us` are microseconds, with `_s`
+  seconds, with `_ms` milliseconds.
+* A request's `begun_us` is when an app thread took it: `arrived_us + queue_us`. Behind it follow `gil_us`, `app_us` and
+  `write_us`.
+* What is not known is null. Of a request that was not answered only id, client, sent_us and `error` are sure. The other
+  servers run the application inside a wrapper (observe.py), which knows pid, worker (the index of the pid, from 1),
+  thread (its index in there, from 0), begun_us and app_us; arrived_us, queue_us, gil_us and write_us are null.
+* In a run that offloads its work `answered_us` is the first answer (202), `done_us` when the job's result was there;
+  else null.
 * `memory` is measured when all workers are ready and before any request; a run's `pss_bytes` after its load.
-* After Ctrl-C `interrupted` is true and there are fewer runs; the last may have fewer requests. A run that failed has an `error`, and
-  maybe no requests.
+* After Ctrl-C `interrupted` is true and there are fewer runs; the last may have fewer requests. A run that failed has
+  an `error`, and maybe no requests.
 """
 
 from __future__ import annotations

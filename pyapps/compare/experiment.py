@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Runs an experiment: for each setting a server is started, measured, loaded and ended, and what it and the client know of every
-request is put together."""
+"""Runs an experiment: for each setting a server is started, measured, loaded and ended, and what it and the client know
+of every request is put together."""
 
 from __future__ import annotations
 
@@ -55,7 +55,11 @@ def list_candidates(planned: plan.Planned, tools: Tools) -> List[Candidate]:
     candidates = []
     for setting in planned.settings:
         candidates.append(Candidate("clutch", tools.clutch_version, setting))
-        candidates += [Candidate(name, version, setting) for name, version in tools.peers.items() if why_not(name, setting, tools) is None]
+        candidates += [
+            Candidate(name, version, setting)
+            for name, version in tools.peers.items()
+            if why_not(name, setting, tools) is None
+        ]
     return candidates
 
 
@@ -69,10 +73,13 @@ def why_not(peer: str, setting: plan.Setting, tools: Tools) -> Optional[str]:
 
 
 def expected_steps(planned: plan.Planned, tools: Tools, known: Optional[plan.Cost] = None) -> List[float]:
-    """Returns the seconds that each step of an experiment will probably take: its runs, then its extra starts for memory."""
+    """Returns the seconds that each step of an experiment will probably take: its runs, then its extra starts for
+    memory."""
     cost = known or planned.cost or plan.Cost(0.5, 0.0)
     sizes = (tools.load.clients, tools.load.requests, tools.granted_cpus)
-    runs = [plan.START_S + (plan.expected_s(cost, each.setting, *sizes) or 0.0) for each in list_candidates(planned, tools)]
+    runs = [
+        plan.START_S + (plan.expected_s(cost, each.setting, *sizes) or 0.0) for each in list_candidates(planned, tools)
+    ]
     return runs + [plan.START_S] * len(planned.worker_counts()) * measures_memory(tools)
 
 
@@ -81,9 +88,11 @@ def measures_memory(tools: Tools) -> bool:
     return not any(option.partition("=")[0] == "--preload" for option in tools.clutch_options)
 
 
-def run(planned: plan.Planned, tools: Tools, progress: Progress, experiment: document.Experiment, rest: List[float]) -> None:
-    """Runs an experiment and fills `experiment`, as far as it gets. `rest` are the seconds expected of the steps behind it.
-    KeyboardInterrupt passes through; what was measured is in `experiment` then."""
+def run(
+    planned: plan.Planned, tools: Tools, progress: Progress, experiment: document.Experiment, rest: List[float]
+) -> None:
+    """Runs an experiment and fills `experiment`, as far as it gets. `rest` are the seconds expected of the steps behind
+    it. KeyboardInterrupt passes through; what was measured is in `experiment` then."""
     candidates = list_candidates(planned, tools)
     tell_refusals(planned, tools, progress)
     for index, candidate in enumerate(candidates):
@@ -127,7 +136,9 @@ def measured_cost(done: document.Run) -> plan.Cost:
 # One run.
 
 
-def run_candidate(candidate: Candidate, planned: plan.Planned, tools: Tools, progress: Progress, experiment) -> document.Run:
+def run_candidate(
+    candidate: Candidate, planned: plan.Planned, tools: Tools, progress: Progress, experiment
+) -> document.Run:
     """Runs a server with a setting under the load. The run is in `experiment` also when the load is interrupted."""
     done = document.make_run(candidate.server, candidate.version, *candidate.setting, tools.granted_cpus)
     subject = (ClutchSubject if candidate.server == "clutch" else PeerSubject)(candidate, planned, tools)
@@ -151,7 +162,8 @@ def run_candidate(candidate: Candidate, planned: plan.Planned, tools: Tools, pro
 
 
 def is_memory_of(candidate: Candidate, planned: plan.Planned) -> bool:
-    """Whether this run's start is the one that tells the memory of this number of workers: that with the fewest threads."""
+    """Whether this run's start is the one that tells the memory of this number of workers: that with the fewest
+    threads."""
     same = [setting for setting in planned.settings if setting.workers == candidate.setting.workers]
     return candidate.server == "clutch" and candidate.setting == min(same, key=lambda setting: setting.threads)
 
@@ -179,7 +191,8 @@ def complete(done: document.Run, sent: load.Sent, subject) -> None:
 
 
 def explain_failures(done: document.Run, log: str) -> None:
-    """Says in the run's error (all failed) or notes (some did) what became of failed requests, with the server's own words."""
+    """Says in the run's error (all failed) or notes (some did) what became of failed requests, with the server's own
+    words."""
     reasons = collections.Counter(filter(None, map(why_failed, done["requests"])))
     messages = grave_messages(log)
     if not reasons:
@@ -245,7 +258,13 @@ class ClutchSubject:
         self.access_log = tools.logs / f"{name}.access"
         self.command = [tools.clutch, *tools.clutch_options, *options, "--bind", f"127.0.0.1:{self.port}"]
         self.command += ["--workers", str(candidate.setting.workers), "--threads", str(candidate.setting.threads)]
-        self.command += ["--access-logfile", str(self.access_log), "--access-logformat", access_log.LAYOUT, planned.target]
+        self.command += [
+            "--access-logfile",
+            str(self.access_log),
+            "--access-logformat",
+            access_log.LAYOUT,
+            planned.target,
+        ]
 
     def make_server(self) -> Server:
         self.access_log.parent.mkdir(parents=True, exist_ok=True)
@@ -290,14 +309,17 @@ class PeerSubject:
         self.port = tools.pick_port()
         workers, threads = candidate.setting
         self.log = tools.logs / f"{planned.name}-{candidate.server}-{workers}x{threads}.log"
-        self.command = peers.plain_command(candidate.server, tools.venv_peers, self.port, workers, threads, max(tools.load.clients, 100))
+        self.command = peers.plain_command(
+            candidate.server, tools.venv_peers, self.port, workers, threads, max(tools.load.clients, 100)
+        )
 
     def make_server(self) -> Server:
         variables = {**self.planned.environment, **peers.environment(self.planned.target)}
         return Server(self.command, self.port, self.log, ready=answers_probe, environment=variables)
 
     def settle(self, server: Server) -> None:
-        """One worker has answered; returns when none of the server's processes uses CPU any more, so that all of them are ready."""
+        """One worker has answered; returns when none of the server's processes uses CPU any more, so that all of them
+        are ready."""
         used, end = -1.0, time.monotonic() + SETTLE_LIMIT_S
         while used != server.cpu_s() and time.monotonic() < end:
             used = server.cpu_s()
@@ -320,12 +342,19 @@ class PeerSubject:
 
 def make_memory(setting: plan.Setting, preload: bool, pss_bytes: int, processes: int) -> document.Memory:
     workers, threads = setting
-    return {"server": "clutch", "workers": workers, "threads": threads, "preload": preload, "pss_bytes": pss_bytes, "processes": processes}
+    return {
+        "server": "clutch",
+        "workers": workers,
+        "threads": threads,
+        "preload": preload,
+        "pss_bytes": pss_bytes,
+        "processes": processes,
+    }
 
 
 def measure_preload(planned: plan.Planned, tools: Tools, progress: Progress, experiment: document.Experiment) -> None:
-    """Starts clutch with --preload once for each number of workers and notes its memory when it is ready, without any load; without
-    --preload it was measured at the same moment of the runs."""
+    """Starts clutch with --preload once for each number of workers and notes its memory when it is ready, without any
+    load; without --preload it was measured at the same moment of the runs."""
     for workers in planned.worker_counts():
         threads = min(setting.threads for setting in planned.settings if setting.workers == workers)
         setting = plan.Setting(workers, threads)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The load: N clients that begin at the same moment, each with a connection of its own that it keeps. Each sends its next request
-when the one before it was answered, until all are sent."""
+"""The load: N clients that begin at the same moment, each with a connection of its own that it keeps. Each sends its
+next request when the one before it was answered, until all are sent."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def begin() -> Sent:
 
 
 def send(load: Load, port: int, sent: Sent, on_end: Callable[[Request], None], read_fields=None) -> None:
-    """Sends all of it to 127.0.0.1:`port` and fills `sent`; calls `on_end` for each request that has ended, and `read_fields`, if
-    given, with the header fields of each answer. Ctrl-C: raises KeyboardInterrupt."""
+    """Sends all of it to 127.0.0.1:`port` and fills `sent`; calls `on_end` for each request that has ended, and
+    `read_fields`, if given, with the header fields of each answer. Ctrl-C: raises KeyboardInterrupt."""
     was_interrupted = asyncio.run(_Sender(load, port, sent, on_end, read_fields).send_all())
     for request in sent.requests:
         if request["answered_us"] is None and request["error"] is None:

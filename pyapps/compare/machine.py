@@ -16,7 +16,8 @@ CGROUPS = pathlib.Path("/sys/fs/cgroup")
 
 
 def describe(clutch: str) -> Machine:
-    """Returns the facts of this machine and of the program `clutch`. Raises OSError or ValueError when that cannot be run."""
+    """Returns the facts of this machine and of the program `clutch`. Raises OSError or ValueError when that cannot be
+    run."""
     version, python = read_versions(clutch)
     return {
         "cpus": os.cpu_count() or 1,
@@ -38,7 +39,8 @@ def read_versions(clutch: str) -> Tuple[str, str]:
 
 
 def granted_cpus() -> float:
-    """Returns how many CPUs this process may use at once: those of its affinity, or the least cpu.max of its cgroups."""
+    """Returns how many CPUs this process may use at once: those of its affinity, or the least cpu.max of its
+    cgroups."""
     granted = float(len(os.sched_getaffinity(0)))
     for directory in _own_cgroups():
         try:

@@ -17,17 +17,19 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 MOST = 1024  # workers, and threads of each, that clutch takes
 
 DESCRIPTION = """\
-Runs an application under several settings of clutch, with the same load each time, and shows what became of every request: as a table,
-as one HTML page with the timeline of each setting, and as a JSON file.
+Runs an application under several settings of clutch, with the same load each time, and shows
+what became of every request: as a table, as one HTML page with the timeline of each setting, and
+as a JSON file.
 
-APP is one of the built-in applications (sleeping, spinning, mixed), offloading, or what clutch takes: module, module:callable,
-path/file.py or path/file.py:callable. Without APP: twenty callers of a sleeping application at once with 1, 2, 5, 10 and 20 workers and
-with threads, then the same with a computing and a mixed one, in less than a minute."""
+APP is one of the built-in applications (sleeping, spinning, mixed), offloading, or what clutch
+takes: module, module:callable, path/file.py or path/file.py:callable. Without APP: twenty callers
+of a sleeping application at once with 1, 2, 5, 10 and 20 workers and with threads, then the same
+with a computing and a mixed one, in less than a minute."""
 
 EPILOG = """\
 What follows `--` goes to clutch: setup/compare shop.wsgi -- --venv ~/shop/venv --chdir ~/shop
-Ctrl-C keeps what has been measured. Exit status: 0; 1 when a run failed or no request was answered well; 2 for wrong options; 130 after
-Ctrl-C."""
+Ctrl-C keeps what has been measured. Exit status: 0; 1 when a run failed or no request was
+answered well; 2 for wrong options; 130 after Ctrl-C."""
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -75,15 +77,46 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--threads", metavar="N,...", type=_counts, default=[], help="app threads of each worker to compare [1,4]")
     add("--clients", metavar="N", type=_count, default=20, help="callers at the same time [20]")
     add("--requests", metavar="N", type=_count, help="requests of all callers together [as many as clients]")
-    add("--path", type=_path, default=load.Load().path, help="what to ask for; N in Request_N becomes a number [%(default)s]")
+    add(
+        "--path",
+        type=_path,
+        default=load.Load().path,
+        help="what to ask for; N in Request_N becomes a number [%(default)s]",
+    )
     add("--method", type=_method, help="[GET; POST with --data]")
     add("--data", metavar="TEXT|@FILE", type=_data, help="body of every request")
-    add("--header", metavar="'NAME: VALUE'", type=_header, action="append", default=[], help="header field; may be repeated")
-    add("--with", metavar="NAME,...", dest="peers", type=_peers, default=[], help=f"other servers to compare with: {', '.join(peers.NAMES)}")
-    add("--out", metavar="DIR", type=pathlib.Path, default=ROOT / "build" / "compare", help="for the results [build/compare]")
+    add(
+        "--header",
+        metavar="'NAME: VALUE'",
+        type=_header,
+        action="append",
+        default=[],
+        help="header field; may be repeated",
+    )
+    add(
+        "--with",
+        metavar="NAME,...",
+        dest="peers",
+        type=_peers,
+        default=[],
+        help=f"other servers to compare with: {', '.join(peers.NAMES)}",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        type=pathlib.Path,
+        default=ROOT / "build" / "compare",
+        help="for the results [build/compare]",
+    )
     add("--port", metavar="N", type=_port, help="where the servers listen [a free port]")
     add("--timeout", metavar="S", type=_seconds, default=300.0, help="how long a request may take, in seconds [300]")
-    add("--clutch", metavar="PROGRAM", type=_program, default=str(ROOT / "build" / "release" / "clutch"), help="[the release build]")
+    add(
+        "--clutch",
+        metavar="PROGRAM",
+        type=_program,
+        default=str(ROOT / "build" / "release" / "clutch"),
+        help="[the release build]",
+    )
     return parser
 
 

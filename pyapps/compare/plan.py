@@ -15,12 +15,15 @@ OFFLOADING = "offloading"
 
 SLEEP_S = 0.3  # instead of the ten seconds of the experiment that the sleeping application repeats
 START_S = 0.5  # a server's start and end
-SLEEP_NOTE = f"the sleeping application sleeps {SLEEP_S:g} s, so that the comparison is short; the original experiment's takes 10 s"
+SLEEP_NOTE = (
+    f"the sleeping application sleeps {SLEEP_S:g} s, so that the comparison is short; "
+    "the original experiment's takes 10 s"
+)
 SAYS_OF_ANY = (
-    "Each bar is a request; a lane is a thread of a worker. What waits for a free thread comes first in a bar, then the wait for the "
-    "GIL, then the application.",
-    "A setting with long waits needs more threads (when the application sleeps), more workers up to the number of CPUs (when it "
-    "computes), or work that is done elsewhere.",
+    "Each bar is a request; a lane is a thread of a worker. What waits for a free thread comes first in a bar, then "
+    "the wait for the GIL, then the application.",
+    "A setting with long waits needs more threads (when the application sleeps), more workers up to the number of CPUs "
+    "(when it computes), or work that is done elsewhere.",
 )
 
 
@@ -63,12 +66,15 @@ DEFAULT_THREADS = (1, 4)
 
 
 def make_plan(app: Optional[str], workers: Sequence[int] = (), threads: Sequence[int] = ()) -> List[Planned]:
-    """Returns the experiments for an APP of the command line; None: the whole demonstration. Empty `workers` and `threads` stand for
-    the settings that show most."""
+    """Returns the experiments for an APP of the command line; None: the whole demonstration. Empty `workers` and
+    `threads` stand for the settings that show most."""
     if app == OFFLOADING:
         return []
     names = BUILT_IN if app is None else (app,)
-    return [_plan_built_in(name, workers, threads) if name in BUILT_IN else _plan_any(name, workers, threads) for name in names]
+    return [
+        _plan_built_in(name, workers, threads) if name in BUILT_IN else _plan_any(name, workers, threads)
+        for name in names
+    ]
 
 
 def _settings(workers: Sequence[int], threads: Sequence[int]) -> Tuple[Setting, ...]:
@@ -79,7 +85,9 @@ def _settings(workers: Sequence[int], threads: Sequence[int]) -> Tuple[Setting, 
 def _plan_built_in(name: str, workers: Sequence[int], threads: Sequence[int]) -> Planned:
     module = importlib.import_module(f"compare.apps.{name}")
     cost = COSTS[name]
-    settings = _settings(workers, threads) if workers or threads else tuple(Setting(*pair) for pair in DEFAULT_SETTINGS[name])
+    settings = (
+        _settings(workers, threads) if workers or threads else tuple(Setting(*pair) for pair in DEFAULT_SETTINGS[name])
+    )
     environment = {"COMPARE_SLEEP_SECONDS": str(cost.sleep_s), "COMPARE_SPIN_SECONDS": str(cost.cpu_s)}
     return Planned(name, module.TITLE, name, str(APPS / f"{name}.py"), module.SAYS, settings, environment, cost)
 
@@ -98,8 +106,8 @@ def note(plan: Sequence[Planned]) -> Optional[str]:
 
 
 def expected_s(cost: Optional[Cost], setting: Setting, clients: int, requests: int, cpus: float) -> Optional[float]:
-    """Returns how long the load of a setting will probably take, in seconds: the sleeping as often as there are rows of requests, the
-    computing spread over the CPUs. None when the cost is not known."""
+    """Returns how long the load of a setting will probably take, in seconds: the sleeping as often as there are rows of
+    requests, the computing spread over the CPUs. None when the cost is not known."""
     if cost is None:
         return None
     at_once = max(1, min(setting.workers * setting.threads, clients))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the terminal shows while a comparison runs: a bar with the time left; plain lines where the output is no terminal."""
+"""What the terminal shows while a comparison runs: a bar with the time left; plain lines where the output is no
+terminal."""
 
 from __future__ import annotations
 

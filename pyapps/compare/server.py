@@ -40,9 +40,9 @@ def free_port() -> int:
 
 
 def make_environment(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
-    """Returns the user's environment for a server, with `extra`: without CLUTCH_* options, which would change some settings of
-    a comparison behind its back (CLUTCH_DEMO_* belong to applications and stay), and with the user's own PYTHONPATH, which
-    setup/compare keeps in COMPARE_PYTHONPATH."""
+    """Returns the user's environment for a server, with `extra`: without CLUTCH_* options, which would change some
+    settings of a comparison behind its back (CLUTCH_DEMO_* belong to applications and stay), and with the user's own
+    PYTHONPATH, which setup/compare keeps in COMPARE_PYTHONPATH."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -69,7 +69,8 @@ def takes_connections(server: "Server") -> bool:
 class Server:
     """One server. `command` must make it listen at 127.0.0.1:`port`; what it prints goes to the file `log`.
 
-    with Server(command, port, log) as server: ... starts it, waits until it is ready and ends it, whatever happens inside.
+    with Server(command, port, log) as server: ... starts it, waits until it is ready and ends it, whatever happens
+    inside.
     """
 
     def __init__(
@@ -104,7 +105,8 @@ class Server:
     # The start.
 
     def start(self) -> "Server":
-        """Starts it and returns when it is ready. Raises StartError when it ends before that, or is not ready in time."""
+        """Starts it and returns when it is ready. Raises StartError when it ends before that, or is not ready in
+        time."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         started = time.monotonic()
         try:
@@ -159,8 +161,8 @@ class Server:
     # The end.
 
     def stop(self, patience_s: float = 5.0) -> Optional[int]:
-        """Ends it: SIGTERM; after `patience_s` another one, which hurries clutch; after as long again SIGKILL to all of its
-        session. Returns its exit status (negative: a signal), None when it never started."""
+        """Ends it: SIGTERM; after `patience_s` another one, which hurries clutch; after as long again SIGKILL to all of
+        its session. Returns its exit status (negative: a signal), None when it never started."""
         if self.process is None:
             return None
         with interrupts.deferred():
@@ -186,7 +188,8 @@ class Server:
 
 
 def _read_stats():
-    """Yields (pid, fields of /proc/PID/stat behind the name: state, ppid, pgrp, session...) of every process, in order of pids."""
+    """Yields (pid, fields of /proc/PID/stat behind the name: state, ppid, pgrp, session...) of every process, in order
+    of pids."""
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             yield pid, file.read().rpartition(")")[2].split()
@@ -226,7 +229,9 @@ def explain_start(log: str, status: Optional[int], limit_s: float = 0.0) -> str:
     """Returns why a server did not start: its first error with the traceback, its last words, or all that it printed.
 
     `status` is its exit status, None when it was not ready within `limit_s` seconds."""
-    end = f"it was not ready within {limit_s:g} s" if status is None else f"it did not start: {_describe_status(status)}"
+    end = (
+        f"it was not ready within {limit_s:g} s" if status is None else f"it did not start: {_describe_status(status)}"
+    )
     messages = grave_messages(log)
     if not messages:
         tail = "\n".join(log.splitlines()[-20:])

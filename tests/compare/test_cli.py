@@ -19,7 +19,8 @@ ECHO = """\
 import json, os
 def application(environ, start_response):
     body = environ["wsgi.input"].read().decode()
-    seen = {name: environ.get(name, "") for name in ("REQUEST_METHOD", "REQUEST_URI", "CONTENT_TYPE", "HTTP_X_ONE", "HTTP_X_TWO", "MARK")}
+    names = ("REQUEST_METHOD", "REQUEST_URI", "CONTENT_TYPE", "HTTP_X_ONE", "HTTP_X_TWO")
+    seen = {name: environ.get(name, "") for name in names}
     seen["MARK"] = os.environ.get("MARK", "")
     with open(os.environ["ECHO_FILE"], "a") as file:
         file.write(json.dumps({**seen, "body": body}) + "\\n")
@@ -29,12 +30,28 @@ def application(environ, start_response):
 
 
 def make_tools(clients=20, requests=20, cpus=2.0):
-    return experiment.Tools("clutch", [], "0", cpus, load.Load(clients=clients, requests=requests), None, None, {}, None)
+    return experiment.Tools(
+        "clutch", [], "0", cpus, load.Load(clients=clients, requests=requests), None, None, {}, None
+    )
 
 
 def test_help_tells_every_option(run):
     text = run("--help").text
-    for name in ("workers", "threads", "clients", "requests", "path", "method", "data", "header", "with", "out", "port", "timeout", "clutch"):
+    for name in (
+        "workers",
+        "threads",
+        "clients",
+        "requests",
+        "path",
+        "method",
+        "data",
+        "header",
+        "with",
+        "out",
+        "port",
+        "timeout",
+        "clutch",
+    ):
         assert f"--{name}" in text
     assert "sleeping, spinning, mixed" in text and "Exit status" in text
 
@@ -120,7 +137,9 @@ def test_settings_of_the_command_line():
     assert [tuple(each) for each in one.settings] == [(2, 1), (1, 1), (2, 3), (1, 3)]
     assert one.target == "shop.wsgi:app"
     (default,) = plan.make_plan("shop")
-    assert [tuple(each) for each in default.settings][:4] == [(1, 1), (2, 1), (5, 1), (10, 1)] and len(default.settings) == 8
+    assert [tuple(each) for each in default.settings][:4] == [(1, 1), (2, 1), (5, 1), (10, 1)] and len(
+        default.settings
+    ) == 8
 
 
 @pytest.mark.parametrize("app", ["some/app.py", "some/app.py:make"])
@@ -151,7 +170,13 @@ def test_peers_run_where_they_can(monkeypatch):
     tools = make_tools()._replace(peers={"bjoern": "3", "gunicorn": "27"}, venv_peers="/venv")
     (planned,) = plan.make_plan("shop", [2], [1, 4])
     runs = [(each.server, tuple(each.setting)) for each in experiment.list_candidates(planned, tools)]
-    assert runs == [("clutch", (2, 1)), ("bjoern", (2, 1)), ("gunicorn", (2, 1)), ("clutch", (2, 4)), ("gunicorn", (2, 4))]
+    assert runs == [
+        ("clutch", (2, 1)),
+        ("bjoern", (2, 1)),
+        ("gunicorn", (2, 1)),
+        ("clutch", (2, 4)),
+        ("gunicorn", (2, 4)),
+    ]
 
 
 # What is sent.
@@ -161,8 +186,31 @@ def test_the_load_is_sent_as_asked_for(run, tmp_path):
     (tmp_path / "echo.py").write_text(ECHO)
     (tmp_path / "body").write_text("from a file")
     seen = tmp_path / "seen"
-    arguments = ["echo.py", "--workers", "1", "--threads", "1", "--clients", "2", "--requests", "3", "--path", "/a?b=Request_N"]
-    arguments += ["--method", "PUT", "--data", "@body", "--header", "X-One: 1", "--header", "X-Two:two:2", "--header", "Content-Type: text/x"]
+    arguments = [
+        "echo.py",
+        "--workers",
+        "1",
+        "--threads",
+        "1",
+        "--clients",
+        "2",
+        "--requests",
+        "3",
+        "--path",
+        "/a?b=Request_N",
+    ]
+    arguments += [
+        "--method",
+        "PUT",
+        "--data",
+        "@body",
+        "--header",
+        "X-One: 1",
+        "--header",
+        "X-Two:two:2",
+        "--header",
+        "Content-Type: text/x",
+    ]
     comparison = run(*arguments, "--", "--env", "MARK=of-clutch", cwd=tmp_path, environment={"ECHO_FILE": str(seen)})
     got = sorted((json.loads(line) for line in seen.read_text().splitlines()), key=lambda each: each["REQUEST_URI"])
     assert [each["REQUEST_URI"] for each in got] == [f"/a?b=Request_{number}" for number in (1, 2, 3)]
@@ -170,7 +218,13 @@ def test_the_load_is_sent_as_asked_for(run, tmp_path):
         assert each["REQUEST_METHOD"] == "PUT" and each["body"] == "from a file" and each["CONTENT_TYPE"] == "text/x"
         assert (each["HTTP_X_ONE"], each["HTTP_X_TWO"], each["MARK"]) == ("1", "two:2", "of-clutch")
     (one,) = comparison.document()["experiments"]
-    assert comparison.document()["load"] == {"clients": 2, "requests": 3, "method": "PUT", "path": "/a?b=Request_N", "note": None}
+    assert comparison.document()["load"] == {
+        "clients": 2,
+        "requests": 3,
+        "method": "PUT",
+        "path": "/a?b=Request_N",
+        "note": None,
+    }
     assert [request["client"] for request in one["runs"][0]["requests"]].count(1) in (1, 2)
 
 

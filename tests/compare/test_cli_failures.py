@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Applications that cannot be loaded or answer with errors, a port in use, Ctrl-C: what is said, what is kept, how it ends."""
+"""Applications that cannot be loaded or answer with errors, a port in use, Ctrl-C: what is said, what is kept, how it
+ends."""
 
 from __future__ import annotations
 
@@ -153,7 +154,9 @@ def test_a_request_that_takes_too_long(run, tmp_path):
 def test_a_worker_that_dies(run, tmp_path):
     app = write_app(tmp_path, "import os\ndef application(environ, start_response):\n    os._exit(9)\n")
     one = only_run(run(app, *SHORT, "--clients", "2", status=1))
-    assert "the server closed the connection before its answer" in one["error"] and "exited with status 9" in one["error"]
+    assert (
+        "the server closed the connection before its answer" in one["error"] and "exited with status 9" in one["error"]
+    )
 
 
 # Ctrl-C.
@@ -194,7 +197,9 @@ def test_an_interrupt_in_the_middle_of_the_load(begin, tmp_path):
 
 
 def test_an_interrupt_while_the_server_starts(begin, tmp_path):
-    app = write_app(tmp_path, "import pathlib, time\n(pathlib.Path(__file__).parent / 'called').touch()\ntime.sleep(30)\n")
+    app = write_app(
+        tmp_path, "import pathlib, time\n(pathlib.Path(__file__).parent / 'called').touch()\ntime.sleep(30)\n"
+    )
     comparison = begin(app, *SHORT)
     wait_for((tmp_path / "called").exists)
     comparison.process.send_signal(signal.SIGINT)

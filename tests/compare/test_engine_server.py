@@ -10,7 +10,15 @@ import urllib.request
 
 import pytest
 from compare import access_log, document
-from compare.server import Server, StartError, explain_start, free_port, grave_messages, make_environment, takes_connections
+from compare.server import (
+    Server,
+    StartError,
+    explain_start,
+    free_port,
+    grave_messages,
+    make_environment,
+    takes_connections,
+)
 
 from conftest import PYAPPS
 
@@ -32,7 +40,9 @@ def listener(tmp_path, before="", **options):
 
 def clutch_server(clutch, tmp_path, *options, app=PYAPPS / "gil.py", **keywords):
     port = free_port()
-    return Server([clutch, "--bind", f"127.0.0.1:{port}", "--workers", "2", *options, app], port, tmp_path / "log", **keywords)
+    return Server(
+        [clutch, "--bind", f"127.0.0.1:{port}", "--workers", "2", *options, app], port, tmp_path / "log", **keywords
+    )
 
 
 def is_alive(pid: int) -> bool:
@@ -73,7 +83,10 @@ def test_a_server_that_is_never_ready(tmp_path):
 
 
 def test_a_program_that_is_not_there(tmp_path):
-    with pytest.raises(StartError, match="/no/such/program: No such file"), Server(["/no/such/program"], 1, tmp_path / "log"):
+    with (
+        pytest.raises(StartError, match="/no/such/program: No such file"),
+        Server(["/no/such/program"], 1, tmp_path / "log"),
+    ):
         pass
 
 
@@ -84,13 +97,19 @@ def test_a_server_that_does_not_want_to_end(tmp_path):
 
 
 def test_the_cpu_time_of_ended_children_counts(tmp_path):
-    before = "import subprocess; subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < 0.5: pass'])"
+    busy = "import time\nwhile time.process_time() < 0.5: pass"
+    before = f"import subprocess; subprocess.run([sys.executable, '-c', {busy!r}])"
     with listener(tmp_path, before=before) as server:
         assert server.cpu_s() >= 0.5
 
 
 def test_the_environment_of_a_server(monkeypatch):
-    for name, value in {"CLUTCH_WORKERS": "9", "CLUTCH_DEMO_SECONDS": "1", "PYTHONPATH": "/ours", "COMPARE_PYTHONPATH": "/theirs"}.items():
+    for name, value in {
+        "CLUTCH_WORKERS": "9",
+        "CLUTCH_DEMO_SECONDS": "1",
+        "PYTHONPATH": "/ours",
+        "COMPARE_PYTHONPATH": "/theirs",
+    }.items():
         monkeypatch.setenv(name, value)
     environment = make_environment({"COMPARE_SLEEP_SECONDS": "2"})
     assert "CLUTCH_WORKERS" not in environment and "COMPARE_PYTHONPATH" not in environment
@@ -141,13 +160,29 @@ def join(line, status=200):
 def test_a_line_is_joined_to_its_request():
     request, missing = join(GOOD)
     assert missing == 0
-    expected = {"pid": 42, "worker": 2, "thread": 1, "arrived_us": 500, "begun_us": 600, "queue_us": 100, "gil_us": 3, "app_us": 5000}
+    expected = {
+        "pid": 42,
+        "worker": 2,
+        "thread": 1,
+        "arrived_us": 500,
+        "begun_us": 600,
+        "queue_us": 100,
+        "gil_us": 3,
+        "app_us": 5000,
+    }
     assert {name: request[name] for name in expected} == expected and request["write_us"] == 20
 
 
 @pytest.mark.parametrize(
     "line",
-    ["", GOOD.replace("0a1b2c3d", "ffffffff"), "x " + GOOD, GOOD + " x", GOOD.replace("-7", "-8"), GOOD.replace("0a1b2c3d-7", "-")],
+    [
+        "",
+        GOOD.replace("0a1b2c3d", "ffffffff"),
+        "x " + GOOD,
+        GOOD + " x",
+        GOOD.replace("-7", "-8"),
+        GOOD.replace("0a1b2c3d-7", "-"),
+    ],
     ids=["none", "other run", "front", "back", "other request", "no id"],
 )
 def test_lines_that_are_not_ours_tell_nothing(line):

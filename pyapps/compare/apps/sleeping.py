@@ -9,9 +9,10 @@ import time
 
 TITLE = "Sleeping (I/O-bound)"
 SAYS = (
-    "As many requests run at the same time as there are workers x threads; all others wait, and each further row of bars begins "
-    "when the one before it ends.",
-    "Twenty threads in one worker serve twenty callers as fast as twenty workers do, because whoever sleeps does not hold the GIL.",
+    "As many requests run at the same time as there are workers x threads; all others wait, and each further row of "
+    "bars begins when the one before it ends.",
+    "Twenty threads in one worker serve twenty callers as fast as twenty workers do, because whoever sleeps does not "
+    "hold the GIL.",
 )
 
 SLEEP_S = float(os.environ.get("COMPARE_SLEEP_SECONDS", "0.3"))

@@ -9,7 +9,8 @@ import time
 
 TITLE = "Spinning (CPU-bound)"
 SAYS = (
-    "More workers help until each CPU has one; beyond that the same work is only spread thinner, and every bar grows longer.",
+    "More workers help until each CPU has one; beyond that the same work is only spread thinner, and every bar grows "
+    "longer.",
     "More threads in a worker do not help at all: they take turns with its one GIL.",
 )
 
