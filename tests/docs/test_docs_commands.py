@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Runs every command of every document, section by section, each in a copy of the project and a network of its own."""
 
+import concurrent.futures
 import re
 
 import pytest
 from docs_support.pages import all_pages, commands_of
-from docs_support.terminal import Terminal
+from docs_support.terminal import Terminal, can_have_namespace
 from docs_support.unrunnable import EXEMPTIONS, find_exemption
 from docs_support.walk import CONSOLE, LOG, Walk
 
+AT_ONCE = 3
 KINDS = {CONSOLE, LOG, "", "python", "json", "mermaid", "nginx", "dockerfile", "yaml", "diff", "text"}
 
 
@@ -24,10 +26,27 @@ def all_commands():
     return [command for page in all_pages() for block in page.blocks(CONSOLE) for command in commands_of(block)]
 
 
-@pytest.mark.parametrize("page, section", sections_with_commands())
-def test_commands_do_what_is_shown(page, section, binary, tmp_path):
-    with Terminal(tmp_path, binary) as terminal:
+def walk(page, section, directory, binary):
+    with Terminal(directory, binary) as terminal:
         Walk(page, terminal).section(section)
+
+
+@pytest.fixture(scope="module")
+def walks(request, binary, tmp_path_factory):
+    """All walks that were asked for, begun at once: they sleep most of the time. Without networks of their own they would meet at
+    the same ports, so then one follows the other."""
+    asked = [item.callspec.params for item in request.session.items if "walks" in getattr(item, "fixturenames", ())]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE if can_have_namespace() else 1) as pool:
+        yield {
+            (str(params["page"]), params["section"].number):
+                pool.submit(walk, params["page"], params["section"], tmp_path_factory.mktemp("walk"), binary)
+            for params in asked
+        }
+
+
+@pytest.mark.parametrize("page, section", sections_with_commands())
+def test_commands_do_what_is_shown(page, section, walks):
+    walks[str(page), section.number].result()
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=str)

@@ -16,19 +16,28 @@ MASKS = (
     (re.compile(r"\b(pid|process|\"pid\")(: | )\d+"), r"\1\2PID"),
     (re.compile(r"\bRequest_\d+"), "REQUEST"),
     (re.compile(r"(\"(?:\w+_us|worker)\": )\d+"), r"\1N"),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"\b\d+ of \d+ CPUs"), "N of N CPUs"),
     (re.compile(r"\b((?:waited|gil|app|write|queue)=)\d+"), r"\1N"),
     (re.compile(r"\bworker \d+\b(?!s)"), "worker N"),
     (re.compile(r"\breq: \d+/\d+"), "req: N/N"),
     (re.compile(r"\{\d+ vars in \d+ bytes\}"), "{VARS}"),
-    (re.compile(r"\b\d[\d,.]* (msecs|ms|us|µs|s|MiB|KiB|%)(?!\w)"), r"N \1"),
+    (re.compile(r"\b\d[\d,.]* (msecs|ms|us|µs|s|bytes|MiB|KiB|%)(?!\w)"), r"N \1"),
     (re.compile(r"\b\d[\d,]*\.\d+"), "N"),
     (re.compile(r"\b\d{1,3}(?:,\d{3})+\b|\b\d{4,}\b"), "N"),
     (re.compile(r"[─━═\-]{3,}"), "---"),
     (re.compile(r"\s+"), " "),
 )
 
+# A row of setup/compare's tables: what was set and how many were answered, then what was measured.
+ROW = re.compile(r"(?P<set>\d+ x \d+ +\d+)(?P<measured>( +[~\d.,/%-]+)+)\s*$")
+
 
 def mask(line):
+    """Returns the line with everything masked that may differ from run to run."""
+    row = ROW.search(line)
+    if row:
+        line = line[: row.start("measured")] + re.sub(r"[~\d.,/-]+", "N", row["measured"])
     for pattern, replacement in MASKS:
         line = pattern.sub(replacement, line)
     return line.strip()

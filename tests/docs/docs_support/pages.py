@@ -15,6 +15,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 GENERATED = re.compile(r"<!-- options: made by setup/reference -->.*?<!-- end of options -->", re.DOTALL)
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(([^()\s]+)\)")
+IMAGE = re.compile(r'\b(?:src|srcset)="([^"]+)"')
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
 
@@ -105,7 +106,8 @@ class Page:
     def links(self):
         """Yields (line number, target)."""
         for line in self.prose:
-            for target in LINK.findall(CODE_SPAN.sub("code", line.text)):
+            text = CODE_SPAN.sub("code", line.text)
+            for target in LINK.findall(text) + IMAGE.findall(text):
                 yield line.number, target
 
     def code_spans(self):

@@ -11,9 +11,11 @@ import functools
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 from docs_support.pages import ROOT, tracked_files
@@ -22,7 +24,7 @@ COMMAND_LIMIT_S = 60.0
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 30.0
 LOOK_S = 0.02
-READY = re.compile(r"\bready: \d+ workers? serves?")
+READY = re.compile(r"\bready: \d+ workers? serves?|^setup/offload: serving at", re.MULTILINE)
 NAMESPACE = ["unshare", "--user", "--map-root-user", "--net"]
 
 
@@ -50,8 +52,18 @@ def copy_project(directory, binary):
         (directory / "build" / venv.name).symlink_to(venv)
 
 
+def adapt(command, binary):
+    """The command as it is run here: programs of the project that would build and install first take the clutch under test
+    and the Python of these tests, which has what they need."""
+    python = shlex.quote(sys.executable)
+    start = f"PYTHONPATH=pyapps {python} -m compare --clutch {shlex.quote(str(binary))}"
+    command = re.sub(r"^setup/compare\b", start, command)
+    return re.sub(r"^setup/offload\b", f"CLUTCH_BINARY={shlex.quote(str(binary))} OFFLOAD_VENV={shlex.quote(sys.prefix)} exec setup/offload",
+                  command)
+
+
 class Server:
-    """A clutch in the background. `process` is the master."""
+    """A server in the background. `process` is the master."""
 
     def __init__(self, command, process, output):
         self.command = command
@@ -103,7 +115,7 @@ class Terminal:
         (programs / "clutch").symlink_to(self.binary)
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("CLUTCH_")}
         self.environment.update(
-            PATH=f"{programs}:{self.environment.get('PATH', os.defpath)}", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8")
+            PATH=f"{programs}:{self.environment.get('PATH', os.defpath)}", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", COLUMNS="120")
         if can_have_namespace():
             self._open_namespace()
         return self
@@ -137,7 +149,7 @@ class Terminal:
     def run(self, command):
         """Runs it to its end. Returns what it wrote, errors included, in one text. Wrong when its status is not 0."""
         place = self.directory / "place"
-        script = f"{command}\nstatus=$?; pwd >'{place}'; exit $status"
+        script = f"{adapt(command, self.binary)}\nstatus=$?; pwd >'{place}'; exit $status"
         output = self.directory / "output"
         with open(output, "wb") as target:
             process = subprocess.Popen(self._shell(script), cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL,
@@ -163,7 +175,7 @@ class Terminal:
             self.end_server()
         self.server_count += 1
         output = self.directory / f"server-{self.server_count}"
-        script = re.sub(r"\bclutch(?=\s)", "exec clutch", command, count=1)
+        script = adapt(re.sub(r"^((?:\w+=\S+ )*)clutch(?=\s)", r"\1exec clutch", command), self.binary)
         with open(output, "wb") as target:
             process = subprocess.Popen(self._shell(script), cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL,
                                        stdout=target, stderr=subprocess.STDOUT, start_new_session=True)

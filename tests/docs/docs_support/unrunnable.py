@@ -72,7 +72,11 @@ def own_script(command):
     known = usage_of(script)
     if script == "setup/run":
         known += clutch_help()
-    refuse_unknown(words[1:], known, script)
+    if script == "setup/compare":
+        known += (ROOT / "pyapps" / "compare" / "options.py").read_text(encoding="utf-8")
+    own = words[1 : words.index("--")] if "--" in words else words[1:]
+    refuse_unknown(own, known, script)
+    clutch_options(words[len(own) + 1 :])
 
 
 def clutch_options(words):
@@ -141,11 +145,9 @@ EXEMPTIONS = (
     Exemption(r"setup/test\b.*", "it runs this test", own_script),
     Exemption(r"setup/bench(?! --list)\b.*", "the benchmark takes an hour and wants the machine for itself", own_script),
     Exemption(r"setup/peers\b.*", "it installs the other servers from the network", own_script),
-    Exemption(r"setup/dependencies\b.*", "it may install packages", own_script),
-    Exemption(r"setup/build\b.*", "it compiles for minutes", own_script),
+    Exemption(r"setup/compare(?! (?:sleeping|spinning|mixed)\b).*", "it takes half a minute or more; tests/compare does it", own_script),
     Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
     Exemption(r"docker run .*", "it needs Docker", docker_run),
-    Exemption(r"docker compose .*", "it needs Docker", docker_compose),
 )
 
 

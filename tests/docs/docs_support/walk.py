@@ -12,12 +12,12 @@ from docs_support.unrunnable import find_exemption, words_of
 
 # Blocks of other kinds are not commands: they are not run. `log`: lines that the last server of the section has written.
 CONSOLE, LOG = "console", "log"
-QUESTIONS = ("--help", "-h", "--version", "--print-config", "--check-config")
+QUESTIONS = ("--install", "--help", "-h", "--version", "--print-config", "--check-config")
 
 
 def is_server(command):
-    """clutch alone, without one of the options that only print something."""
-    if not re.match(r"(?:\w+=\S+ )*clutch\s", command):
+    """clutch or setup/offload alone, without one of the options that only print something."""
+    if not re.match(r"(?:\w+=\S+ )*(?:clutch\s|setup/offload\b)", command):
         return False
     words = words_of(command)
     return not any(word.startswith(QUESTIONS) or word.endswith(";") or word in ("&&", "||", "|", "&") for word in words)
