@@ -59,12 +59,15 @@ def judge(experiment, document):
 def failures(own):
     """Errors come first: what fails fast looks fast."""
     failing = [setting for setting in own if setting.run.get("error") or setting.figures["failed"]]
-    if failing:
-        yield (
-            f"Settle the failures first: in {len(failing)} of {plural(len(own), 'setting')} something failed, "
-            "and what fails fast looks fast. Those settings are left out of the advice.",
-            [f"{len(failing)} of {plural(len(own), 'setting')} failed", *map(describe_failure, failing)],
-        )
+    if not failing:
+        return
+    count = f"{len(failing)} of {plural(len(own), 'setting')}"
+    if len(failing) == len(own):
+        text = f"Settle the failures first: something failed in each setting ({count}), so there is nothing to compare."
+    else:
+        text = f"Settle the failures first: something failed in {count}, and what fails fast looks fast. "
+        text += "Those settings are left out of the advice."
+    yield text, [f"{count} failed", *map(describe_failure, failing)]
 
 
 def is_too_small(sound):

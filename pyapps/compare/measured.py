@@ -2,12 +2,14 @@
 """The runs of an experiment as the recommendations look at them, and numbers as people read them."""
 
 import dataclasses
+import re
 
 from compare import figures
 
 OWN = "clutch"
 BYTES_PER_MIB = 1 << 20
 MS_PER_S = 1000
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")
 NOISE = 0.05  # two runs of one setting differ by as much: less is not called a difference
 CPU_BOUND_RATIO, IO_BOUND_RATIO = 0.8, 0.1
 FULL_SHARE = 0.8  # of the CPU granted; the load generator needs some of it too
@@ -126,9 +128,11 @@ def is_full(setting):
 
 
 def describe_failure(setting):
-    error, counts = setting.run.get("error"), setting.figures
+    """Returns what went wrong with a run in one line: of a traceback the exception."""
+    error, counts = (setting.run.get("error") or "").strip(), setting.figures
     if error:
-        return f"{setting.name}: {error.strip().splitlines()[-1] if error.strip() else 'failed'}"
+        lines = [line.strip() for line in error.splitlines()]
+        return f"{setting.name}: {next(filter(EXCEPTION.match, reversed(lines)), lines[-1])}"
     reasons = [
         request.get("error") or f"status {request.get('status')}"
         for request in setting.run.get("requests") or []

@@ -9,7 +9,7 @@ import made_documents as made
 import pytest
 
 from compare import advice, figures
-from compare.measured import Setting, kind_of, settings_of
+from compare.measured import Setting, describe_failure, kind_of, settings_of
 
 
 def texts_of(*experiments, **more):
@@ -113,10 +113,34 @@ def test_offloading_that_gains_nothing_is_said():
 
 def test_failures_come_first_and_are_left_out():
     found = advice.recommend(made.make_document(made.failing()))
-    assert found[0]["text"].startswith("Settle the failures first: in 2 of 3 settings")
+    assert found[0]["text"].startswith("Settle the failures first: something failed in 2 of 3 settings, and")
     assert "1 worker x 1 thread: 5 of 20 requests failed (status 500)" in found[0]["because"]
     assert "2 workers x 1 thread: ImportError: no shop" in found[0]["because"]
     assert not any(each["text"].startswith("Deploy") for each in found), "one sound setting leaves no choice"
+
+
+@pytest.mark.parametrize(
+    "error, line",
+    [
+        (
+            "exit status 3\nTraceback:\n  File x\nshop.NoShopError: no\nmaster: giving up; see above",
+            "shop.NoShopError: no",
+        ),
+        ("it did not start: exit status 2\nmaster: option '--x' is not known", "master: option '--x' is not known"),
+        ("bjoern has no threads", "bjoern has no threads"),
+    ],
+)
+def test_a_failure_is_told_in_one_line(error, line):
+    run = made.make_run(1, 1, 0.3, error=error)
+    assert describe_failure(Setting(run, run["figures"])) == f"1 worker x 1 thread: {line}"
+
+
+def test_where_all_fail_there_is_nothing_to_compare():
+    experiment = made.failing()
+    del experiment["runs"][2]
+    texts = texts_of(experiment)
+    assert len(texts) == 1
+    assert texts[0].endswith("something failed in each setting (2 of 2 settings), so there is nothing to compare.")
 
 
 def test_a_tiny_load_says_nothing_about_settings():
