@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A browser for the tests of the page: Debian's Chromium, driven by its own driver, with everything off that asks the network."""
+"""A browser for the tests of the page: Debian's Chromium, driven by its own driver, with everything off that asks the
+network."""
 
 import json
 import os
+import pathlib
 import shutil
 import tempfile
 
@@ -14,9 +16,21 @@ from compare.page import page
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 MISSING = "the page is tested in a real browser: apt-get install chromium chromium-driver (%s is not there)"
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage", "--window-size=1280,900")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,900",
+)
 READY_S = 60
+PROBE = (pathlib.Path(__file__).parent / "page_probe.js").read_text(encoding="utf-8")
 
 
 class Browser:
@@ -40,7 +54,8 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def open(self, document, path, width=1280, height=900, **media):
-        """Writes the page of a document to path and opens it at this width; media: prefers_color_scheme="dark" and the like."""
+        """Writes the page of a document to path and opens it at this width; media: prefers_color_scheme="dark" and the
+        like."""
         page.write(document, path)
         self.document = document
         self.open_file(path, width, height, **media)
@@ -51,25 +66,45 @@ class Browser:
         self.emulate(**media)
         self.logged(), self.requested()
         self.driver.get(path.as_uri())
-        WebDriverWait(self.driver, READY_S).until(lambda driver: self.script("return document.documentElement.dataset.ready === 'yes'"))
+        WebDriverWait(self.driver, READY_S).until(
+            lambda driver: self.script("return document.documentElement.dataset.ready === 'yes'")
+        )
 
     def resize(self, width, height=900):
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
 
     def emulate(self, kind="", **media):
         features = {"prefers_color_scheme": "light", **media}
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": kind, "features": [
-            {"name": name.replace("_", "-"), "value": value} for name, value in features.items()]})
+        self.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {
+                "media": kind,
+                "features": [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()],
+            },
+        )
 
     def script(self, text, *arguments):
         return self.driver.execute_script(text, *arguments)
+
+    def ask(self, name, *arguments):
+        """Returns the answer of a function of page_probe.js."""
+        return self.script("%s\nreturn %s(...arguments)" % (PROBE, name), *arguments)
+
+    def ask_later(self, name):
+        """Returns what a function of page_probe.js gives to the function that it is called with."""
+        return self.driver.execute_async_script("%s\n%s(...arguments)" % (PROBE, name))
 
     def find(self, selector):
         return self.driver.find_elements("css selector", selector)
 
     def wait(self, condition, *arguments):
         """Waits until a script's result is true, and returns it."""
-        return WebDriverWait(self.driver, READY_S, poll_frequency=0.05).until(lambda driver: self.script(condition, *arguments))
+        return WebDriverWait(self.driver, READY_S, poll_frequency=0.05).until(
+            lambda driver: self.script(condition, *arguments)
+        )
 
     def logged(self):
         """Returns what the console was told since the last call."""
@@ -78,7 +113,11 @@ class Browser:
     def requested(self):
         """Returns the addresses that were asked for since the last call."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [
+            message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent"
+        ]
 
     def run(self, key):
         """Returns the run of the document whose key is "experiment.run"."""

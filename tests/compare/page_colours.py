@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How well colours can be told apart: contrast of text (WCAG 2), differences of colours (CIE 1976) as colour-blind eyes see them
-(the matrices of Machado, Oliveira and Fernandes, 2009, for linear light)."""
+"""How well colours can be told apart: contrast of text (WCAG 2), differences of colours (CIE 1976) as colour-blind eyes
+see them (the matrices of Machado, Oliveira and Fernandes, 2009, for linear light)."""
 
 import re
 
@@ -18,7 +18,7 @@ def rgb(text):
     """Returns (red, green, blue), 0 to 255, of a CSS colour such as "#0072b2" or "rgb(0, 114, 178)"."""
     text = text.strip()
     if text.startswith("#"):
-        return tuple(int(text[at:at + 2], 16) for at in (1, 3, 5))
+        return tuple(int(text[at : at + 2], 16) for at in (1, 3, 5))
     return tuple(float(part) for part in re.findall(r"[\d.]+", text)[:3])
 
 

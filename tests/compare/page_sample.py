@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Comparisons as setup/compare writes them, made up: a simulator of servers with workers and threads, for the tests of the page.
+"""Comparisons as setup/compare writes them, made up: a simulator of servers with workers and threads, for the tests of
+the page.
 
 `python page_sample.py FILE.json` writes one that has everything in it."""
 
@@ -15,8 +16,9 @@ HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(1)>\"'&{{7
 
 
 def simulate(workers, threads, count, clients, app_ms, cpus=None, seed=1):
-    """Returns `count` requests of `clients` callers, each of whom asks again when it has its answer, served first come, first served
-    by workers x threads app threads for app_ms each; with `cpus` the application computes, and as many cores and GILs bound it."""
+    """Returns `count` requests of `clients` callers, each of whom asks again when it has its answer, served first come,
+    first served by workers x threads app threads for app_ms each; with `cpus` the application computes, and as many
+    cores and GILs bound it."""
     rng = random.Random(seed)
     free = [(0, worker, thread) for thread in range(threads) for worker in range(1, workers + 1)]
     heapq.heapify(free)
@@ -35,9 +37,27 @@ def simulate(workers, threads, count, clients, app_ms, cpus=None, seed=1):
         heapq.heappush(free, (end, worker, thread))
         answered = end + rng.randint(200, 1200)
         heapq.heappush(callers, (answered, client))
-        requests.append({"id": number, "client": client, "sent_us": sent, "answered_us": answered, "status": 200, "bytes": 5, "error": None,
-                         "done_us": None, "pid": 4200 + worker, "worker": worker, "thread": thread, "arrived_us": arrived, "begun_us": begun,
-                         "queue_us": begun - arrived, "gil_us": gil, "app_us": app, "write_us": write})
+        requests.append(
+            {
+                "id": number,
+                "client": client,
+                "sent_us": sent,
+                "answered_us": answered,
+                "status": 200,
+                "bytes": 5,
+                "error": None,
+                "done_us": None,
+                "pid": 4200 + worker,
+                "worker": worker,
+                "thread": thread,
+                "arrived_us": arrived,
+                "begun_us": begun,
+                "queue_us": begun - arrived,
+                "gil_us": gil,
+                "app_us": app,
+                "write_us": write,
+            }
+        )
     return requests
 
 
@@ -62,19 +82,51 @@ def label(workers, threads):
 
 def run(workers, threads, requests, server="clutch", cpu_s=0.3, **more):
     wall = max((request["done_us"] or request["answered_us"] or 0 for request in requests), default=0) / 1e6
-    made = {"server": server, "version": "0.1.0", "label": label(workers, threads), "workers": workers, "threads": threads,
-            "command": [server, "--workers", str(workers), "--threads", str(threads), "sleeping.py"], "ready_s": 0.2, "wall_s": wall,
-            "cpu_s": cpu_s, "granted_cpus": 2.0, "pss_bytes": (9 + 8 * workers + threads) << 20, "processes": workers + 1, "error": None,
-            "notes": [], "requests": requests, **more}
+    made = {
+        "server": server,
+        "version": "0.1.0",
+        "label": label(workers, threads),
+        "workers": workers,
+        "threads": threads,
+        "command": [server, "--workers", str(workers), "--threads", str(threads), "sleeping.py"],
+        "ready_s": 0.2,
+        "wall_s": wall,
+        "cpu_s": cpu_s,
+        "granted_cpus": 2.0,
+        "pss_bytes": (9 + 8 * workers + threads) << 20,
+        "processes": workers + 1,
+        "error": None,
+        "notes": [],
+        "requests": requests,
+        **more,
+    }
     made["figures"] = figures.summarize(made)
     return made
 
 
 def memory(preloaded=(1, 5, 10)):
-    rows = [{"server": "clutch", "workers": count, "threads": 1, "preload": False, "pss_bytes": (10 + 9 * count) << 20, "processes": count + 1}
-            for count in (1, 2, 5, 10, 20)]
-    return rows + [{"server": "clutch", "workers": count, "threads": 1, "preload": True, "pss_bytes": (17 + 4 * count) << 20,
-                    "processes": count + 2} for count in preloaded]
+    rows = [
+        {
+            "server": "clutch",
+            "workers": count,
+            "threads": 1,
+            "preload": False,
+            "pss_bytes": (10 + 9 * count) << 20,
+            "processes": count + 1,
+        }
+        for count in (1, 2, 5, 10, 20)
+    ]
+    return rows + [
+        {
+            "server": "clutch",
+            "workers": count,
+            "threads": 1,
+            "preload": True,
+            "pss_bytes": (17 + 4 * count) << 20,
+            "processes": count + 2,
+        }
+        for count in preloaded
+    ]
 
 
 def experiment(name, title, says, runs, **more):
@@ -84,40 +136,84 @@ def experiment(name, title, says, runs, **more):
 def sleeping():
     settings = ((1, 1), (2, 1), (5, 1), (10, 1), (20, 1), (5, 4), (1, 20))
     runs = [run(workers, threads, simulate(workers, threads, 20, 20, 300)) for workers, threads in settings]
-    runs.append(run(5, 1, without_server_figures(simulate(5, 1, 20, 20, 297, seed=2)), server="gunicorn", version="27.0.1"))
-    return experiment("sleeping", "Sleeping (I/O-bound)", [
-        "As many requests run at once as there are workers times threads; the others wait, and their callers cannot tell why.",
-        "Threads serve all twenty at once as well as workers do, for a fraction of the memory."], runs, memory=memory())
+    runs.append(
+        run(5, 1, without_server_figures(simulate(5, 1, 20, 20, 297, seed=2)), server="gunicorn", version="27.0.1")
+    )
+    return experiment(
+        "sleeping",
+        "Sleeping (I/O-bound)",
+        [
+            "As many requests run at once as there are workers times threads; the others wait.",
+            "Threads serve all twenty at once as well as workers do, for a fraction of the memory.",
+        ],
+        runs,
+        memory=memory(),
+    )
 
 
 def spinning():
     settings = ((1, 1), (2, 1), (5, 1), (1, 4))
-    runs = [run(workers, threads, simulate(workers, threads, 20, 20, 60, cpus=2), cpu_s=1.2) for workers, threads in settings]
-    return experiment("spinning", "Spinning (CPU-bound)", [
-        "More workers than cores share the same cores: each request takes longer, and the last answer comes no earlier.",
-        "Threads of one worker take turns at its GIL."], runs)
+    runs = [
+        run(workers, threads, simulate(workers, threads, 20, 20, 60, cpus=2), cpu_s=1.2)
+        for workers, threads in settings
+    ]
+    return experiment(
+        "spinning",
+        "Spinning (CPU-bound)",
+        [
+            "More workers than cores share the same cores: the last answer comes no earlier.",
+            "Threads of one worker take turns at its GIL.",
+        ],
+        runs,
+    )
 
 
 def offloading():
     plain = run(5, 1, simulate(5, 1, 20, 20, 300), label="in the request: 5 workers x 1 thread")
     moved = run(5, 1, offloaded(simulate(5, 1, 20, 20, 2)), label="offloaded: 5 workers x 1 thread")
-    return experiment("offloading", "Offloading", ["Every caller is answered at once with 202.", "The work takes as long as before."],
-                      [plain, moved])
+    return experiment(
+        "offloading",
+        "Offloading",
+        ["Every caller is answered at once with 202.", "The work takes as long as before."],
+        [plain, moved],
+    )
 
 
 def document(*experiments, **more):
     """A comparison with these experiments; all three of the seed's where none is given."""
-    whole = {"format": 1, "made": "2026-11-26T03:00:00Z", "interrupted": False,
-             "machine": {"cpus": 2, "granted_cpus": 2.0, "memory_bytes": 25276510208, "kernel": "6.1.0-44-amd64", "python": "3.11.7",
-                         "clutch": "0.1.0"},
-             "load": {"clients": 20, "requests": 20, "method": "GET", "path": "/",
-                      "note": "the sleeping app sleeps 0.3 s where the original takes 10 s"},
-             "experiments": list(experiments) or [sleeping(), spinning(), offloading()],
-             "recommendations": [
-                 {"text": "20 callers, 5 workers: 15 wait. 20 threads serve all at once.", "experiment": "sleeping",
-                  "because": ["p95 304 ms instead of 1,210 ms", "3 MiB more"]},
-                 {"text": "CPU-bound: more than 2 workers on this 2-core machine gain 3 %.", "experiment": "spinning",
-                  "because": ["32.1 answers/s with 2 workers", "32.9 answers/s with 5"]}]}
+    whole = {
+        "format": 1,
+        "made": "2026-11-26T03:00:00Z",
+        "interrupted": False,
+        "machine": {
+            "cpus": 2,
+            "granted_cpus": 2.0,
+            "memory_bytes": 25276510208,
+            "kernel": "6.1.0-44-amd64",
+            "python": "3.11.7",
+            "clutch": "0.1.0",
+        },
+        "load": {
+            "clients": 20,
+            "requests": 20,
+            "method": "GET",
+            "path": "/",
+            "note": "the sleeping app sleeps 0.3 s where the original takes 10 s",
+        },
+        "experiments": list(experiments) or [sleeping(), spinning(), offloading()],
+        "recommendations": [
+            {
+                "text": "20 callers, 5 workers: 15 wait. 20 threads serve all at once.",
+                "experiment": "sleeping",
+                "because": ["p95 304 ms instead of 1,210 ms", "3 MiB more"],
+            },
+            {
+                "text": "CPU-bound: more than 2 workers on this 2-core machine gain 3 %.",
+                "experiment": "spinning",
+                "because": ["32.1 answers/s with 2 workers", "32.9 answers/s with 5"],
+            },
+        ],
+    }
     return {**whole, **more}
 
 
@@ -134,12 +230,28 @@ def failures():
         request["status"] = 500
     lost = simulate(2, 1, 12, 12, 100)
     for request in lost[8:10]:
-        request.update(status=503, arrived_us=None, begun_us=None, queue_us=None, gil_us=None, app_us=None, write_us=None, worker=None,
-                       thread=None, pid=None)
+        request.update(
+            status=503,
+            arrived_us=None,
+            begun_us=None,
+            queue_us=None,
+            gil_us=None,
+            app_us=None,
+            write_us=None,
+            worker=None,
+            thread=None,
+            pid=None,
+        )
     for request in lost[10:]:
         request.update(status=None, answered_us=None, error="connection reset", app_us=None, write_us=None)
-    trace = "Traceback (most recent call last):\n  File \"shop.py\", line 3, in <module>\n    import " + HOSTILE + "\nImportError"
-    never = run(1, 1, [], error="the application could not be loaded:\n" + trace, pss_bytes=None, cpu_s=None, wall_s=None)
+    trace = (
+        'Traceback (most recent call last):\n  File "shop.py", line 3, in <module>\n    import '
+        + HOSTILE
+        + "\nImportError"
+    )
+    never = run(
+        1, 1, [], error="the application could not be loaded:\n" + trace, pss_bytes=None, cpu_s=None, wall_s=None
+    )
     return document(experiment("shop.py", "shop.py", [], [never, run(2, 1, some), run(2, 2, lost)]), recommendations=[])
 
 
@@ -165,8 +277,12 @@ def interrupted():
     cut = simulate(5, 1, 20, 20, 300)
     for request in cut[10:]:
         request.update(status=None, answered_us=None, app_us=None, write_us=None, gil_us=None)
-    first = experiment("sleeping", "Sleeping", ["One.", "Two."], [run(1, 1, simulate(1, 1, 20, 20, 300)), run(5, 1, cut)])
-    return document(first, experiment("spinning", "Spinning", ["One.", "Two."], []), interrupted=True, recommendations=[])
+    first = experiment(
+        "sleeping", "Sleeping", ["One.", "Two."], [run(1, 1, simulate(1, 1, 20, 20, 300)), run(5, 1, cut)]
+    )
+    return document(
+        first, experiment("spinning", "Spinning", ["One.", "Two."], []), interrupted=True, recommendations=[]
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Makes the README's pictures from the page of a comparison: `python page_screenshots.py comparison.html DIRECTORY`.
 
-Writes compare-timeline-light.png, compare-timeline-dark.png and the same of the charts, of the first experiment, each under 200 kB."""
+Writes compare-timeline-light.png, compare-timeline-dark.png and the same of the charts, of the first experiment, each
+under 200 kB."""
 
 import argparse
 import base64
@@ -19,22 +20,35 @@ from page_browser import Browser  # noqa: E402
 WIDTH, PADDING, MOST_BYTES = 1100, 24, 200_000
 COLOURS = 128
 PICTURES = {"timeline": "#timelines-0", "charts": ".charts"}
-HIDDEN = ".live { display: none !important; } .timelines { margin-top: 0 !important; }"
+STYLE = "document.head.append(Object.assign(document.createElement('style'), {textContent: arguments[0]}))"
+HIDDEN = ".live, .says { display: none !important; } figure.timelines, .charts { margin-top: 60px !important; }"
 
 
 def shoot(browser, selector):
     """Returns the PNG of the first element that the selector finds, with a margin of the page's colour around it."""
-    box = browser.script("const box = document.querySelector(arguments[0]).getBoundingClientRect();"
-                         "return [box.x + scrollX, box.y + scrollY, box.width, box.height]", selector)
-    clip = {"x": box[0] - PADDING, "y": box[1] - PADDING, "width": box[2] + 2 * PADDING, "height": box[3] + 2 * PADDING, "scale": 1}
+    box = browser.script(
+        "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "return [box.x + scrollX, box.y + scrollY, box.width, box.height]",
+        selector,
+    )
+    clip = {
+        "x": box[0] - PADDING,
+        "y": box[1] - PADDING,
+        "width": box[2] + 2 * PADDING,
+        "height": box[3] + 2 * PADDING,
+        "scale": 1,
+    }
     taken = browser.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": clip})
     return base64.b64decode(taken["data"])
 
 
 def smaller(png):
-    """Returns the picture with a palette, which suits flat colours; raises ValueError when it is still too large for a README."""
+    """Returns the picture with a palette, which suits flat colours; raises ValueError when it is still too large for a
+    README."""
     out = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        out, "PNG", optimize=True
+    )
     if len(out.getvalue()) > MOST_BYTES:
         raise ValueError("the picture has %d bytes, more than %d" % (len(out.getvalue()), MOST_BYTES))
     return out.getvalue()
@@ -46,7 +60,7 @@ def take(page, directory):
     try:
         for theme in ("light", "dark"):
             browser.open_file(page, width=WIDTH, prefers_color_scheme=theme)
-            browser.script("const style = document.createElement('style'); style.textContent = arguments[0]; document.head.append(style)", HIDDEN)
+            browser.script(STYLE, HIDDEN)
             for name, selector in PICTURES.items():
                 path = directory / ("compare-%s-%s.png" % (name, theme))
                 path.write_bytes(smaller(shoot(browser, selector)))

@@ -8,25 +8,12 @@ import re
 import page_sample
 import pytest
 from page_browser import Browser
-from page_colours import contrast, difference, rgb, seen_by
+from page_colours import EYES, contrast, difference, rgb, seen_by
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 PARTS = ("waiting", "gil", "app", "write")
 TEXT_CONTRAST, PART_DIFFERENCE, SMALLEST_PX = 4.5, 14.0, 11
-TEXTS = """
-const found = [];
-const ground = (node) => { for (let one = node; one; one = one.parentElement) {
-  const colour = getComputedStyle(one).backgroundColor;
-  if (colour !== 'rgba(0, 0, 0, 0)' && colour !== 'transparent') return colour; } return getComputedStyle(document.documentElement).backgroundColor; };
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const node = walker.currentNode, parent = node.parentElement, box = parent.getBoundingClientRect();
-  if (!node.textContent.trim() || parent.closest('script, style, .skip, details:not([open]) > :not(summary)') || !box.width) continue;
-  const style = getComputedStyle(parent), svg = parent.closest('svg') !== null;
-  found.push({text: node.textContent.trim().slice(0, 40), colour: svg ? style.fill : style.color, ground: ground(parent), size: parseFloat(style.fontSize)});
-}
-return found;"""
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +25,23 @@ def browser():
 
 @pytest.fixture
 def show(browser, tmp_path):
-    """Opens the page of a document; afterwards the console must be empty and nothing may have been asked for but the file."""
+    """Opens the page of a document; afterwards the console must be empty and nothing may have been asked for but the
+    file."""
+
     def open_page(document=None, **how):
         browser.open(document or page_sample.document(), tmp_path / "comparison.html", **how)
         return browser
+
     yield open_page
     assert browser.logged() == []
     assert {address for address in browser.requested() if not address.startswith("data:")} <= {browser.path.as_uri()}
 
 
 DOCUMENTS = {
-    "everything": page_sample.document, "many requests": page_sample.many, "failures": page_sample.failures, "hostile": page_sample.hostile,
+    "everything": page_sample.document,
+    "many requests": page_sample.many,
+    "failures": page_sample.failures,
+    "hostile": page_sample.hostile,
     "interrupted": page_sample.interrupted,
     "nothing": lambda: page_sample.document(experiments=[], recommendations=[], interrupted=True),
 }
@@ -58,7 +51,7 @@ DOCUMENTS = {
 def test_draws_without_error_or_request(show, name):
     document = DOCUMENTS[name]()
     browser = show(document)
-    drawn = browser.script("return [...document.querySelectorAll('[data-plot]')].map((one) => one.querySelectorAll('svg.main-svg').length > 0)")
+    drawn = browser.ask("drawn")
     with_requests = sum(bool(run["requests"]) for experiment in document["experiments"] for run in experiment["runs"])
     assert all(drawn) and len(drawn) >= with_requests
     assert len(browser.find("[data-plot^=timeline]")) == with_requests
@@ -66,9 +59,7 @@ def test_draws_without_error_or_request(show, name):
 
 def test_a_request_would_be_noticed_and_refused(browser, tmp_path):
     browser.open(page_sample.document(), tmp_path / "comparison.html")
-    refused = browser.driver.execute_async_script(
-        "const done = arguments[0]; document.addEventListener('securitypolicyviolation', (event) => done(event.effectiveDirective));"
-        "fetch('http://127.0.0.1:9/').catch(() => undefined);")
+    refused = browser.ask_later("refused")
     assert refused == "connect-src"
     assert any("Content Security Policy" in line for line in browser.logged())
     browser.requested()
@@ -93,7 +84,7 @@ def figure_of(run, path):
 @pytest.mark.parametrize("name", ["everything", "many requests", "failures", "interrupted"])
 def test_figures_are_those_of_the_json(show, name):
     browser = show(DOCUMENTS[name]())
-    shown = browser.script("return [...document.querySelectorAll('[data-figure]')].map((one) => [one.dataset.run, one.dataset.figure, one.textContent])")
+    shown = browser.ask("figures")
     assert len([path for _, path, _ in shown if path == "client_ms.p50"]) > 0
     for key, path, text in shown:
         expected = figure_of(browser.run(key), path)
@@ -105,7 +96,7 @@ def test_figures_are_those_of_the_json(show, name):
 def test_table_has_every_run_and_can_be_read_aloud(show):
     browser = show()
     for number, experiment in enumerate(browser.document["experiments"]):
-        table = browser.find("table")[number]
+        table = browser.find("table.every")[number]
         assert experiment["title"] in table.find_element("css selector", "caption").text
         rows = table.find_elements("css selector", "tbody tr")
         assert len(rows) == len(experiment["runs"])
@@ -116,24 +107,20 @@ def test_table_has_every_run_and_can_be_read_aloud(show):
 def test_embedded_document_is_the_document(show):
     for make in (page_sample.document, page_sample.hostile):
         browser = show(make())
-        assert json.loads(browser.script("return document.getElementById('comparison').textContent")) == browser.document
+        assert (
+            json.loads(browser.script("return document.getElementById('comparison').textContent")) == browser.document
+        )
 
 
 def test_headline_says_how_many_run_and_wait(show):
     browser = show()
     figures = browser.document["experiments"][0]["runs"][2]["figures"]
     headline = " ".join(browser.find("h1")[0].text.split())
-    assert headline == "5 workers, 20 callers: %d run, %d wait" % (figures["running_most"], figures["waiting_most"]) == "5 workers, 20 callers: 5 run, 15 wait"
-
-
-def bars(browser, plot):
-    """Returns what is drawn of a timeline: {part: [box of each bar]}, and its scale, {"left", "right"} in pixels, {"range"} in seconds."""
-    return browser.script("""
-        const plot = document.getElementById(arguments[0]), axis = plot._fullLayout.xaxis, box = plot.getBoundingClientRect();
-        const groups = [...plot.querySelectorAll('g.trace.bars')];
-        const boxes = groups.map((group) => [...group.querySelectorAll('g.point path')].map((one) => one.getBoundingClientRect().toJSON()));
-        return [Object.fromEntries(plot.data.map((trace, at) => [trace.name, boxes[at]])), plot.data.map((trace) => [trace.name, trace.customdata]),
-                {left: box.left + axis._offset, width: axis._length, range: axis.range}];""", plot)
+    assert (
+        headline
+        == "5 workers, 20 callers: %d run, %d wait" % (figures["running_most"], figures["waiting_most"])
+        == "5 workers, 20 callers: 5 run, 15 wait"
+    )
 
 
 def test_every_request_is_a_bar_at_its_place(show):
@@ -141,25 +128,29 @@ def test_every_request_is_a_bar_at_its_place(show):
     for number, experiment in enumerate(browser.document["experiments"]):
         ranges = set()
         for at, run in enumerate(experiment["runs"]):
-            boxes, order, scale = bars(browser, "timeline-%d-%d" % (number, at))
-            order = dict(order)
+            shown = browser.ask("bars", "timeline-%d-%d" % (number, at))
+            boxes, pixels = shown["boxes"], shown["width"] / shown["range"][1] / 1e6
             assert sum(len(boxes.get(part) or []) for part in ("app", "failed")) == len(run["requests"]) == 20
-            ranges.add(tuple(scale["range"]))
-            for index, box in zip(order["app"], boxes["app"]):
+            ranges.add(tuple(shown["range"]))
+            for index, box in zip(shown["order"]["app"], boxes["app"]):
                 request = run["requests"][index]
-                begin = (request["begun_us"] + (request["gil_us"] or 0)) / 1e6
-                pixel = scale["left"] + begin / scale["range"][1] * scale["width"]
-                assert box["left"] == pytest.approx(pixel, abs=1.5)
-                assert box["width"] == pytest.approx(request["app_us"] / 1e6 / scale["range"][1] * scale["width"], abs=2)
+                begin = request["begun_us"] + (request["gil_us"] or 0)
+                assert box["left"] == pytest.approx(shown["left"] + begin * pixels, abs=1.5)
+                assert box["width"] == pytest.approx(request["app_us"] * pixels, abs=2)
         assert len(ranges) == 1, "one time axis for all runs of an experiment"
 
 
 def test_no_two_bars_overlap(show):
     browser = show()
-    boxes, _, _ = bars(browser, "timeline-0-2")
-    everything = [box for part in boxes.values() for box in part]
+    everything = [box for part in browser.ask("bars", "timeline-0-2")["boxes"].values() for box in part]
+    assert len(everything) == 35
     for one, other in itertools.combinations(everything, 2):
-        apart = one["right"] <= other["left"] + 1 or other["right"] <= one["left"] + 1 or one["bottom"] <= other["top"] + 1 or other["bottom"] <= one["top"] + 1
+        apart = (
+            one["right"] <= other["left"] + 1
+            or other["right"] <= one["left"] + 1
+            or one["bottom"] <= other["top"] + 1
+            or other["bottom"] <= one["top"] + 1
+        )
         assert apart, (one, other)
 
 
@@ -170,24 +161,30 @@ def milliseconds(microseconds):
 def expected_texts(request):
     """What the page must tell of a request that clutch served."""
     whole = sum(request[part] for part in ("queue_us", "gil_us", "app_us", "write_us"))
-    return ["Request %d" % request["id"], "worker %d, thread %d, pid %d" % (request["worker"], request["thread"], request["pid"]),
-            "status %d" % request["status"], "waited " + milliseconds(request["queue_us"]), "GIL wait " + milliseconds(request["gil_us"]),
-            "app " + milliseconds(request["app_us"]), "write " + milliseconds(request["write_us"]), "server's clock " + milliseconds(whole),
-            "client's clock " + milliseconds(request["answered_us"] - request["sent_us"])]
+    return [
+        "Request %d" % request["id"],
+        "worker %d, thread %d, pid %d" % (request["worker"], request["thread"], request["pid"]),
+        "status %d" % request["status"],
+        "waited " + milliseconds(request["queue_us"]),
+        "GIL wait " + milliseconds(request["gil_us"]),
+        "app " + milliseconds(request["app_us"]),
+        "write " + milliseconds(request["write_us"]),
+        "server's clock " + milliseconds(whole),
+        "client's clock " + milliseconds(request["answered_us"] - request["sent_us"]),
+    ]
 
 
 def test_pointing_at_a_bar_tells_its_request(show):
     browser = show()
     plot = browser.find("#timeline-0-2")[0]
     browser.script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", plot)
-    point, index = 7, browser.script("const one = arguments[0].data.find((trace) => trace.name === 'app'); return one.customdata[7]", plot)
-    names = browser.script("return arguments[0].data.map((trace) => trace.name)", plot)
-    bar = plot.find_elements("css selector", "g.trace.bars")[names.index("app")].find_elements("css selector", "g.point path")[point]
+    shown = browser.ask("bars", "timeline-0-2")
+    bars = plot.find_elements("css selector", "g.trace.bars")[shown["names"].index("app")]
+    bar, index = bars.find_elements("css selector", "g.point path")[7], shown["order"]["app"][7]
     ActionChains(browser.driver, duration=0).move_to_element(bar).perform()
     browser.wait("return document.querySelector('#timeline-0-2 .hoverlayer .hovertext')")
-    lines = browser.script("return [...document.querySelectorAll('#timeline-0-2 .hovertext tspan.line')].map((one) => one.textContent)")
     request = browser.document["experiments"][0]["runs"][2]["requests"][index]
-    assert lines == expected_texts(request)
+    assert browser.ask("hover", "timeline-0-2") == expected_texts(request)
     assert browser.find("#live-0")[0].text == ", ".join(expected_texts(request))
 
 
@@ -204,7 +201,9 @@ def test_arrow_keys_step_through_the_requests(show):
         told.append(live.text)
     expected = [in_order[at] for at in (0, 1, 0, -1, -1, 0)]
     assert told == [", ".join(expected_texts(request)) for request in expected]
-    assert browser.script("return document.querySelector('#timeline-0-2 .hovertext') !== null"), "the keyboard shows what the pointer shows"
+    assert browser.ask("hover", "timeline-0-2") == expected_texts(in_order[0]), (
+        "the keyboard shows what the pointer shows"
+    )
     plot.send_keys(Keys.ESCAPE)
     browser.wait("return document.querySelector('#timeline-0-2 .hovertext') === null")
 
@@ -214,7 +213,10 @@ def test_arrow_keys_step_through_a_chart(show):
     chart = browser.find("#latency-0")[0]
     chart.send_keys(Keys.ARROW_RIGHT)
     run = browser.document["experiments"][0]["runs"][0]
-    assert browser.find("#live-latency-0")[0].text == "clutch, %s: p50 %.6g ms, by the client's clock" % (run["label"], run["figures"]["client_ms"]["p50"])
+    assert browser.find("#live-latency-0")[0].text == "clutch, %s: p50 %.6g ms, by the client's clock" % (
+        run["label"],
+        run["figures"]["client_ms"]["p50"],
+    )
 
 
 def test_tab_reaches_every_picture(show):
@@ -231,7 +233,7 @@ def test_tab_reaches_every_picture(show):
 @pytest.mark.parametrize("width", [1280, 400])
 def test_text_is_large_and_dark_enough(show, theme, width):
     browser = show(width=width, prefers_color_scheme=theme)
-    texts = browser.script(TEXTS)
+    texts = browser.ask("texts")
     assert len(texts) > 300
     for text in texts:
         assert text["size"] >= SMALLEST_PX, text
@@ -239,35 +241,29 @@ def test_text_is_large_and_dark_enough(show, theme, width):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("eyes", ["usual", "deuteranopia", "protanopia", "tritanopia"])
-def test_parts_can_be_told_apart(show, theme, eyes):
+def test_parts_can_be_told_apart(show, theme):
     browser = show(prefers_color_scheme=theme)
-    names = [*PARTS, "job", "failed-line", "track"]
-    colours = {name: seen_by(eyes, rgb(browser.script("return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])", "--" + name)))
-               for name in names}
-    for one, other in itertools.combinations(PARTS, 2):
-        assert difference(colours[one], colours[other]) >= PART_DIFFERENCE, (eyes, one, other)
-    for one in ("gil", "app", "failed-line"):
-        assert difference(colours[one], colours["track"]) >= 2 * PART_DIFFERENCE, (eyes, one)
-
-
-def colours_of(browser):
-    return browser.script("""const plot = document.querySelector('#timeline-0-2');
-        return [getComputedStyle(document.documentElement).backgroundColor, getComputedStyle(document.documentElement).color,
-                getComputedStyle(plot.querySelector('.xtick text')).fill, getComputedStyle(plot.querySelectorAll('g.trace.bars')[1].querySelector('path')).fill]""")
+    style = "return getComputedStyle(document.documentElement).getPropertyValue(arguments[0])"
+    colours = {name: rgb(browser.script(style, "--" + name)) for name in (*PARTS, "failed-line", "track")}
+    for eyes in EYES:
+        seen = {name: seen_by(eyes, colour) for name, colour in colours.items()}
+        for one, other in itertools.combinations(PARTS, 2):
+            assert difference(seen[one], seen[other]) >= PART_DIFFERENCE, (eyes, one, other)
+        for one in ("gil", "app", "failed-line"):
+            assert difference(seen[one], seen["track"]) >= 2 * PART_DIFFERENCE, (eyes, one)
 
 
 def test_dark_follows_the_system_and_the_button(show):
     browser = show(prefers_color_scheme="light")
-    light = colours_of(browser)
+    light = browser.ask("colours")
     browser.find("#theme")[0].click()
-    dark = colours_of(browser)
+    dark = browser.ask("colours")
     assert all(one != other for one, other in zip(light, dark))
     assert sum(rgb(dark[0])) < sum(rgb(dark[1])) and sum(rgb(light[0])) > sum(rgb(light[1]))
     browser.find("#theme")[0].click()
-    assert colours_of(browser) == light
+    assert browser.ask("colours") == light
     browser = show(prefers_color_scheme="dark")
-    assert colours_of(browser) == dark
+    assert browser.ask("colours") == dark
     browser.emulate(prefers_color_scheme="light")
     assert browser.wait("return getComputedStyle(document.documentElement).backgroundColor === arguments[0]", light[0])
 
@@ -275,9 +271,7 @@ def test_dark_follows_the_system_and_the_button(show):
 @pytest.mark.parametrize("name", ["everything", "hostile", "failures"])
 def test_nothing_sticks_out_at_400_pixels(show, name):
     browser = show(DOCUMENTS[name](), width=400)
-    wide = browser.script("""return [...document.querySelectorAll('body *')].filter((one) => !one.closest('.scroll, .skip, defs') &&
-        one.getBoundingClientRect().right > 401).map((one) => one.outerHTML.slice(0, 120))""")
-    assert wide == []
+    assert browser.ask("tooWide", 400) == []
     assert browser.script("return document.documentElement.scrollWidth") == 400
     lefts = {one.location["x"] for one in browser.find("#timelines-0 .panel")}
     assert len(lefts) == 1, "small multiples stand below each other"
@@ -286,7 +280,9 @@ def test_nothing_sticks_out_at_400_pixels(show, name):
 def test_pictures_follow_the_width(show):
     browser = show()
     before = browser.script("return document.querySelector('#latency-0 svg').clientWidth")
-    assert len({one.location["x"] for one in browser.find("#timelines-0 .panel")}) == 4, "small multiples stand beside each other"
+    assert len({one.location["x"] for one in browser.find("#timelines-0 .panel")}) == 4, (
+        "small multiples stand beside each other"
+    )
     browser.resize(400)
     browser.wait("return document.querySelector('#latency-0 svg').clientWidth <= 368")
     browser.resize(1280)
@@ -302,15 +298,14 @@ def test_hostile_texts_are_only_texts(show):
     assert browser.find("pre")[0].text == page_sample.HOSTILE
     plot = browser.find("#timeline-0-2")[0]
     plot.send_keys(Keys.HOME)
-    lines = browser.script("return [...document.querySelectorAll('#timeline-0-2 .hovertext tspan.line')].map((one) => one.textContent)")
-    assert lines[-1] == page_sample.HOSTILE
+    assert browser.ask("hover", "timeline-0-2")[-1] == page_sample.HOSTILE
     assert browser.find("#live-0")[0].text.endswith(page_sample.HOSTILE)
 
 
 def test_error_of_a_run_is_shown_whole(show):
     browser = show(page_sample.failures())
     assert browser.find("pre")[0].text == browser.document["experiments"][0]["runs"][0]["error"]
-    boxes, _, _ = bars(browser, "timeline-0-1")
+    boxes = browser.ask("bars", "timeline-0-1")["boxes"]
     assert (len(boxes["app"]), len(boxes["failed"])) == (17, 3)
     assert "2 requests that no worker is known to have run" in browser.find("#timelines-0")[0].text
 
@@ -325,20 +320,21 @@ def test_interrupted_comparison_says_so(show):
 
 def test_many_requests_are_drawn_up_to_a_moment_and_the_page_says_so(show):
     browser = show(page_sample.many())
-    drawn = [sum(len(boxes.get(part) or []) for part in ("app", "failed")) for boxes, _, _ in (bars(browser, "timeline-0-%d" % at) for at in range(3))]
+    shown = [browser.ask("bars", "timeline-0-%d" % at)["boxes"] for at in range(3)]
+    drawn = [sum(len(boxes.get(part) or []) for part in ("app", "failed")) for boxes in shown]
     assert drawn[2] == 400 and drawn[0] < drawn[1] < drawn[2]
     text = browser.find("#timelines-0")[0].text
-    assert re.search(r"Only the first [\d.]+ s of each run are drawn", text)
+    assert re.search(r"Only the first [\d.]+\s+s of each run are drawn", text)
     assert "%d of 1,000 requests are drawn" % drawn[0] in text
 
 
 def test_offloaded_jobs_are_drawn_to_their_end(show):
     browser = show()
-    boxes, order, scale = bars(browser, "timeline-2-1")
+    shown = browser.ask("bars", "timeline-2-1")
     requests = browser.document["experiments"][2]["runs"][1]["requests"]
-    assert len(boxes["job"]) == 20
-    for index, box in zip(dict(order)["job"], boxes["job"]):
-        end = scale["left"] + requests[index]["done_us"] / 1e6 / scale["range"][1] * scale["width"]
+    assert len(shown["boxes"]["job"]) == 20
+    for index, box in zip(shown["order"]["job"], shown["boxes"]["job"]):
+        end = shown["left"] + requests[index]["done_us"] / 1e6 / shown["range"][1] * shown["width"]
         assert box["right"] == pytest.approx(end, abs=1.5)
     browser.find("#timeline-2-1")[0].send_keys(Keys.HOME)
     assert re.search(r"status 202, .*result after [\d.]+ ms", browser.find("#live-2")[0].text)
@@ -347,15 +343,17 @@ def test_offloaded_jobs_are_drawn_to_their_end(show):
 def test_motion_is_reduced_on_demand_and_print_has_no_buttons(show):
     browser = show(prefers_reduced_motion="reduce")
     assert browser.script("return getComputedStyle(document.documentElement).scrollBehavior") == "auto"
-    assert browser.script("return [...document.querySelectorAll('*')].every((one) => parseFloat(getComputedStyle(one).transitionDuration) === 0)")
+    assert browser.ask("isStill")
     browser.emulate(kind="print")
     assert browser.script("return getComputedStyle(document.getElementById('theme')).display") == "none"
 
 
 def test_print_is_light_and_leaves_the_page_as_it_was(show):
     browser = show(prefers_color_scheme="dark")
-    dark = colours_of(browser)
+    dark = browser.ask("colours")
     browser.script("window.dispatchEvent(new Event('beforeprint'))")
-    assert sum(rgb(colours_of(browser)[0])) > 3 * 250
+    assert sum(rgb(browser.ask("colours")[0])) > 3 * 250
     browser.script("window.dispatchEvent(new Event('afterprint'))")
-    assert colours_of(browser) == dark
+    assert browser.ask("colours") == dark
+    assert len(browser.driver.print_page()) > 50_000
+    assert browser.ask("colours") == dark

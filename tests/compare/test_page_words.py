@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the page says and where it puts things, without a browser: sentences from figures, rows of bars, JSON that is safe in HTML."""
+"""What the page says and where it puts things, without a browser: sentences from figures, rows of bars, JSON that is
+safe in HTML."""
 
 import base64
 import hashlib
@@ -15,20 +16,47 @@ from compare.page import charts, page, timeline, words
 NBSP = "\N{NO-BREAK SPACE}"
 
 
-@pytest.mark.parametrize("milliseconds, text", [
-    (None, "–"), (0.0, "0 ms"), (0.004, "0.004 ms"), (0.1234, "0.123 ms"), (7.0, "7 ms"), (301.234, "301 ms"), (999.4, "999 ms"), (999.6, "1 s"),
-    (6012.3, "6.01 s"), (123456.0, "123 s")])
+@pytest.mark.parametrize(
+    "milliseconds, text",
+    [
+        (None, "–"),
+        (0.0, "0 ms"),
+        (0.004, "0.004 ms"),
+        (0.1234, "0.123 ms"),
+        (7.0, "7 ms"),
+        (301.234, "301 ms"),
+        (999.4, "999 ms"),
+        (999.6, "1 s"),
+        (6012.3, "6.01 s"),
+        (123456.0, "123 s"),
+    ],
+)
 def test_durations(milliseconds, text):
     assert words.duration(milliseconds) == text.replace(" ", NBSP)
 
 
-@pytest.mark.parametrize("value, text", [(None, "–"), (0, "0"), (20, "20"), (12345, "12,345"), (2021.7, "2,022"), (16.347, "16.3"), (0.0000123, "0.000012")])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (None, "–"),
+        (0, "0"),
+        (20, "20"),
+        (12345, "12,345"),
+        (2021.7, "2,022"),
+        (16.347, "16.3"),
+        (0.0000123, "0.000012"),
+    ],
+)
 def test_numbers(value, text):
     assert words.number(value) == text
 
 
 def test_memory_sizes():
-    assert [words.memory_size(size) for size in (None, 3 << 20, 1536 << 20)] == ["–", "3" + NBSP + "MiB", "1.5" + NBSP + "GiB"]
+    assert [words.memory_size(size) for size in (None, 3 << 20, 1536 << 20)] == [
+        "–",
+        "3" + NBSP + "MiB",
+        "1.5" + NBSP + "GiB",
+    ]
 
 
 def test_rows_are_packed_without_overlap():
@@ -37,7 +65,9 @@ def test_rows_are_packed_without_overlap():
     assert timeline.pack([(5, 9), (0, 2), (1, 6)]) == [0, 0, 1], "a later stay may begin before the row's others"
 
 
-@pytest.mark.parametrize("workers, threads, rows", [(1, 1, [20]), (5, 1, [4] * 5), (20, 1, [1] * 20), (5, 4, [1] * 20), (1, 20, [1] * 20)])
+@pytest.mark.parametrize(
+    "workers, threads, rows", [(1, 1, [20]), (5, 1, [4] * 5), (20, 1, [1] * 20), (5, 4, [1] * 20), (1, 20, [1] * 20)]
+)
 def test_twenty_callers_make_a_staircase_in_each_lane(workers, threads, rows):
     one = run(workers, threads, simulate(workers, threads, 20, 20, 300))
     _, bands, _ = timeline.rows_of(one, timeline.drawn_of(one, None))
@@ -73,17 +103,30 @@ def test_parts_of_a_request():
     assert names == ["waiting", "gil", "app", "write"]
     parts = timeline.spans(request, 0)
     assert parts[0][1] == request["arrived_us"] and all(one[2] == other[1] for one, other in zip(parts, parts[1:]))
-    assert parts[-1][2] == request["arrived_us"] + request["queue_us"] + request["gil_us"] + request["app_us"] + request["write_us"]
+    assert (
+        parts[-1][2]
+        == request["arrived_us"] + request["queue_us"] + request["gil_us"] + request["app_us"] + request["write_us"]
+    )
 
 
 def test_parts_by_the_clients_clock():
     request = without_server_figures(simulate(1, 1, 1, 1, 100))[0]
     parts = timeline.spans(request, 0)
-    assert [name for name, _, _ in parts] == ["sent", "app"] and parts[0][1:] == (request["sent_us"], request["begun_us"])
+    assert [name for name, _, _ in parts] == ["sent", "app"] and parts[0][1:] == (
+        request["sent_us"],
+        request["begun_us"],
+    )
 
 
 def test_a_request_without_end_lasts_until_the_last_moment():
-    request = {**simulate(1, 1, 1, 1, 100)[0], "answered_us": None, "status": None, "app_us": None, "gil_us": None, "write_us": None}
+    request = {
+        **simulate(1, 1, 1, 1, 100)[0],
+        "answered_us": None,
+        "status": None,
+        "app_us": None,
+        "gil_us": None,
+        "write_us": None,
+    }
     assert timeline.spans(request, 90000)[-1] == ("failed", request["begun_us"], 90000)
 
 
@@ -91,7 +134,11 @@ def test_every_request_has_exactly_one_body():
     for document in (page_sample.document(), page_sample.failures(), page_sample.interrupted(), page_sample.hostile()):
         for one in (one for part in document["experiments"] for one in part["runs"]):
             figure = timeline.figures([one])[0]
-            bodies = [index for trace in figure["data"] if trace["name"] in timeline.BODIES for index in trace["customdata"]] if figure else []
+            bodies = (
+                [index for trace in figure["data"] if trace["name"] in timeline.BODIES for index in trace["customdata"]]
+                if figure
+                else []
+            )
             assert sorted(bodies) == list(range(len(one["requests"])))
 
 
@@ -103,17 +150,26 @@ def test_headline_prefers_five_workers_of_clutch():
 
 
 def test_headlines_say_what_was_found():
-    assert words.experiment_headline(page_sample.sleeping()) == "1 worker: the slowest answer takes 6.09 s; 1 worker × 20 threads: 310 ms".replace(
-        " s;", NBSP + "s;").replace(" ms", NBSP + "ms")
-    flat = experiment("x", "x", [], [run(1, 1, simulate(1, 1, 20, 20, 50)), run(1, 4, simulate(1, 1, 20, 20, 50), label=label(1, 4))])
+    said = words.experiment_headline(page_sample.sleeping()).replace(NBSP, " ")
+    assert said == "1 worker: the slowest answer takes 6.09 s; 1 worker × 20 threads: 310 ms"
+    flat = experiment(
+        "x", "x", [], [run(1, 1, simulate(1, 1, 20, 20, 50)), run(1, 4, simulate(1, 1, 20, 20, 50), label=label(1, 4))]
+    )
     assert words.experiment_headline(flat).startswith("More than 1 worker gains nothing: ")
-    assert words.experiment_headline(page_sample.offloading()).startswith("Offloaded, 95 % of the callers have their answer within 8.85")
+    assert words.experiment_headline(page_sample.offloading()).startswith(
+        "Offloaded, 95 % of the callers have their answer within 8.85"
+    )
     assert words.experiment_headline(experiment("x", "x", [], [])) == "No answers were measured"
-    assert words.experiment_headline(experiment("x", "x", [], [run(2, 1, simulate(2, 1, 4, 4, 100))])).startswith("2 workers: ")
+    assert words.experiment_headline(experiment("x", "x", [], [run(2, 1, simulate(2, 1, 4, 4, 100))])).startswith(
+        "2 workers: "
+    )
 
 
 def rivals(clutch_ms, peer_ms, **peer):
-    runs = [run(5, 1, simulate(5, 1, 20, 20, clutch_ms)), run(5, 1, without_server_figures(simulate(5, 1, 20, 20, peer_ms)), server="granian", **peer)]
+    runs = [
+        run(5, 1, simulate(5, 1, 20, 20, clutch_ms)),
+        run(5, 1, without_server_figures(simulate(5, 1, 20, 20, peer_ms)), server="granian", **peer),
+    ]
     return words.peers(experiment("x", "x", [], runs))
 
 
@@ -132,16 +188,21 @@ def test_a_peer_that_loses_and_one_that_is_as_good():
 
 
 def test_page_says_that_a_peer_wins(tmp_path):
-    runs = [run(5, 1, simulate(5, 1, 20, 20, 300)), run(5, 1, without_server_figures(simulate(5, 1, 20, 20, 200)), server="bjoern")]
+    runs = [
+        run(5, 1, simulate(5, 1, 20, 20, 300)),
+        run(5, 1, without_server_figures(simulate(5, 1, 20, 20, 200)), server="bjoern"),
+    ]
     page.write(page_sample.document(experiment("x", "x", [], runs)), tmp_path / "page.html")
-    assert "<b>bjoern wins</b>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert '<b class="hue1">bjoern wins</b> with 5 workers: answers per second 24' in text
+    assert "No other server is ahead" not in text
 
 
 def test_chart_headlines():
     sleeping = page_sample.sleeping()
     said = {name: words.chart_headline(name, sleeping).replace(NBSP, " ") for name, _ in charts.charts(sleeping)}
     assert said["memory"] == "10 workers: 100 MiB, with --preload 57 MiB"
-    assert said["throughput"] == "Most answers: 64.3 per second, with 20 workers"
+    assert said["throughput"] == "Most answers: 64.3 per second, with 1 worker × 20 threads (3 settings within 3 %)"
     assert said["latency"] == "95 % answered within 309 ms with 20 workers, 5.79 s with 1 worker"
     assert said["gil"] == "No wait worth mentioning for the GIL: 95 % at most 0.006 ms"
     assert set(said) == {"throughput", "latency", "queue", "gil", "cpu", "memory"}
@@ -153,15 +214,22 @@ def test_charts_show_the_figures_of_the_runs():
     assert charts.servers_of(offloading) == ["clutch", "clutch, offloaded"]
     rates = [value for trace in made["throughput"]["data"] for value in trace["y"]]
     assert rates == [pytest.approx(one["figures"]["per_second"], abs=1e-3) for one in offloading["runs"]]
-    assert len({x for trace in made["throughput"]["data"] for x in trace["x"]}) == 2, "runs of the same setting stand beside each other"
-    assert [value for value in made["done"]["data"][0]["y"] if value] == [offloading["runs"][1]["figures"]["done_ms"][name] / 1000 for name in charts.PERCENTILES]
+    assert len({x for trace in made["throughput"]["data"] for x in trace["x"]}) == 2, (
+        "runs of the same setting stand beside each other"
+    )
+    assert [value for value in made["done"]["data"][0]["y"] if value] == [
+        offloading["runs"][1]["figures"]["done_ms"][name] / 1000 for name in charts.PERCENTILES
+    ]
 
 
 def test_command_repeats_the_comparison():
     assert words.command(page_sample.document()) == "setup/compare --with gunicorn"
     one = page_sample.document(experiment("a b.py", "x", [], [run(1, 1, []), run(2, 4, [])]))
     one["load"].update(clients=7, requests=50, path="/x y", method="POST")
-    assert words.command(one) == "setup/compare 'a b.py' --workers 1,2 --threads 1,4 --clients 7 --requests 50 --path '/x y' --method POST"
+    assert (
+        words.command(one)
+        == "setup/compare 'a b.py' --workers 1,2 --threads 1,4 --clients 7 --requests 50 --path '/x y' --method POST"
+    )
     assert words.command({**one, "command": ["setup/compare", "$x"]}) == "setup/compare '$x'"
 
 
@@ -177,7 +245,9 @@ def test_policy_allows_the_pages_own_scripts_and_no_request():
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     assert len(scripts) == 2 and rules["default-src"] == "'none'"
-    assert rules["script-src"].split() == ["'sha256-%s'" % base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    assert rules["script-src"].split() == [
+        "'sha256-%s'" % base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts
+    ]
     assert "http" not in policy and "*" not in policy
 
 

@@ -57,7 +57,7 @@
   }
 
   function layoutOf(plot, style, width) {
-    const axis = { fixedrange: true, zeroline: false, gridcolor: "@grid", linecolor: "@rule", tickcolor: "@rule", automargin: false };
+    const axis = { fixedrange: true, zeroline: false, zerolinecolor: "@muted", zerolinewidth: 1, gridcolor: "@grid", linecolor: "@rule", tickcolor: "@rule", automargin: false };
     const made = { ...plot.layout, width, autosize: false, paper_bgcolor: "@page", plot_bgcolor: "@page", showlegend: false, dragmode: false,
       hovermode: "closest", font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: "@muted" },
       hoverlabel: { bgcolor: "@ink", bordercolor: "@ink", font: { color: "@page", size: 12 }, align: "left" } };

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """write(document, path): one HTML file that shows a comparison and needs nothing else, no network, no other file.
 
-The template is Jinja's, with escaping on: every text of the document is data. The page carries the document itself and the plotly
-figures made from it as JSON, plotly.js, and a Content-Security-Policy that allows nothing but those scripts, by their hashes: no
-request to anywhere can leave the page, and a script that came in with a text could not run."""
+The template is Jinja's, with escaping on: every text of the document is data. The page carries the document itself and
+the plotly figures made from it as JSON, plotly.js, and a Content-Security-Policy that allows nothing but those scripts,
+by their hashes: no request to anywhere can leave the page, and a script that came in with a text could not run."""
 
 import base64
 import hashlib
@@ -18,15 +18,32 @@ from markupsafe import Markup
 from . import charts, timeline, words
 
 HERE = Path(__file__).resolve().parent
-SPREADS = (("client_ms", "Client's clock, ms", ("p50", "p95", "p99", "max")), ("server_ms", "clutch's own, ms", ("p50", "p95", "p99")),
-           ("queue_ms", "Queue, ms", ("p50", "p95", "p99")), ("gil_ms", "GIL wait, ms", ("p50", "p95", "p99")),
-           ("app_ms", "Application, ms", ("p50", "p95")), ("write_ms", "Write, ms", ("p95",)), ("done_ms", "Result, ms", ("p50", "p95")))
+SPREADS = (
+    ("client_ms", "Client's clock, ms", ("p50", "p95", "p99", "max")),
+    ("server_ms", "clutch's own, ms", ("p50", "p95", "p99")),
+    ("queue_ms", "Queue, ms", ("p50", "p95", "p99")),
+    ("gil_ms", "GIL wait, ms", ("p50", "p95", "p99")),
+    ("app_ms", "Application, ms", ("p50", "p95")),
+    ("write_ms", "Write, ms", ("p95",)),
+    ("done_ms", "Result, ms", ("p50", "p95")),
+)
 PANELS_BESIDE = 4
-CHART_TITLES = {"throughput": "Throughput", "latency": "Response time", "queue": "Queue", "gil": "GIL", "cpu": "CPU", "memory": "Memory",
-                "done": "Result of the job"}
-CHART_KEYS = {"latency": "● p50  ◆ p95  — p99; filled: by the client's clock, hollow: by clutch's own",
-              "queue": "● p50  ◆ p95  — p99; only clutch tells it", "gil": "● p50  ◆ p95  — p99; only clutch tells it",
-              "done": "● p50  ◆ p95  — p99, by the client's clock", "memory": "● every worker loads the application   □ --preload"}
+CHART_TITLES = {
+    "throughput": "Throughput",
+    "latency": "Response time",
+    "queue": "Queue",
+    "gil": "GIL",
+    "cpu": "CPU",
+    "memory": "Memory",
+    "done": "Result of the job",
+}
+CHART_KEYS = {
+    "latency": "● p50  ◆ p95  — p99; filled: by the client's clock, hollow: by clutch's own",
+    "queue": "● p50  ◆ p95  — p99; only clutch tells it",
+    "gil": "● p50  ◆ p95  — p99; only clutch tells it",
+    "done": "● p50  ◆ p95  — p99, by the client's clock",
+    "memory": "● every worker loads the application   □ --preload",
+}
 
 
 def write(document, path):
@@ -42,17 +59,45 @@ def render(document):
     plots = {}
     experiments = [section(at, experiment, plots) for at, experiment in enumerate(document["experiments"])]
     scripts = [Markup(plotly.offline.get_plotlyjs()), Markup((HERE / "page.js").read_text(encoding="utf-8"))]
-    return environment().get_template("template.html").render(
-        document=document, experiments=experiments, headline=words.headline_run(document), command=words.command(document), spreads=SPREADS,
-        part_names=timeline.NAMES, policy=policy(scripts), plotly_js=scripts[0], page_js=scripts[1],
-        css=Markup((HERE / "page.css").read_text(encoding="utf-8")), document_json=embedded(document), plots_json=embedded(plots))
+    return (
+        environment()
+        .get_template("template.html")
+        .render(
+            document=document,
+            experiments=experiments,
+            headline=words.headline_run(document),
+            command=words.command(document),
+            spreads=SPREADS,
+            side=words.SIDE,
+            part_names=timeline.NAMES,
+            policy=policy(scripts),
+            plotly_js=scripts[0],
+            page_js=scripts[1],
+            css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+            document_json=embedded(document),
+            plots_json=embedded(plots),
+        )
+    )
 
 
 def environment():
-    made = jinja2.Environment(loader=jinja2.FileSystemLoader(HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-                              lstrip_blocks=True)
-    made.filters.update(number=words.number, duration=words.duration, memory_size=words.memory_size, counted=words.counted)
-    made.globals.update(shape=words.shape, is_offloaded=charts.is_offloaded, found=charts.found, figures_of=charts.figures_of, join=words.shlex.join)
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        number=words.number, duration=words.duration, memory_size=words.memory_size, counted=words.counted
+    )
+    made.globals.update(
+        shape=words.shape,
+        is_offloaded=charts.is_offloaded,
+        found=charts.found,
+        figures_of=charts.figures_of,
+        join=words.shlex.join,
+    )
     return made
 
 
@@ -66,13 +111,34 @@ def section(at, experiment, plots):
     pictures = []
     for name, figure in charts.charts(experiment):
         plots["%s-%d" % (name, at)] = figure
-        pictures.append({"id": "%s-%d" % (name, at), "title": CHART_TITLES[name], "says": words.chart_headline(name, experiment),
-                         "key": CHART_KEYS.get(name, "")})
+        pictures.append(
+            {
+                "id": "%s-%d" % (name, at),
+                "title": CHART_TITLES[name],
+                "says": words.chart_headline(name, experiment),
+                "key": CHART_KEYS.get(name, ""),
+            }
+        )
     until = timeline.window_us(experiment["runs"])
-    return {"at": at, "it": experiment, "headline": words.experiment_headline(experiment), "charts": pictures,
-            "panels": [panel_of(at, number, run, panel) for number, (run, panel) in enumerate(zip(experiment["runs"], panels))],
-            "parts": [part for part in timeline.PARTS if part in drawn], "unseen": unseen(experiment, drawn), "servers": charts.servers_of(experiment), "columns": columns(len(panels)),
-            "until_s": None if until is None else until / 1e6, "peers": words.peers(experiment), "clocks": words.clocks(experiment)}
+    hues = {name: charts.hue(number) for number, name in enumerate(charts.servers_of(experiment))}
+    return {
+        "at": at,
+        "it": experiment,
+        "headline": words.experiment_headline(experiment),
+        "charts": pictures,
+        "panels": [
+            panel_of(at, number, run, panel, hues)
+            for number, (run, panel) in enumerate(zip(experiment["runs"], panels))
+        ],
+        "parts": [part for part in timeline.PARTS if part in drawn],
+        "unseen": unseen(experiment, drawn),
+        "columns": columns(len(panels)),
+        "until_s": None if until is None else until / 1e6,
+        "hues": hues,
+        "peers": [{**peer, "hue": hues[peer["server"]]} for peer in words.peers(experiment)],
+        "beside": words.side_by_side(experiment),
+        "clocks": words.clocks(experiment),
+    }
 
 
 def columns(count):
@@ -84,16 +150,26 @@ def columns(count):
 def unseen(experiment, drawn):
     """Returns the names of parts that were measured and are everywhere too short to be drawn."""
     measured = {"gil": "gil_ms", "write": "write_ms"}
-    return [timeline.NAMES[part] for part, path in measured.items()
-            if part not in drawn and any(charts.found(charts.figures_of(run), path) for run in experiment["runs"])]
+    return [
+        timeline.NAMES[part]
+        for part, path in measured.items()
+        if part not in drawn and any(charts.found(charts.figures_of(run), path) for run in experiment["runs"])
+    ]
 
 
-def panel_of(at, number, run, panel):
+def panel_of(at, number, run, panel, hues):
     """Returns what the template needs of a run's timeline besides the run."""
     requests = run.get("requests") or []
     drawn = len(panel["order"]) if panel else 0
-    return {"id": "timeline-%d-%d" % (at, number) if panel else None, "run": run, "key": "%d.%d" % (at, number), "drawn": drawn,
-            "whole": drawn == len(requests), "refused": sum(timeline.lane_of(request) == timeline.NOBODY for request in requests)}
+    return {
+        "id": "timeline-%d-%d" % (at, number) if panel else None,
+        "run": run,
+        "key": "%d.%d" % (at, number),
+        "hue": hues[charts.series_of(run)],
+        "drawn": drawn,
+        "whole": drawn == len(requests),
+        "refused": sum(timeline.lane_of(request) == timeline.NOBODY for request in requests),
+    }
 
 
 def embedded(value):
@@ -103,7 +179,18 @@ def embedded(value):
 
 
 def policy(scripts):
-    """Returns the Content-Security-Policy: these scripts, styles (plotly sets them by attribute), pictures in the page; nothing else."""
-    hashes = ["'sha256-%s'" % base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode() for script in scripts]
-    return "; ".join(["default-src 'none'", "script-src " + " ".join(hashes), "style-src 'unsafe-inline'", "img-src data:", "base-uri 'none'",
-                      "form-action 'none'"])
+    """Returns the Content-Security-Policy: these scripts, styles (plotly sets them by attribute), pictures in the page;
+    nothing else."""
+    hashes = [
+        "'sha256-%s'" % base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode() for script in scripts
+    ]
+    return "; ".join(
+        [
+            "default-src 'none'",
+            "script-src " + " ".join(hashes),
+            "style-src 'unsafe-inline'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )

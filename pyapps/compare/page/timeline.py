@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The timeline of a run as a plotly figure: a lane for each app thread, in it a bar for each request, split into its parts.
+"""The timeline of a run as a plotly figure: a lane for each app thread, in it a bar for each request, split into its
+parts.
 
-Several requests wait for the same lane at the same time. So a lane is divided into rows: each request gets the first row that is free
-for its whole stay, from arriving to its end, in the order in which requests began. Five workers and twenty callers make five lanes of
-four rows each, a staircase in each lane.
+Several requests wait for the same lane at the same time. So a lane is divided into rows: each request gets the first
+row that is free for its whole stay, from arriving to its end, in the order in which requests began. Five workers and
+twenty callers make five lanes of four rows each, a staircase in each lane.
 
 A part that is shorter than a 600th of the time axis could only be drawn longer than it was, so it is left to the hover.
 
-Colours are names ("@app"); page.js puts those of the theme in their place. Moments are seconds since the start of the load."""
+Colours are names ("@app"); page.js puts those of the theme in their place. Moments are seconds since the start of the
+load."""
 
 import math
 
@@ -43,7 +45,8 @@ def seconds(microseconds):
 
 
 def lane_of(request):
-    """Returns what runs the request: (worker, thread), (worker, -1) where the thread is not known, NOBODY where it was not run."""
+    """Returns what runs the request: (worker, thread), (worker, -1) where the thread is not known, NOBODY where it was
+    not run."""
     if request.get("worker") is None:
         return NOBODY
     thread = request.get("thread")
@@ -58,13 +61,17 @@ def has_failed(request):
 
 def last_moment(run):
     """Returns when the last thing happened that is known of the run, in microseconds."""
-    moments = [request.get(key) for request in run.get("requests") or [] for key in ("sent_us", "begun_us", "answered_us", "done_us")]
+    moments = [
+        request.get(key)
+        for request in run.get("requests") or []
+        for key in ("sent_us", "begun_us", "answered_us", "done_us")
+    ]
     return max((moment for moment in moments if moment is not None), default=0)
 
 
 def spans(request, last_us):
-    """Returns the parts of a request that take time, in order: [(name of the part, begin, end)] in microseconds. There is exactly one
-    "app" or "failed" among them; one that has not ended lasts until last_us."""
+    """Returns the parts of a request that take time, in order: [(name of the part, begin, end)] in microseconds. There
+    is exactly one "app" or "failed" among them; one that has not ended lasts until last_us."""
     begin = first_known(request, "arrived_us", "sent_us")
     body = "failed" if has_failed(request) else "app"
     begun, app = request.get("begun_us"), request.get("app_us")
@@ -84,10 +91,13 @@ def first_known(request, *keys, otherwise=0):
 
 
 def pack(stays):
-    """Returns the row of each stay (begin, end): the first in which it overlaps no earlier one of the list. Touching is no overlap."""
+    """Returns the row of each stay (begin, end): the first in which it overlaps no earlier one of the list. Touching is
+    no overlap."""
     rows, places = [], []
     for begin, end in stays:
-        place = next((at for at, row in enumerate(rows) if all(end <= other[0] or begin >= other[1] for other in row)), len(rows))
+        place = next(
+            (at for at, row in enumerate(rows) if all(end <= other[0] or begin >= other[1] for other in row)), len(rows)
+        )
         if place == len(rows):
             rows.append([])
         rows[place].append((begin, end))
@@ -96,16 +106,20 @@ def pack(stays):
 
 
 def order_of(requests):
-    """Returns the indices of the requests in the order in which they began (those that never did: in which they were sent, last)."""
+    """Returns the indices of the requests in the order in which they began (those that never did: in which they were
+    sent, last)."""
+
     def key(index):
         request = requests[index]
         begun = request.get("begun_us")
         return begun is None, begun if begun is not None else first_known(request, "sent_us"), index
+
     return sorted(range(len(requests)), key=key)
 
 
 def lanes_of(run, drawn):
-    """Returns the lanes to draw, in order: those of all workers and threads while they are few, else those that a request was run in."""
+    """Returns the lanes to draw, in order: those of all workers and threads while they are few, else those that a
+    request was run in."""
     used = {lane_of(run["requests"][index]) for index in drawn}
     threads = range(run["threads"]) if all(lane[1] >= 0 for lane in used - {NOBODY}) else (-1,)
     every = {(worker, thread) for worker in range(1, run["workers"] + 1) for thread in threads}
@@ -113,8 +127,8 @@ def lanes_of(run, drawn):
 
 
 def window_us(runs):
-    """Returns the moment until which to draw all of these runs, None to draw them whole: with more than DRAWN_MOST requests in a run,
-    until that many of the fastest such run have ended."""
+    """Returns the moment until which to draw all of these runs, None to draw them whole: with more than DRAWN_MOST
+    requests in a run, until that many of the fastest such run have ended."""
     ends = []
     for run in runs:
         requests = run.get("requests") or []
@@ -125,7 +139,8 @@ def window_us(runs):
 
 
 def drawn_of(run, until_us):
-    """Returns the indices of the requests to draw: those sent before until_us, at most DRAWN_MOST, in order of their beginning."""
+    """Returns the indices of the requests to draw: those sent before until_us, at most DRAWN_MOST, in order of their
+    beginning."""
     requests = run.get("requests") or []
     if until_us is None:
         return order_of(requests)
@@ -150,7 +165,8 @@ def rows_of(run, drawn):
 
 
 def figure(run, until_us, end_us):
-    """Returns the plotly figure of a run, {"data", "layout", "order"}; order: indices of the drawn requests as the arrow keys step."""
+    """Returns the plotly figure of a run, {"data", "layout", "order"}; order: indices of the drawn requests as the
+    arrow keys step."""
     drawn = drawn_of(run, until_us)
     places, bands, total = rows_of(run, drawn)
     row_px = (HEIGHT - MARGIN_TOP - MARGIN_BOTTOM) / total
@@ -174,8 +190,18 @@ def trace(part, thickness, row_px):
     marker = {"color": "@" + part, "line": {"width": 0}}
     if part in HATCHES and row_px >= 3:
         marker["pattern"] = HATCHES[part]
-    return {"type": "bar", "orientation": "h", "name": part, "x": [], "y": [], "base": [], "customdata": [], "width": thickness,
-            "marker": marker, "hoverinfo": "text"}
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": part,
+        "x": [],
+        "y": [],
+        "base": [],
+        "customdata": [],
+        "width": thickness,
+        "marker": marker,
+        "hoverinfo": "text",
+    }
 
 
 def layout(run, bands, total, row_px, end_s):
@@ -183,18 +209,44 @@ def layout(run, bands, total, row_px, end_s):
     step = max(1, math.ceil(TICK_PX * len(bands) / (row_px * total)))
     named = bands[::step]
     title, name = naming([lane for lane, _, _ in bands if lane != NOBODY])
-    tracks = [{"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "yref": "y", "y0": round(first, 3), "y1": round(first + rows, 3),
-               "fillcolor": "@track", "line": {"width": 0}, "layer": "below"} for _, first, rows in bands]
+    tracks = [
+        {
+            "type": "rect",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "yref": "y",
+            "y0": round(first, 3),
+            "y1": round(first + rows, 3),
+            "fillcolor": "@track",
+            "line": {"width": 0},
+            "layer": "below",
+        }
+        for _, first, rows in bands
+    ]
     return {
-        "height": HEIGHT, "margin": {"l": 56, "r": 12, "t": MARGIN_TOP, "b": MARGIN_BOTTOM}, "barmode": "overlay", "shapes": tracks,
-        "xaxis": {"range": [0, round(end_s * 1.02, 6) or 1], "title": {"text": "seconds since the first call", "standoff": 8}, "nticks": 7},
-        "yaxis": {"range": [round(total, 3), 0], "showgrid": False, "tickvals": [round(first + rows / 2, 3) for _, first, rows in named],
-                  "ticktext": ["none" if lane == NOBODY else name(lane) for lane, _, _ in named], "title": {"text": title, "standoff": 6}},
+        "height": HEIGHT,
+        "margin": {"l": 56, "r": 12, "t": MARGIN_TOP, "b": MARGIN_BOTTOM},
+        "barmode": "overlay",
+        "shapes": tracks,
+        "xaxis": {
+            "range": [0, round(end_s * 1.02, 6) or 1],
+            "title": {"text": "seconds since the first call", "standoff": 8},
+            "nticks": 7,
+        },
+        "yaxis": {
+            "range": [round(total, 3), 0],
+            "showgrid": False,
+            "tickvals": [round(first + rows / 2, 3) for _, first, rows in named],
+            "ticktext": ["none" if lane == NOBODY else name(lane) for lane, _, _ in named],
+            "title": {"text": title, "standoff": 6},
+        },
     }
 
 
 def naming(lanes):
-    """Returns what the lanes are called, (title of the axis, function from lane to name): by worker, by thread, or by both."""
+    """Returns what the lanes are called, (title of the axis, function from lane to name): by worker, by thread, or by
+    both."""
     if len({thread for _, thread in lanes}) <= 1:
         return "worker", lambda lane: str(lane[0])
     if len({worker for worker, _ in lanes}) <= 1:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The sentences of the page, computed from the figures of a comparison: headlines, what peers do better, what two clocks say.
+"""The sentences of the page, computed from the figures of a comparison: headlines, what peers do better, what two
+clocks say.
 
 All return plain text; the template escapes it."""
 
 import shlex
 
-from .charts import MIB, figures_of, found, is_offloaded, setting
+from .charts import MIB, figures_of, found, is_offloaded, series_of, setting
 
 SAME = 0.03
 PLATEAU = 0.95
@@ -39,6 +40,10 @@ def memory_size(size):
     return number(size / MIB) + NARROW + "MiB" if size < GIB else number(size / GIB) + NARROW + "GiB"
 
 
+def cpu_time(seconds):
+    return number(seconds) + NARROW + "s"
+
+
 def counted(count, noun):
     return "%d %s%s" % (count, noun, "" if count == 1 else "s")
 
@@ -51,7 +56,11 @@ def shape(run):
 
 def ours(experiment):
     """Returns the runs of clutch that have answers."""
-    return [run for run in experiment["runs"] if run["server"] == "clutch" and found(figures_of(run), "client_ms.p95") is not None]
+    return [
+        run
+        for run in experiment["runs"]
+        if run["server"] == "clutch" and found(figures_of(run), "client_ms.p95") is not None
+    ]
 
 
 def size(run):
@@ -59,18 +68,25 @@ def size(run):
 
 
 def headline_run(document):
-    """Returns (index of the experiment, index of the run) that shows best how callers wait: one of clutch in which some run and some
-    wait, with five workers if there is one; None without such a run."""
-    candidates = [(at, number_) for at, experiment in enumerate(document["experiments"]) for number_, run in enumerate(experiment["runs"])
-                  if run["server"] == "clutch" and figures_of(run).get("running_most") and figures_of(run).get("waiting_most")]
+    """Returns (index of the experiment, index of the run) that shows best how callers wait: one of clutch in which some
+    run and some wait, with five workers if there is one; None without such a run."""
+    candidates = [
+        (at, number_)
+        for at, experiment in enumerate(document["experiments"])
+        for number_, run in enumerate(experiment["runs"])
+        if run["server"] == "clutch" and figures_of(run).get("running_most") and figures_of(run).get("waiting_most")
+    ]
+
     def rank(candidate):
         run = document["experiments"][candidate[0]]["runs"][candidate[1]]
         return candidate[0], abs(run["workers"] - TYPICAL_WORKERS), run["threads"], candidate[1]
+
     return min(candidates, key=rank, default=None)
 
 
 def experiment_headline(experiment):
-    """Returns what the experiment found, in one sentence: what more workers and threads bring, and from where on nothing."""
+    """Returns what the experiment found, in one sentence: what more workers and threads bring, and from where on
+    nothing."""
     runs = ours(experiment)
     moved = [run for run in runs if is_offloaded(run) and found(figures_of(run), "done_ms.p95") is not None]
     if moved:
@@ -79,14 +95,24 @@ def experiment_headline(experiment):
         return one_run_headline(runs)
     first = min(runs, key=size)
     best = max(runs, key=rate)
-    enough = min((run for run in runs if rate(run) >= PLATEAU * rate(best)), key=lambda run: (size(run), run["workers"]))
+    enough = min(
+        (run for run in runs if rate(run) >= PLATEAU * rate(best)), key=lambda run: (size(run), run["workers"])
+    )
     gain = rate(best) / rate(first) if rate(first) else 0
     if not gain or enough is first or gain < 1 + SAME:
         return "More than %s gains %s: %s answers/s, %s at best" % (
-            shape(first), "nothing" if gain < 1 + SAME else "little", number(rate(first)), number(rate(best)))
+            shape(first),
+            "nothing" if gain < 1 + SAME else "little",
+            number(rate(first)),
+            number(rate(best)),
+        )
     worst = duration(found(figures_of(first), "client_ms.max"))
     return "%s: the slowest answer takes %s; %s: %s" % (
-        shape(first), worst, shape(enough), duration(found(figures_of(enough), "client_ms.max")))
+        shape(first),
+        worst,
+        shape(enough),
+        duration(found(figures_of(enough), "client_ms.max")),
+    )
 
 
 def rate(run):
@@ -96,35 +122,46 @@ def rate(run):
 def one_run_headline(runs):
     if not runs:
         return "No answers were measured"
-    return "%s: %s answers/s, 95 %% within %s" % (shape(runs[0]), number(rate(runs[0])), duration(found(figures_of(runs[0]), "client_ms.p95")))
+    return "%s: %s answers/s, 95 %% within %s" % (
+        shape(runs[0]),
+        number(rate(runs[0])),
+        duration(found(figures_of(runs[0]), "client_ms.p95")),
+    )
 
 
 def offloading_headline(moved, others):
     answered, done = found(figures_of(moved), "client_ms.p95"), found(figures_of(moved), "done_ms.p95")
-    text = "Offloaded, 95 % of the callers have their answer within {}, and the result after {}".format(duration(answered), duration(done))
+    text = "Offloaded, 95 % of the callers have their answer within {}, and the result after {}".format(
+        duration(answered), duration(done)
+    )
     same = [run for run in others if setting(run) == setting(moved)] or others
-    return text + ("; in the request it took %s" % duration(found(figures_of(same[0]), "client_ms.p95")) if same else "")
+    return text + (
+        "; in the request it took %s" % duration(found(figures_of(same[0]), "client_ms.p95")) if same else ""
+    )
 
 
 def peers(experiment):
-    """Returns how each other server compares with clutch at the same setting: [{"server", "shape", "wins": [text], "loses": [text]}].
-    A figure counts as better from 3 % on."""
+    """Returns how each other server compares with clutch at the same setting: [{"server", "shape", "wins": [text],
+    "loses": [text]}]. A figure counts as better from 3 % on."""
     clutch = {(setting(run), is_offloaded(run)): run for run in ours(experiment)}
     rows = []
     for run in experiment["runs"]:
         other = clutch.get((setting(run), is_offloaded(run)))
         if run["server"] != "clutch" and other and found(figures_of(run), "client_ms.p95") is not None:
-            rows.append({"server": run["server"], "shape": shape(run), **contest(run, other)})
+            rows.append({"server": series_of(run), "shape": shape(run), **contest(run, other)})
     return rows
 
 
 def contest(peer, clutch):
-    """Returns {"wins": where the peer is better, "loses": where clutch is, "same": ...}, each a list of texts with both figures."""
-    matches = (("answers per second", rate(peer), rate(clutch), True, number),
-               ("median answer", *both(peer, clutch, "client_ms.p50"), False, duration),
-               ("p95", *both(peer, clutch, "client_ms.p95"), False, duration),
-               ("memory", peer.get("pss_bytes"), clutch.get("pss_bytes"), False, memory_size),
-               ("CPU time", peer.get("cpu_s"), clutch.get("cpu_s"), False, lambda value: number(value) + " s"))
+    """Returns {"wins": where the peer is better, "loses": where clutch is, "same": ...}, each a list of texts with both
+    figures."""
+    matches = (
+        ("answers per second", rate(peer), rate(clutch), True, number),
+        ("median answer", *both(peer, clutch, "client_ms.p50"), False, duration),
+        ("p95", *both(peer, clutch, "client_ms.p95"), False, duration),
+        ("memory", peer.get("pss_bytes"), clutch.get("pss_bytes"), False, memory_size),
+        ("CPU time", peer.get("cpu_s"), clutch.get("cpu_s"), False, cpu_time),
+    )
     verdict = {"wins": [], "loses": [], "same": []}
     for name, theirs, ours_, more_is_better, text in matches:
         if theirs is None or ours_ is None:
@@ -136,15 +173,67 @@ def contest(peer, clutch):
     return verdict
 
 
+def side_by_side(experiment):
+    """Returns the settings that clutch and another server ran, with the figures that matter: [{"shape", "rows":
+    [{"run": index, "server", "version", "cells": [(path of the figure or "", text, whether it is the best or within 3 %
+    of it)]}]}]."""
+    groups = {}
+    for at, run in enumerate(experiment["runs"]):
+        if rate(run):
+            groups.setdefault(setting(run), []).append((at, run))
+    several = [
+        runs
+        for runs in groups.values()
+        if "clutch" in (run["server"] for _, run in runs) and len({run["server"] for _, run in runs}) > 1
+    ]
+    return [
+        {
+            "shape": shape(runs[0][1]),
+            "rows": [
+                {
+                    "run": at,
+                    "server": series_of(run),
+                    "version": run.get("version") or "",
+                    "cells": [cell(run, column, runs) for column in SIDE],
+                }
+                for at, run in runs
+            ],
+        }
+        for runs in several
+    ]
+
+
+def cell(run, column, runs):
+    """Returns (path, text, whether it is best) of a run's figure in a column of SIDE, among runs [(index, run)]."""
+    path, _, more_is_better, text = column
+    values = [value for value in (measured(other, path) for _, other in runs) if value is not None]
+    value = measured(run, path)
+    if value is None:
+        return path, "–", False
+    best_ = max(values) if more_is_better else min(values)
+    return path, text(value), abs(value - best_) <= SAME * max(value, best_)
+
+
+def measured(run, path):
+    return run.get(path) if path in ("pss_bytes", "cpu_s") else found(figures_of(run), path)
+
+
 def both(peer, clutch, path):
     return found(figures_of(peer), path), found(figures_of(clutch), path)
 
 
 def clocks(experiment):
-    """Returns what the client's clock and clutch's own say where they differ most: {"run": index, "client", "server", "shape"}, all in
-    milliseconds; None where clutch's own figures are missing."""
-    rows = [{"run": at, "shape": shape(run), "client": found(figures_of(run), "client_ms.p50"), "server": found(figures_of(run), "server_ms.p50")}
-            for at, run in enumerate(experiment["runs"])]
+    """Returns what the client's clock and clutch's own say where they differ most: {"run": index, "client", "server",
+    "shape"}, all in milliseconds; None where clutch's own figures are missing."""
+    rows = [
+        {
+            "run": at,
+            "shape": shape(run),
+            "client": found(figures_of(run), "client_ms.p50"),
+            "server": found(figures_of(run), "server_ms.p50"),
+        }
+        for at, run in enumerate(experiment["runs"])
+    ]
     rows = [row for row in rows if row["client"] is not None and row["server"] is not None]
     return max(rows, key=lambda row: abs(row["client"] - row["server"]), default=None)
 
@@ -152,31 +241,47 @@ def clocks(experiment):
 def chart_headline(name, experiment):
     """Returns what a chart of charts.charts shows, in one line."""
     runs = [run for run in experiment["runs"] if figures_of(run)]
-    return {"throughput": lambda: best(runs, "per_second", max, "Most answers: %s per second, %s", number),
-            "latency": lambda: extremes(runs, "client_ms.p95", "95 % answered within"),
-            "queue": lambda: unless_short(runs, "queue_ms.p95", "in the queue"),
-            "gil": lambda: unless_short(runs, "gil_ms.p95", "for the GIL"),
-            "done": lambda: extremes(runs, "done_ms.p95", "95 % of the results there after"),
-            "cpu": lambda: best(runs, "cpu_share", max, "At most %s of the CPU granted, %s", lambda share: number(share * 100) + " %"),
-            "memory": lambda: memory(experiment)}[name]()
+    return {
+        "throughput": lambda: best(runs, "per_second", "Most answers: %s per second, %s", number),
+        "latency": lambda: extremes(runs, "client_ms.p95", "95 % answered within"),
+        "queue": lambda: unless_short(runs, "queue_ms.p95", "in the queue"),
+        "gil": lambda: unless_short(runs, "gil_ms.p95", "for the GIL"),
+        "done": lambda: extremes(runs, "done_ms.p95", "95 % of the results there after"),
+        "cpu": lambda: best(
+            runs, "cpu_share", "At most %s of the CPU granted, %s", lambda share: number(share * 100) + " %"
+        ),
+        "memory": lambda: memory(experiment),
+    }[name]()
 
 
-def best(runs, path, choose, text, shown):
-    run = choose((run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path))
-    return text % (shown(found(figures_of(run), path)), named(run))
+def best(runs, path, text, shown):
+    """Returns the text with the greatest figure and its run; of runs that are as good, the smallest."""
+    have = [run for run in runs if found(figures_of(run), path) is not None]
+    top = max(found(figures_of(run), path) for run in have)
+    same = [run for run in have if found(figures_of(run), path) >= (1 - SAME) * top]
+    run = min(same, key=lambda run: (size(run), run["workers"]))
+    others = " (%d settings within %d %%)" % (len(same), SAME * 100) if len(same) > 1 else ""
+    return text % (shown(found(figures_of(run), path)), named(run)) + others
 
 
 def named(run):
-    where = "offloaded, " + shape(run) if is_offloaded(run) else "with " + shape(run)
-    return where if run["server"] == "clutch" else "%s %s" % (run["server"], where)
+    return "with " + ("" if series_of(run) == "clutch" else series_of(run) + ", ") + shape(run)
 
 
 def extremes(runs, path, text):
-    have = sorted((run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path))
+    have = sorted(
+        (run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path)
+    )
     least, most = have[0], have[-1]
     if least is most:
         return "%s %s %s" % (text, duration(found(figures_of(least), path)), named(least))
-    return "%s %s %s, %s %s" % (text, duration(found(figures_of(least), path)), named(least), duration(found(figures_of(most), path)), named(most))
+    return "%s %s %s, %s %s" % (
+        text,
+        duration(found(figures_of(least), path)),
+        named(least),
+        duration(found(figures_of(most), path)),
+        named(most),
+    )
 
 
 def unless_short(runs, path, where):
@@ -187,19 +292,23 @@ def unless_short(runs, path, where):
 
 
 def memory(experiment):
-    """Returns what --preload saves at the most workers for which both were measured, else what the most workers take."""
+    """Returns what --preload saves at the most workers for which both were measured, else what the most workers
+    take."""
     rows = [row for row in experiment.get("memory") or [] if row.get("pss_bytes") is not None]
     sizes = {(row["server"], row["workers"], bool(row.get("preload"))): row["pss_bytes"] for row in rows}
+    rows = [row for row in rows if row["server"] == "clutch"] or rows
     pairs = [(workers, server) for server, workers, preload in sizes if preload and (server, workers, False) in sizes]
     if pairs:
         workers, server = max(pairs)
-        return "%s: %s, with --preload %s" % (counted(workers, "worker"), memory_size(sizes[server, workers, False]), memory_size(sizes[server, workers, True]))
+        plain, preloaded = (memory_size(sizes[server, workers, preload]) for preload in (False, True))
+        return "%s: %s, with --preload %s" % (counted(workers, "worker"), plain, preloaded)
     row = max(rows, key=lambda row: row["workers"])
     return "%s: %s" % (counted(row["workers"], "worker"), memory_size(row["pss_bytes"]))
 
 
 def command(document):
-    """Returns the command line that repeats the comparison: the document's own, else one made from its load and settings."""
+    """Returns the command line that repeats the comparison: the document's own, else one made from its load and
+    settings."""
     if document.get("command"):
         return shlex.join(document["command"])
     experiments, load = document["experiments"], document.get("load", {})
@@ -218,3 +327,12 @@ def command(document):
 
 def numbers(runs, key):
     return ",".join(str(value) for value in sorted({run[key] for run in runs}))
+
+
+SIDE = (
+    ("per_second", "Answers per second", True, number),
+    ("client_ms.p50", "Median answer", False, duration),
+    ("client_ms.p95", "p95", False, duration),
+    ("pss_bytes", "Memory", False, memory_size),
+    ("cpu_s", "CPU time", False, cpu_time),
+)
