@@ -4,9 +4,15 @@ result."""
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to keep: the imports take a moment
+
 import argparse
 import importlib
 import pathlib
+import resource
 import subprocess
 import sys
 from types import ModuleType
@@ -19,6 +25,7 @@ from compare import advice, document, experiment, figures, interrupts, machine, 
 from compare.page import page
 from compare.progress import Progress
 
+SPARE_DESCRIPTORS = 256
 OK, FAILED, WRONG_OPTIONS, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -39,6 +46,7 @@ def main(arguments: List[str]) -> int:
     except (Mistake, ValueError, OSError, subprocess.SubprocessError) as error:
         print(f"setup/compare: {error}", file=sys.stderr)
         return WRONG_OPTIONS
+    raise_descriptor_limit(given.clients)
     interrupts.install()
     try:
         run_all(given, planned, tools, result, console)
@@ -50,6 +58,15 @@ def main(arguments: List[str]) -> int:
     if result["interrupted"]:
         return INTERRUPTED
     return FAILED if has_failed(result) else OK
+
+
+def raise_descriptor_limit(clients: int) -> None:
+    """Every client needs a descriptor here and another one in the server, which inherits the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * clients + SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        wanted = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def make_tools(given: argparse.Namespace, facts: document.Machine) -> experiment.Tools:

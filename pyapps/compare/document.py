@@ -177,8 +177,23 @@ def write(document: Document, path: "os.PathLike[str] | str") -> None:
     target = pathlib.Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + ".new")
-    temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    temporary.write_text(to_text(document) + "\n", encoding="utf-8")
     os.replace(temporary, target)
+
+
+def to_text(value: Any, indent: str = "") -> str:
+    """Returns JSON, indented, where what holds nothing deeper is one line: a request, for instance."""
+    if not isinstance(value, (dict, list)) or not any(isinstance(each, (dict, list)) for each in _parts(value)):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = indent + " "
+    names = [json.dumps(name) + ": " for name in value] if isinstance(value, dict) else [""] * len(value)
+    lines = [inner + name + to_text(each, inner) for name, each in zip(names, _parts(value))]
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return "\n".join([first, ",\n".join(lines), indent + last])
+
+
+def _parts(value: Any) -> List[Any]:
+    return list(value.values() if isinstance(value, dict) else value)
 
 
 def read(path: "os.PathLike[str] | str") -> Document:

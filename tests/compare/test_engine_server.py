@@ -145,6 +145,31 @@ def test_explaining_a_start():
     assert explain_start("clutch: unknown option --x\n", 2).endswith("unknown option --x")
 
 
+# The file.
+
+
+def test_a_document_is_written_in_one_piece_and_read_again(tmp_path):
+    written = {"format": 1, "text": 'ü "x"', "none": None, "deep": [{"a": [1, 2], "b": {"c": 1.5}}, []], "empty": {}}
+    document.write(written, tmp_path / "new" / "file.json")
+    assert document.read(tmp_path / "new" / "file.json") == written
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.json"]
+    with pytest.raises(ValueError):
+        document.write({"format": 1, "a": float("nan")}, tmp_path / "new" / "file.json")
+    assert document.read(tmp_path / "new" / "file.json") == written
+
+
+def test_a_request_is_one_line(tmp_path):
+    text = document.to_text({"requests": [document.make_request(1, 1, 0), document.make_request(2, 1, 5)]})
+    assert len(text.splitlines()) == 6
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}'])
+def test_what_is_no_document(tmp_path, text):
+    (tmp_path / "file").write_text(text)
+    with pytest.raises(document.BadDocument, match="file: no"):
+        document.read(tmp_path / "file")
+
+
 # The access log.
 
 GOOD = "0a1b2c3d-7 <42> 2 1 1700000000000500 100 3 5000 20 200"

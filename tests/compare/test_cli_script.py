@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""setup/compare itself: it keeps a virtual environment and runs from anywhere; applications find the user's PYTHONPATH."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from compare import document
+
+from conftest import LIMIT_S, TREE
+
+APP = """\
+import os
+import mine
+def application(environ, start_response):
+    assert "COMPARE_PYTHONPATH" not in os.environ and "pyapps" not in os.environ["PYTHONPATH"]
+    start_response("200 OK", [])
+    return [mine.ANSWER]
+"""
+
+
+def test_an_application_of_ones_own(clutch, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "mine.py").write_text("ANSWER = b'mine'\n")
+    (tmp_path / "shop.py").write_text(APP)
+    arguments = ["shop", "--workers", "2", "--threads", "1", "--clutch", clutch, "--out", "results"]
+    ended = subprocess.run(
+        [TREE / "setup" / "compare", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "lib")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (experiment,) = document.read(tmp_path / "results" / "comparison.json")["experiments"]
+    assert {request["bytes"] for request in experiment["runs"][0]["requests"]} == {4}
+    assert (tmp_path / "results" / "comparison.html").exists()
+    assert "20 of 20 answered" in ended.stdout
+
+
+def test_help_needs_no_build():
+    ended = subprocess.run([TREE / "setup" / "compare", "--help"], capture_output=True, text=True, timeout=LIMIT_S)
+    assert ended.returncode == 0 and ended.stdout.startswith("usage: setup/compare [APP]")
