@@ -116,7 +116,6 @@ def run(one: Subject, result: document.Experiment, progress: Any) -> None:
     """Runs one of them. The run is in `result` also when it failed or was interrupted."""
     done = document.make_run("clutch", one.tools.clutch_version, *SETTING, one.tools.granted_cpus)
     done["label"] = f"{one.label}, {done['label']}"
-    done["notes"].append(NOTE)
     sent, jobs = load.begin(), []
     try:
         with contextlib.ExitStack() as stack:

@@ -3,6 +3,8 @@
 
 import json
 
+import redis
+from offload.jobs import QUEUE
 from stack import wait_until
 
 CALLERS = 20
@@ -68,6 +70,23 @@ def test_the_same_key_is_the_same_job(make_stack):
     stack.wait_state(behind, "done")
     assert stack.job(url) == job and job["param"] == "once" and job["attempts"] == 1
     assert stack.call("/tasks", "POST", {"Idempotency-Key": "x" * 201}).status == 400
+
+
+def test_a_lost_message_is_sent_again_with_its_key(make_stack):
+    stack = make_stack(concurrency=1, workers=1)
+    stack.open()
+    stack.celery.stop()
+    key = {"Idempotency-Key": "order 19"}
+    url = stack.post("lost", headers=key)
+    with redis.Redis(port=stack.redis.port) as client:
+        assert client.delete(QUEUE) == 1  # what a worker that dies right after taking a message does
+    assert (stack.job(url)["state"], stack.call("/health").json()["waiting"]) == ("pending", 0)
+    assert [stack.post("lost", headers=key) for _ in range(3)] == [url] * 3
+    assert stack.call("/health").json()["waiting"] == 3
+    stack.celery.start()
+    stack.wait_state(stack.post("behind"), "done")
+    job = stack.job(url)
+    assert (job["state"], job["attempts"]) == ("done", 1)
 
 
 def test_work_that_raises_is_a_failed_job(make_stack):
