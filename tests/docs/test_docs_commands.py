@@ -17,7 +17,8 @@ KINDS = {CONSOLE, LOG, "", "python", "json", "mermaid", "nginx", "dockerfile", "
 def sections_with_commands():
     return [
         pytest.param(page, section, id=f"{page}: {section.title}")
-        for page in all_pages() for section in page.sections
+        for page in all_pages()
+        for section in page.sections
         if any(block.kind == CONSOLE for block in section.blocks)
     ]
 
@@ -33,13 +34,14 @@ def walk(page, section, directory, binary):
 
 @pytest.fixture(scope="module")
 def walks(request, binary, tmp_path_factory):
-    """All walks that were asked for, begun at once: they sleep most of the time. Without networks of their own they would meet at
-    the same ports, so then one follows the other."""
+    """All walks that were asked for, begun at once: they sleep most of the time. Without networks of their own they would
+    meet at the same ports, so then one follows the other."""
     asked = [item.callspec.params for item in request.session.items if "walks" in getattr(item, "fixturenames", ())]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE if can_have_namespace() else 1) as pool:
         yield {
-            (str(params["page"]), params["section"].number):
-                pool.submit(walk, params["page"], params["section"], tmp_path_factory.mktemp("walk"), binary)
+            (str(params["page"]), params["section"].number): pool.submit(
+                walk, params["page"], params["section"], tmp_path_factory.mktemp("walk"), binary
+            )
             for params in asked
         }
 
@@ -57,7 +59,9 @@ def test_commands_stand_in_console_blocks(page):
             assert block.kind.lower() in KINDS, f"{page}:{block.number}: a block of an unknown kind {block.kind!r}"
             if block.kind != CONSOLE:
                 hidden = [line.number for line in block.lines if re.match(r"\s*[$#] \w", line.text)]
-                assert block.kind in ("dockerfile", "yaml", "python", "nginx") or not hidden, f"{page}: command in line {hidden}"
+                assert block.kind in ("dockerfile", "yaml", "python", "nginx") or not hidden, (
+                    f"{page}: command in line {hidden}"
+                )
 
 
 def test_every_exemption_is_needed():

@@ -30,8 +30,11 @@ def broken_links(page):
 
 def wide_lines(page):
     """Tables cannot be broken."""
-    return [f"{page}:{line.number}: {len(line.text)} columns"
-            for line in page.prose if len(line.text) > WIDEST and not line.text.startswith(("|", "![", "* [", "  <img"))]
+    return [
+        f"{page}:{line.number}: {len(line.text)} columns"
+        for line in page.prose
+        if len(line.text) > WIDEST and not line.text.startswith(("|", "![", "* [", "  <img"))
+    ]
 
 
 @pytest.mark.parametrize("page", all_pages(), ids=str)
@@ -46,7 +49,9 @@ def test_files_and_options_exist(page):
 
 @pytest.mark.parametrize("page", all_pages(), ids=str)
 def test_pictures_are_well_formed(page):
-    mistakes = [f"{page}:{block.number}: {mistake}" for block in page.blocks("mermaid") for mistake in mistakes_in(block)]
+    mistakes = [
+        f"{page}:{block.number}: {mistake}" for block in page.blocks("mermaid") for mistake in mistakes_in(block)
+    ]
     assert mistakes == []
 
 

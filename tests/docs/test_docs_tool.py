@@ -29,25 +29,37 @@ def console(*lines):
     return "\n".join(["# Made up", "```console", *lines, "```", ""])
 
 
-@pytest.mark.parametrize("lines", [
-    ("$ echo one", "two"),
-    ("$ echo 'wave 1: 5 answers'", "wave 1: 4 answers"),
-    ("$ false",),
-    ("$ no-such-program",),
-    ("$ clutch --workers 2 pyapps/no_such_app.py",),
-    ("$ clutch --no-such-option pyapps/gil.py",),
-    ("$ clutch --workers 2 pyapps/gil.py", "[info] master: ready: 3 workers serve after 1 ms"),
-    ("$ setup/bench --no-such-option",),
-    ("$ docker build --build-arg NOTHING=1 .",),
-])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("$ echo one", "two"),
+        ("$ echo 'wave 1: 5 answers'", "wave 1: 4 answers"),
+        ("$ false",),
+        ("$ no-such-program",),
+        ("$ clutch --workers 2 pyapps/no_such_app.py",),
+        ("$ clutch --no-such-option pyapps/gil.py",),
+        ("$ clutch --workers 2 pyapps/gil.py", "[info] master: ready: 3 workers serve after 1 ms"),
+        ("$ setup/bench --no-such-option",),
+        ("$ docker build --build-arg NOTHING=1 .",),
+    ],
+)
 def test_a_command_that_does_something_else_fails(lines, binary, tmp_path):
     with pytest.raises(Wrong):
         walk(console(*lines), binary, tmp_path)
 
 
 def test_a_right_page_passes(binary, tmp_path):
-    walk(console("$ cd pyapps", "$ clutch --workers 2 gil.py", "...", "[2026-11-26 04:28:15 +0000] [1] [info] master: ready: 2 workers serve after 82 ms")
-         + console("$ curl -s http://127.0.0.1:8000/", "{", "...", '  "queue_us": 64,', "}"), binary, tmp_path)
+    walk(
+        console(
+            "$ cd pyapps",
+            "$ clutch --workers 2 gil.py",
+            "...",
+            "[2026-11-26 04:28:15 +0000] [1] [info] master: ready: 2 workers serve after 82 ms",
+        )
+        + console("$ curl -s http://127.0.0.1:8000/", "{", "...", '  "queue_us": 64,', "}"),
+        binary,
+        tmp_path,
+    )
 
 
 def test_a_log_needs_a_server_that_wrote_it(binary, tmp_path):
@@ -60,51 +72,64 @@ def test_what_differs_between_runs_is_masked():
     assert missing_lines([shown, "..."], "   2.10 s  Request_12: 200 'true' by process 9\n") == []
     assert missing_lines([shown], "   2.10 s  Request_12: 503 'true' by process 9\n") == [shown]
     assert mask("wave 1: 5 answers after 1.0 s") != mask("wave 1: 4 answers after 1.0 s")
-    assert mask("5 x 1     20   17   602   1202  451/901  0.00   0 %  38") == mask("5 x 1   20  16.5  1202  603  4/9  12  50 %  7.5")
+    assert mask("5 x 1     20   17   602   1202  451/901  0.00   0 %  38") == mask(
+        "5 x 1   20  16.5  1202  603  4/9  12  50 %  7.5"
+    )
     assert mask("5 x 1     20   17") != mask("5 x 1     19   17")
 
 
 def test_commands_go_on_behind_a_backslash():
     block = page_of(console("$ one \\", "      two", "shown", "$ three")).blocks("console")[0]
     assert [(command.text, [line.text for line in command.shown]) for command in commands_of(block)] == [
-        ("one \\\n      two", ["shown"]), ("three", [])]
+        ("one \\\n      two", ["shown"]),
+        ("three", []),
+    ]
 
 
-@pytest.mark.parametrize("text, mistakes", [
-    ("[a](no_such_file.md)", 1),
-    ("[a](app_main.py) [b](#made-up) [c](https://example.org/x)", 0),
-    ('<img src="no_such.png">', 1),
-    ("[a](#no-such-heading)", 1),
-    ("[a](../README.md#no-such-heading)", 1),
-])
+@pytest.mark.parametrize(
+    "text, mistakes",
+    [
+        ("[a](no_such_file.md)", 1),
+        ("[a](app_main.py) [b](#made-up) [c](https://example.org/x)", 0),
+        ('<img src="no_such.png">', 1),
+        ("[a](#no-such-heading)", 1),
+        ("[a](../README.md#no-such-heading)", 1),
+    ],
+)
 def test_broken_links_are_found(text, mistakes):
     assert len(broken_links(page_of(f"# Made up\n{text}\n"))) == mistakes
 
 
-@pytest.mark.parametrize("text, mistakes", [
-    ("`no_such.py`", 1),
-    ("`pyapps/app_main.py`, `app_main.py`, `build/x.json`", 0),
-    ("`csrc/nowhere/`", 1),
-    ("`--no-such-option`", 0),  # the opposite of a flag
-    ("`--nosuchoption`", 1),
-    ("`--workers 2 --access-logfile -`", 0),
-])
+@pytest.mark.parametrize(
+    "text, mistakes",
+    [
+        ("`no_such.py`", 1),
+        ("`pyapps/app_main.py`, `app_main.py`, `build/x.json`", 0),
+        ("`csrc/nowhere/`", 1),
+        ("`--no-such-option`", 0),  # the opposite of a flag
+        ("`--nosuchoption`", 1),
+        ("`--workers 2 --access-logfile -`", 0),
+    ],
+)
 def test_wrong_names_are_found(text, mistakes):
     assert len(mistakes_in_names(page_of(f"# Made up\n{text}\n"))) == mistakes
 
 
-@pytest.mark.parametrize("lines, is_right", [
-    (["flowchart TD", 'a["one<br>(two)"] -->|three| b & c', "a -.-> b"], True),
-    (["flowchart TD", "a[one --> b"], False),
-    (["flowchart TD", "a ~~> b"], False),
-    (["flowchart TD", "subgraph x", "a --> b"], False),
-    (["sequenceDiagram", "participant a as one", "a->>a: two"], True),
-    (["sequenceDiagram", "participant a", "a->>b: two"], False),
-    (["stateDiagram-v2", "[*] --> idle", "idle --> closed: over"], True),
-    (["stateDiagram-v2", "idle -> closed"], False),
-    (["piechart", "a"], False),
-    ([], False),
-])
+@pytest.mark.parametrize(
+    "lines, is_right",
+    [
+        (["flowchart TD", 'a["one<br>(two)"] -->|three| b & c', "a -.-> b"], True),
+        (["flowchart TD", "a[one --> b"], False),
+        (["flowchart TD", "a ~~> b"], False),
+        (["flowchart TD", "subgraph x", "a --> b"], False),
+        (["sequenceDiagram", "participant a as one", "a->>a: two"], True),
+        (["sequenceDiagram", "participant a", "a->>b: two"], False),
+        (["stateDiagram-v2", "[*] --> idle", "idle --> closed: over"], True),
+        (["stateDiagram-v2", "idle -> closed"], False),
+        (["piechart", "a"], False),
+        ([], False),
+    ],
+)
 def test_broken_pictures_are_found(lines, is_right):
     block = page_of("\n".join(["# Made up", "```mermaid", *lines, "```"])).blocks("mermaid")[0]
     assert (mistakes_in(block) == []) is is_right

@@ -11,15 +11,26 @@ import re
 FORMS = {
     "flowchart": (
         r"\w+(\[.*\]|\(.*\)|\{.*\})?( & \w+)*( *(-->|---|-\.->|==>)(\|[^|]+\|)? *\w+(\[.*\]|\(.*\))?( & \w+)*)*",
-        r"subgraph .*", r"end", r"direction (LR|RL|TB|BT|TD)",
+        r"subgraph .*",
+        r"end",
+        r"direction (LR|RL|TB|BT|TD)",
     ),
     "sequenceDiagram": (
-        r"(participant|actor) \w+( as .+)?", r"Note (over|right of|left of) \w+(,\w+)?: .+", r"rect .+", r"end",
-        r"\w+(->>|-->>|-\)|->|-->)[+-]?\w+: .+", r"(loop|opt|alt|else|par|and) .*",
+        r"(participant|actor) \w+( as .+)?",
+        r"Note (over|right of|left of) \w+(,\w+)?: .+",
+        r"rect .+",
+        r"end",
+        r"\w+(->>|-->>|-\)|->|-->)[+-]?\w+: .+",
+        r"(loop|opt|alt|else|par|and) .*",
     ),
     "stateDiagram-v2": (
-        r"direction (LR|RL|TB|BT)", r'state "[^"]+" as \w+', r"\w+: .+", r"(\[\*\]|\w+) --> (\[\*\]|\w+)(: .+)?",
-        r"state \w+ \{", r"\}", r"note .+",
+        r"direction (LR|RL|TB|BT)",
+        r'state "[^"]+" as \w+',
+        r"\w+: .+",
+        r"(\[\*\]|\w+) --> (\[\*\]|\w+)(: .+)?",
+        r"state \w+ \{",
+        r"\}",
+        r"note .+",
     ),
 }
 BRACKETS = {"]": "[", ")": "(", "}": "{"}
@@ -48,8 +59,9 @@ def mistakes_in(block):
     kind = lines[0].split()[0] if lines else ""
     if kind not in FORMS:
         return [f"{kind!r} is no kind of picture that is known here: {', '.join(FORMS)}"]
-    mistakes = [f"not understood: {line}" for line in lines[1:]
-                if not any(re.fullmatch(form, line) for form in FORMS[kind])]
+    mistakes = [
+        f"not understood: {line}" for line in lines[1:] if not any(re.fullmatch(form, line) for form in FORMS[kind])
+    ]
     if not all(is_balanced(line) for line in lines if not line.endswith(("{", "}"))):
         mistakes.append("brackets or quotes are not balanced")
     opened = sum(bool(re.match(r"(subgraph|rect|loop|opt|alt|par)\b", line)) for line in lines)

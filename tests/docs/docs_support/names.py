@@ -14,14 +14,34 @@ FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:" + SUFFIXES.replace(" ", "|") + r"
 FOLDERS = ("csrc/", "pyapps/", "setup/", "tests/")
 
 # Files of a reader's project, of others, or made by a program of ours.
-FOREIGN_FILES = {"path/to/file.py", "path/to/app.py", "path/file.py", "file.py", "requirements.txt", "Python.h", "shop/wsgi.py",
-                 "comparison.json", "comparison.html", "app.py", "script.py", "tasks.py"}
+FOREIGN_FILES = {
+    "path/to/file.py",
+    "path/to/app.py",
+    "path/file.py",
+    "file.py",
+    "requirements.txt",
+    "Python.h",
+    "shop/wsgi.py",
+    "comparison.json",
+    "comparison.html",
+    "app.py",
+    "script.py",
+    "tasks.py",
+}
 
 # Options of other programs, and hidden ones of clutch.
 FOREIGN_OPTIONS = {
-    "--build-arg", "--stop-timeout", "--read-only", "--cap-drop", "--tmpfs", "--memory", "--cpus", "--build",  # docker
+    "--build-arg",
+    "--stop-timeout",
+    "--read-only",
+    "--cap-drop",
+    "--tmpfs",
+    "--memory",
+    "--cpus",
+    "--build",  # docker
     "--debug-without",  # clutch, for its tests
-    "--http-socket", "--http11-socket",
+    "--http-socket",
+    "--http11-socket",
 }
 
 
@@ -32,7 +52,7 @@ def is_own_file(name, page):
     return any(path == name or path.endswith("/" + name) for path in tracked_files())
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def known_options():
     """Of clutch, of the scripts in setup/ and of the programs in pyapps/."""
     known = set(OPTION.findall(clutch_help())) | FOREIGN_OPTIONS

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Compares the output that a document shows with that of a run: what differs from run to run is masked on both sides."""
+"""Compares the output that a document shows with that of a run: what differs between runs is masked on both sides."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def mask(line):
 
 
 def missing_lines(shown, output):
-    """The lines of `shown` (texts) that are not in `output`, after masking. A line `...` stands for any number of lines."""
+    """The lines of `shown` (texts) that are not in `output`, after masking. `...` stands for any number of lines."""
     there = {mask(line) for line in output.splitlines()}
     return [line for line in shown if line.strip() and line.strip() != LEFT_OUT and mask(line) not in there]

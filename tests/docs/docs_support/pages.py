@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Markdown pages as the tests see them: headings, fenced blocks, prose, links, commands with the output that is shown for them.
+"""Markdown pages as the tests see them: headings, fenced blocks, prose, links, commands with the output shown for them.
 
-Only what these documents use of Markdown: ATX headings, fences of three backquotes, inline links and images, code spans.
+Only what these documents use of Markdown: ATX headings, fences of three backquotes, inline links, images, code spans.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def commands_of(block):
     return commands
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def tracked_files():
     """Paths of all files of the project, relative to its root; without git: of all that look like it."""
     listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -146,6 +146,6 @@ def tracked_files():
     return tuple(str(path) for path in paths if path.parts[0] != "build" and "__pycache__" not in path.parts)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def all_pages():
     return tuple(Page(path) for path in tracked_files() if path.endswith(".md"))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A terminal for the commands of one section: a copy of the project, a network of its own, servers in the background.
 
-With a network namespace (`unshare`) every port is free, whatever else this machine serves. Where that is not allowed, the
-machine's own loopback is used.
+With a network namespace (`unshare`) every port is free, whatever else this machine serves. Where that is not allowed,
+the machine's own loopback is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Wrong(AssertionError):
     """What a document says is not so."""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def can_have_namespace():
     program = [*NAMESPACE, "sh", "-c", "ip link set lo up"]
     if not all(shutil.which(name) for name in ("unshare", "nsenter", "ip")):
@@ -53,13 +53,16 @@ def copy_project(directory, binary):
 
 
 def adapt(command, binary):
-    """The command as it is run here: programs of the project that would build and install first take the clutch under test
-    and the Python of these tests, which has what they need."""
+    """The command as it is run here: programs of the project that would build and install first take the clutch
+    under test and the Python of these tests, which has what they need."""
     python = shlex.quote(sys.executable)
     start = f"PYTHONPATH=pyapps {python} -m compare --clutch {shlex.quote(str(binary))}"
     command = re.sub(r"^setup/compare\b", start, command)
-    return re.sub(r"^setup/offload\b", f"CLUTCH_BINARY={shlex.quote(str(binary))} OFFLOAD_VENV={shlex.quote(sys.prefix)} exec setup/offload",
-                  command)
+    return re.sub(
+        r"^setup/offload\b",
+        f"CLUTCH_BINARY={shlex.quote(str(binary))} OFFLOAD_VENV={shlex.quote(sys.prefix)} exec setup/offload",
+        command,
+    )
 
 
 class Server:
@@ -115,7 +118,11 @@ class Terminal:
         (programs / "clutch").symlink_to(self.binary)
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("CLUTCH_")}
         self.environment.update(
-            PATH=f"{programs}:{self.environment.get('PATH', os.defpath)}", PYTHONDONTWRITEBYTECODE="1", LC_ALL="C.UTF-8", COLUMNS="120")
+            PATH=f"{programs}:{self.environment.get('PATH', os.defpath)}",
+            PYTHONDONTWRITEBYTECODE="1",
+            LC_ALL="C.UTF-8",
+            COLUMNS="120",
+        )
         if can_have_namespace():
             self._open_namespace()
         return self
@@ -152,8 +159,15 @@ class Terminal:
         script = f"{adapt(command, self.binary)}\nstatus=$?; pwd >'{place}'; exit $status"
         output = self.directory / "output"
         with open(output, "wb") as target:
-            process = subprocess.Popen(self._shell(script), cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=target, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                self._shell(script),
+                cwd=self.here,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             try:
                 status = process.wait(timeout=COMMAND_LIMIT_S)
             except subprocess.TimeoutExpired:
@@ -177,8 +191,15 @@ class Terminal:
         output = self.directory / f"server-{self.server_count}"
         script = adapt(re.sub(r"^((?:\w+=\S+ )*)clutch(?=\s)", r"\1exec clutch", command), self.binary)
         with open(output, "wb") as target:
-            process = subprocess.Popen(self._shell(script), cwd=self.here, env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=target, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                self._shell(script),
+                cwd=self.here,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=target,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.server = Server(command, process, output)
         self.server.wait_ready()
         return self.server

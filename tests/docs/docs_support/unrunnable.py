@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The commands that a document shows and the test does not run: why not, and what is checked instead.
 
-A command that is not here is run. Add an entry only for what cannot run without the network, without Docker, or within the
-time that all tests have; each check takes the command and raises Wrong.
+A command that is not here is run. Add an entry only for what cannot run without the network, without Docker, or within
+the time that all tests have; each check takes the command and raises Wrong.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ def the_binary():
     return os.environ.get("CLUTCH_BINARY", str(ROOT / "build" / "release" / "clutch"))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def clutch_help():
     """Everything that clutch understands: also what it accepts without effect and what it knows of other servers."""
     return subprocess.run([the_binary(), "--help=markdown"], capture_output=True, text=True, check=True).stdout
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def usage_of(script):
-    """The comment at the head of a script of setup/ (its --help prints that), or the whole of a program in another language."""
+    """The comment at the head of a shell script (its --help prints that), or the whole of another program."""
     text = (ROOT / script).read_text(encoding="utf-8")
     if not text.startswith("#!/usr/bin/env bash"):
         return text
@@ -112,7 +112,7 @@ def docker_run(command):
     if not names:
         raise Wrong("no `docker build` of the documents makes this image")
     image = words.index(names.pop())
-    clutch_options(words[image + 1:])
+    clutch_options(words[image + 1 :])
     for variable in re.findall(r"CLUTCH_\w+", command):
         clutch_options(["--" + variable.removeprefix("CLUTCH_").lower().replace("_", "-")])
 
@@ -128,7 +128,7 @@ def docker_compose(command):
     services = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
     if "exec" in words or "logs" in words:
         at = words.index("exec" if "exec" in words else "logs")
-        named = [word for word in words[at + 1:] if not word.startswith("-")][:1]
+        named = [word for word in words[at + 1 :] if not word.startswith("-")][:1]
         if named and named[0] not in services:
             raise Wrong(f"{file.name} has no service {named[0]}")
 
@@ -143,9 +143,15 @@ class Exemption:
 EXEMPTIONS = (
     Exemption(r"setup/run\b.*", "it may install packages, and compiles", own_script),
     Exemption(r"setup/test\b.*", "it runs this test", own_script),
-    Exemption(r"setup/bench(?! --list)\b.*", "the benchmark takes an hour and wants the machine for itself", own_script),
+    Exemption(
+        r"setup/bench(?! --list)\b.*", "the benchmark takes an hour and wants the machine for itself", own_script
+    ),
     Exemption(r"setup/peers\b.*", "it installs the other servers from the network", own_script),
-    Exemption(r"setup/compare(?! (?:sleeping|spinning|mixed)\b).*", "it takes half a minute or more; tests/compare does it", own_script),
+    Exemption(
+        r"setup/compare(?! (?:sleeping|spinning|mixed)\b).*",
+        "it takes half a minute or more; tests/compare does it",
+        own_script,
+    ),
     Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
     Exemption(r"docker run .*", "it needs Docker", docker_run),
 )

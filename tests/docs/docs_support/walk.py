@@ -10,7 +10,7 @@ from docs_support.pages import commands_of
 from docs_support.terminal import Wrong
 from docs_support.unrunnable import find_exemption, words_of
 
-# Blocks of other kinds are not commands: they are not run. `log`: lines that the last server of the section has written.
+# Blocks of other kinds are not run. `log`: lines that the last server of the section has written.
 CONSOLE, LOG = "console", "log"
 QUESTIONS = ("--install", "--help", "-h", "--version", "--print-config", "--check-config")
 
@@ -71,5 +71,8 @@ class Walk:
     def _compare(self, number, shown, output):
         missing = missing_lines([line.text for line in shown], output)
         if missing:
-            raise Wrong(f"{self.name}:{number}: shown, and not there in this run:\n  " + "\n  ".join(missing)
-                        + f"\n--- the output:\n{output}")
+            raise Wrong(
+                f"{self.name}:{number}: shown, and not there in this run:\n  "
+                + "\n  ".join(missing)
+                + f"\n--- the output:\n{output}"
+            )
