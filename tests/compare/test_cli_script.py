@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""setup/compare itself: it keeps a virtual environment and runs from anywhere; applications find the user's PYTHONPATH."""
+"""setup/compare itself: it keeps its packages, runs from anywhere, and leaves the user's PYTHONPATH to applications."""
 
 from __future__ import annotations
 

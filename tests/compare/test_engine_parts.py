@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Parts of the engine by themselves: the machine's facts, signals, what a peer tells, how failures are put into words."""
+"""Parts of the engine: the machine's facts, signals, what a peer tells, how failures are put into words."""
 
 from __future__ import annotations
 
