@@ -5,12 +5,14 @@ safe in HTML."""
 import base64
 import hashlib
 import json
+import random
 import re
 
 import page_sample
 import pytest
 from page_sample import experiment, label, run, simulate, without_server_figures
 
+from compare import figures
 from compare.page import charts, page, timeline, words
 
 NBSP = "\N{NO-BREAK SPACE}"
@@ -257,6 +259,36 @@ def test_nothing_half_written_is_left(tmp_path):
     with pytest.raises(KeyError):
         page.write(broken, tmp_path / "page.html")
     assert list(tmp_path.iterdir()) == []
+
+
+def holes(document, rng):
+    """Makes some of what may be unknown null, and takes some away, everywhere in a document."""
+    for part in document["experiments"]:
+        part["memory"] = [row for row in part["memory"] if rng.random() < 0.5]
+        part["says"] = part["says"][: rng.randrange(3)]
+        for one in part["runs"]:
+            one["requests"] = one["requests"][: rng.choice((0, 1, 5, 20))]
+            for request in one["requests"]:
+                for key in set(request) - {"id", "client", "sent_us"}:
+                    request[key] = request[key] if rng.random() < 0.7 else None
+            for key in ("ready_s", "wall_s", "cpu_s", "pss_bytes", "processes"):
+                one[key] = one[key] if rng.random() < 0.6 else None
+            one["figures"] = figures.summarize(one) if rng.random() < 0.9 else {}
+    return document
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_not_known_is_left_out(seed):
+    make = (page_sample.document, page_sample.failures, page_sample.interrupted)[seed % 3]
+    text = page.render(holes(make(), random.Random(seed)))
+    shown = text[: text.index('id="comparison"')]
+    assert not re.search(r"\b(None|nan|inf)\b", shown.split("</style>")[1])
+
+
+def test_a_run_that_did_not_start_is_all_there_is():
+    never = run(1, 1, [], error="it did not start", wall_s=None, cpu_s=None, pss_bytes=None, ready_s=None)
+    text = page.render(page_sample.document(experiment("x", "x", [], [never]), recommendations=[], interrupted=True))
+    assert "it did not start" in text and "No answers were measured" in text
 
 
 def test_columns_are_balanced():

@@ -82,7 +82,7 @@ def places(settings, series):
     """Returns {(number of a series, setting): x} for series that are lists of runs: those that have a setting share its
     room, as many times the same step as a setting has at most."""
     present = {one: [number for number, runs in enumerate(series) if one in map(setting, runs)] for one in settings}
-    step = SERIES_SPREAD / max(map(len, present.values()), default=1)
+    step = SERIES_SPREAD / max([1, *map(len, present.values())])
     return {
         (number, one): round(at + (order - (len(present[one]) - 1) / 2) * step, 4)
         for at, one in enumerate(settings)
@@ -251,6 +251,8 @@ def cpu(experiment):
 
 def charts(experiment):
     """Returns the charts of an experiment that have figures: [(name, figure)]."""
+    if not any(figures_of(run).get("answered") for run in experiment["runs"]):
+        return [("memory", chart) for chart in [memory(experiment)] if chart]
     clocks = {"client_ms": "by the client's clock", "server_ms": "by clutch's own"}
     made = [
         ("throughput", bars(experiment, "per_second", "answers per second")),
