@@ -106,6 +106,10 @@ class Browser:
             lambda driver: self.script(condition, *arguments)
         )
 
+    def until(self, condition):
+        """Waits until a condition holds."""
+        WebDriverWait(self.driver, READY_S, poll_frequency=0.05).until(lambda driver: condition())
+
     def logged(self):
         """Returns what the console was told since the last call."""
         return [entry["message"] for entry in self.driver.get_log("browser")]

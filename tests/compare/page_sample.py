@@ -12,7 +12,7 @@ import sys
 from compare import figures
 
 MS = 1000
-HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(1)>\"'&{{7*7}}<!--"
+HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(1)>\"'&{{7*7}}<b>&lt;</b><a href=x>y</a><!--"
 
 
 def simulate(workers, threads, count, clients, app_ms, cpus=None, seed=1):
@@ -253,6 +253,14 @@ def failures():
         1, 1, [], error="the application could not be loaded:\n" + trace, pss_bytes=None, cpu_s=None, wall_s=None
     )
     return document(experiment("shop.py", "shop.py", [], [never, run(2, 1, some), run(2, 2, lost)]), recommendations=[])
+
+
+def never_started():
+    """One run, which had no answers because its server did not start."""
+    never = run(
+        1, 1, [], error="it did not start", wall_s=None, cpu_s=None, pss_bytes=None, processes=None, ready_s=None
+    )
+    return document(experiment("x", "x", ["One.", "Two."], [never]), recommendations=[], interrupted=True)
 
 
 def hostile():

@@ -41,6 +41,7 @@ DOCUMENTS = {
     "everything": page_sample.document,
     "many requests": page_sample.many,
     "failures": page_sample.failures,
+    "never started": page_sample.never_started,
     "hostile": page_sample.hostile,
     "interrupted": page_sample.interrupted,
     "nothing": lambda: page_sample.document(experiments=[], recommendations=[], interrupted=True),
@@ -265,7 +266,7 @@ def test_dark_follows_the_system_and_the_button(show):
     browser = show(prefers_color_scheme="dark")
     assert browser.ask("colours") == dark
     browser.emulate(prefers_color_scheme="light")
-    assert browser.wait("return getComputedStyle(document.documentElement).backgroundColor === arguments[0]", light[0])
+    browser.until(lambda: browser.ask("colours") == light)
 
 
 @pytest.mark.parametrize("name", ["everything", "hostile", "failures"])

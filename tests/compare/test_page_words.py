@@ -286,8 +286,7 @@ def test_what_is_not_known_is_left_out(seed):
 
 
 def test_a_run_that_did_not_start_is_all_there_is():
-    never = run(1, 1, [], error="it did not start", wall_s=None, cpu_s=None, pss_bytes=None, ready_s=None)
-    text = page.render(page_sample.document(experiment("x", "x", [], [never]), recommendations=[], interrupted=True))
+    text = page.render(page_sample.never_started())
     assert "it did not start" in text and "No answers were measured" in text
 
 
