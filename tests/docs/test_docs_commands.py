@@ -5,6 +5,7 @@ import concurrent.futures
 import re
 
 import pytest
+from docs_support.fixtures import binary  # noqa: F401 (a fixture)
 from docs_support.pages import all_pages, commands_of
 from docs_support.terminal import Terminal, can_have_namespace
 from docs_support.unrunnable import EXEMPTIONS, find_exemption
@@ -34,7 +35,7 @@ def walk(page, section, directory, binary):
 
 @pytest.fixture(scope="module")
 def walks(request, binary, tmp_path_factory):
-    """All walks that were asked for, begun at once: they sleep most of the time. Without networks of their own they would
+    """All walks that were asked for, begun at once: they sleep mostly. Without networks of their own they would
     meet at the same ports, so then one follows the other."""
     asked = [item.callspec.params for item in request.session.items if "walks" in getattr(item, "fixturenames", ())]
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE if can_have_namespace() else 1) as pool:

@@ -5,6 +5,7 @@ import textwrap
 
 import pytest
 from docs_support.diagrams import mistakes_in
+from docs_support.fixtures import binary  # noqa: F401 (a fixture)
 from docs_support.names import mistakes_in_names
 from docs_support.output import mask, missing_lines
 from docs_support.pages import Page, commands_of

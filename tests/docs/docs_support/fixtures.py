@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""The documents are true: every command that they show is run, every link leads somewhere."""
+"""Fixtures of the tests of the documents; a module imports those that it uses."""
 
 import os
 import pathlib
-import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
-from docs_support.unrunnable import the_binary  # noqa: E402
+from docs_support.unrunnable import the_binary
 
 
 @pytest.fixture(scope="session")
