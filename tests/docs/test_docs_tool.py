@@ -144,6 +144,7 @@ def test_exemptions_are_narrow():
     assert find_exemption("setup/run          # installs") is not None
     assert find_exemption("setup/runs") is None
     assert find_exemption("setup/compare spinning") is None
+    assert find_exemption("setup/compare spinning --with uwsgi") is not None
     with pytest.raises(Wrong):
         own_script("setup/no_such_script")
     with pytest.raises(Wrong):

@@ -147,6 +147,7 @@ EXEMPTIONS = (
         r"setup/bench(?! --list)\b.*", "the benchmark takes an hour and wants the machine for itself", own_script
     ),
     Exemption(r"setup/peers\b.*", "it installs the other servers from the network", own_script),
+    Exemption(r"setup/compare .*--with .*", "it needs the other servers, see setup/peers", own_script),
     Exemption(
         r"setup/compare(?! (?:sleeping|spinning|mixed)\b).*",
         "it takes half a minute or more; tests/compare does it",
