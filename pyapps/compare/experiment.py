@@ -176,7 +176,9 @@ def measure(server: Server, done: document.Run, tools: Tools, sent: load.Sent, p
     finally:
         with interrupts.deferred():
             done["cpu_s"] = round(server.cpu_s() - used_before, 3)
-            done["pss_bytes"], done["processes"] = server.memory()
+            size = server.memory()
+            if size.processes:  # else it has died
+                done["pss_bytes"], done["processes"] = size
 
 
 def complete(done: document.Run, sent: load.Sent, subject) -> None:

@@ -13,7 +13,7 @@ from compare import experiment, load, options, peers, plan
 from compare.progress import Progress
 from rich.console import Console
 
-from conftest import find_binary
+from comparison_support import find_binary
 
 ECHO = """\
 import json, os

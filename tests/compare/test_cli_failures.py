@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import LIMIT_S
+from comparison_support import LIMIT_S
 
 SHORT = ("--workers", "2", "--threads", "1")
 

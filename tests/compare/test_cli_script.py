@@ -8,7 +8,7 @@ import subprocess
 
 from compare import document
 
-from conftest import LIMIT_S, TREE
+from comparison_support import LIMIT_S, TREE
 
 APP = """\
 import os

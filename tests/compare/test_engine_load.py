@@ -6,6 +6,7 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from comparison_support import Comparison
 
 CLOCK_US = 5_000  # what two readings of one clock, in two processes on a busy machine, may stand in the wrong order
 PARTS = ("queue_us", "gil_us", "app_us", "write_us")
@@ -14,8 +15,6 @@ PARTS = ("queue_us", "gil_us", "app_us", "write_us")
 @pytest.fixture(scope="module")
 def compared(clutch, tmp_path_factory):
     """A comparison of the sleeping application with few settings; its runs by setting."""
-    from conftest import Comparison
-
     comparison = Comparison(
         ["sleeping", "--workers", "2,5", "--threads", "1,2", "--requests", "30"], tmp_path_factory.mktemp("out")
     )

@@ -20,7 +20,7 @@ from compare.server import (
     takes_connections,
 )
 
-from conftest import PYAPPS
+from comparison_support import PYAPPS
 
 LISTENER = """\
 import signal, socket, sys, time
