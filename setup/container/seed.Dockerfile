@@ -12,7 +12,7 @@ WORKDIR /app
 
 # Install clutch from its source
 COPY . /usr/src/clutch
-RUN cd /usr/src/clutch && setup/dependencies && setup/build && cmake --install build/release
+RUN cd /usr/src/clutch && setup/dependencies && setup/build && install build/release/clutch /usr/local/bin
 
 # Copy the app into the container at /app
 COPY pyapps/app_main.py /app
