@@ -9,7 +9,7 @@ import types
 import venv
 
 import pytest
-from conftest import TREE
+from comparison_support import TREE
 
 from compare import figures, load, observe, peers
 

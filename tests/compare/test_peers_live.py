@@ -10,7 +10,7 @@ import sys
 import urllib.request
 
 import pytest
-from conftest import TREE
+from comparison_support import TREE
 
 from compare import experiment, peers
 from compare.server import Server, free_port

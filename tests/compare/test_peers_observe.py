@@ -10,7 +10,7 @@ import wsgiref.util
 import wsgiref.validate
 
 import pytest
-from conftest import PYAPPS
+from comparison_support import PYAPPS
 
 from compare import observe, peers
 
