@@ -292,3 +292,24 @@ def test_a_run_that_did_not_start_is_all_there_is():
 
 def test_columns_are_balanced():
     assert [page.columns(count) for count in (0, 1, 3, 4, 5, 6, 7, 8, 9)] == [1, 1, 3, 4, 3, 3, 4, 4, 3]
+
+
+def test_first_advice_of_each_experiment_leads():
+    document = page_sample.document()
+    document["recommendations"] += [
+        {"text": "second of sleeping", "because": [], "experiment": "sleeping"},
+        {"text": "of all", "because": ["x"], "experiment": None},
+    ]
+    firsts = words.first_advice(document)
+    assert [(one["at"], one["text"][:10]) for one in firsts] == [(0, "20 callers"), (1, "CPU-bound:"), (None, "of all")]
+    assert [one["text"][:10] for one in words.advice_of(document, document["experiments"][0])] == [
+        "20 callers",
+        "second of ",
+    ]
+
+
+def test_commands_in_advice_are_marked():
+    assert words.pieces("Deploy `clutch -w 2`: it") == [(False, "Deploy "), (True, "clutch -w 2"), (False, ": it")]
+    document = page_sample.document()
+    document["recommendations"][0]["text"] = "Deploy `<b>` now"
+    assert "Deploy <code>&lt;b&gt;</code> now" in page.render(document)

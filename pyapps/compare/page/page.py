@@ -58,6 +58,8 @@ def render(document):
     """Returns the page as text."""
     plots = {}
     experiments = [section(at, experiment, plots) for at, experiment in enumerate(document["experiments"])]
+    for one in experiments:
+        one["advice"] = words.advice_of(document, one["it"])
     scripts = [Markup(plotly.offline.get_plotlyjs()), Markup((HERE / "page.js").read_text(encoding="utf-8"))]
     return (
         environment()
@@ -67,6 +69,7 @@ def render(document):
             experiments=experiments,
             headline=words.headline_run(document),
             command=words.command(document),
+            advice=words.first_advice(document),
             spreads=SPREADS,
             side=words.SIDE,
             part_names=timeline.NAMES,
@@ -94,6 +97,7 @@ def environment():
     made.globals.update(
         shape=words.shape,
         is_offloaded=charts.is_offloaded,
+        pieces=words.pieces,
         found=charts.found,
         figures_of=charts.figures_of,
         join=words.shlex.join,
@@ -138,6 +142,7 @@ def section(at, experiment, plots):
         "peers": [{**peer, "hue": hues[peer["server"]]} for peer in words.peers(experiment)],
         "beside": words.side_by_side(experiment),
         "clocks": words.clocks(experiment),
+        "advice": [],
     }
 
 

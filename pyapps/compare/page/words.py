@@ -15,6 +15,7 @@ GIB = 1 << 30
 NARROW = "\N{NO-BREAK SPACE}"
 TYPICAL_WORKERS = 5
 USUAL_CLIENTS = 20
+USUAL_PATHS = (None, "/", "/?param=Request_N")
 
 
 def number(value, digits=3):
@@ -319,7 +320,7 @@ def command(document):
     words += ["--clients", str(load["clients"])] if load.get("clients", USUAL_CLIENTS) != USUAL_CLIENTS else []
     words += ["--requests", str(load["requests"])] if load.get("requests") != load.get("clients") else []
     if len(experiments) == 1:
-        words += [] if load.get("path", "/") == "/" else ["--path", load["path"]]
+        words += [] if load.get("path") in USUAL_PATHS else ["--path", load["path"]]
         words += [] if load.get("method", "GET") == "GET" else ["--method", load["method"]]
     others = list(dict.fromkeys(run["server"] for run in runs if run["server"] != "clutch"))
     return shlex.join(words + (["--with", ",".join(others)] if others else []))
@@ -327,6 +328,28 @@ def command(document):
 
 def numbers(runs, key):
     return ",".join(str(value) for value in sorted({run[key] for run in runs}))
+
+
+def advice_of(document, experiment):
+    """Returns the recommendations that belong to an experiment."""
+    return [one for one in document["recommendations"] if one["experiment"] == experiment["name"]]
+
+
+def first_advice(document):
+    """Returns what to say first: of each experiment its first recommendation, with "at", the experiment's index, and
+    its "title"; then those that belong to none, with "at" None."""
+    names = {experiment["name"] for experiment in document["experiments"]}
+    firsts = [
+        {**advice_of(document, experiment)[0], "at": at, "title": experiment["title"]}
+        for at, experiment in enumerate(document["experiments"])
+        if advice_of(document, experiment)
+    ]
+    return firsts + [{**one, "at": None} for one in document["recommendations"] if one["experiment"] not in names]
+
+
+def pieces(text):
+    """Returns a text with `commands` in backticks as [(whether it is a command, text)]."""
+    return [(bool(at % 2), piece) for at, piece in enumerate(text.split("`")) if piece]
 
 
 SIDE = (
