@@ -80,14 +80,22 @@ def test_whom_a_service_waits_for_is_there_and_reachable(name):
 @each_service
 def test_what_a_service_is_built_from_is_there(name):
     service = SERVICES[name]
+    if "build" not in service:
+        assert service["pull_policy"] == "never"
+        service = next(other for other in SERVICES.values() if other["image"] == service["image"] and "build" in other)
     assert dockerfile_of(service).is_file()
     declared = {text.split("=")[0] for word, text in read_dockerfile(dockerfile_of(service)) if word == "ARG"}
     assert set(service["build"].get("args", {})) <= declared
     users = [text for word, text in read_dockerfile(dockerfile_of(service)) if word == "USER"]
-    assert users[-1:] == [service["user"]], "the image and the service name the same user"
-    for mount in service.get("volumes", []):
+    assert users[-1:] == [SERVICES[name]["user"]], "the image and the service name the same user"
+    for mount in SERVICES[name].get("volumes", []):
         volume = mount.split(":")[0]
         assert volume in COMPOSE["volumes"] or (COMPOSE_FILE.parent / volume).exists()
+
+
+def test_an_image_is_built_once():
+    built = [service["image"] for service in SERVICES.values() if "build" in service]
+    assert sorted(built) == sorted({service["image"] for service in SERVICES.values()})
 
 
 def test_what_the_image_is_built_with_is_there():
