@@ -42,6 +42,11 @@ def console(*lines):
         ("$ clutch --workers 2 pyapps/gil.py", "[info] master: ready: 3 workers serve after 1 ms"),
         ("$ setup/bench --no-such-option",),
         ("$ docker build --build-arg NOTHING=1 .",),
+        ("$ docker run -e CLUTCH_NOTHING=1 clutch",),
+        ("$ docker compose -f setup/no_such.yaml up",),
+        ("$ docker compose -f setup/compose.yaml kill nobody",),
+        ("$ NOTHING=1 docker compose -f setup/compose.yaml up",),
+        ("$ python3 pyapps/client.py --nothing --url http://127.0.0.1:8080",),
     ],
 )
 def test_a_command_that_does_something_else_fails(lines, binary, tmp_path):

@@ -15,6 +15,8 @@ import shlex
 import subprocess
 from collections.abc import Callable
 
+import yaml
+
 from docs_support.pages import ROOT, all_pages, commands_of
 from docs_support.terminal import Wrong
 
@@ -114,23 +116,43 @@ def docker_run(command):
     image = words.index(names.pop())
     clutch_options(words[image + 1 :])
     for variable in re.findall(r"CLUTCH_\w+", command):
-        clutch_options(["--" + variable.removeprefix("CLUTCH_").lower().replace("_", "-")])
+        refuse_unknown_variable(variable)
 
 
-def docker_compose(command):
-    """The file is there and is YAML with services; those that the command names are among them."""
-    import yaml
+def refuse_unknown_variable(name):
+    """It is an option of clutch, or the demonstration reads it."""
+    if name not in (ROOT / "pyapps" / "app_main.py").read_text(encoding="utf-8"):
+        clutch_options(["--" + name[len("CLUTCH_") :].lower().replace("_", "-")])
 
-    words = words_of(command)
+
+def compose_file(words):
     file = ROOT / (words[words.index("-f") + 1] if "-f" in words else "compose.yaml")
     if not file.is_file():
         raise Wrong(f"there is no {file.relative_to(ROOT)}")
-    services = yaml.safe_load(file.read_text(encoding="utf-8"))["services"]
-    if "exec" in words or "logs" in words:
-        at = words.index("exec" if "exec" in words else "logs")
-        named = [word for word in words[at + 1 :] if not word.startswith("-")][:1]
-        if named and named[0] not in services:
-            raise Wrong(f"{file.name} has no service {named[0]}")
+    return file.read_text(encoding="utf-8")
+
+
+def docker_compose(command):
+    """The file is there and is YAML; it has the services that the command names and reads the variables that it sets."""
+    words = words_of(command)
+    text = compose_file(words)
+    services = yaml.safe_load(text)["services"]
+    for at, word in enumerate(words[:-1]):
+        if word in ("exec", "logs", "kill", "stop") and words[at + 1] not in services:
+            raise Wrong(f"the compose file has no service {words[at + 1]}")
+    for variable in re.findall(r"\b(\w+)=\S+", command.split("docker compose")[0]):
+        if "${" + variable not in text:
+            raise Wrong(f"the compose file reads no {variable}")
+
+
+def calls_containers(command):
+    """The compose file publishes the port, and client.py (where it is that) has the options."""
+    port = re.search(r"127\.0\.0\.1:(\d+)", command)[1]
+    if f":{port}:" not in (ROOT / "setup" / "compose.yaml").read_text(encoding="utf-8"):
+        raise Wrong(f"setup/compose.yaml publishes no port {port}")
+    words = words_of(command)
+    if words[0] == "python3":
+        refuse_unknown(words[2:], usage_of(words[1]), words[1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +177,8 @@ EXEMPTIONS = (
     ),
     Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
     Exemption(r"docker run .*", "it needs Docker", docker_run),
+    Exemption(r"(?:\w+=\S+ )*docker compose .*", "it needs Docker", docker_compose),
+    Exemption(r"(?:python3|curl) .*http://127\.0\.0\.1:8080\b.*", "it calls the containers", calls_containers),
 )
 
 
