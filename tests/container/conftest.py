@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures of the tests of the container. They need no Docker: the files are read, and nginx.conf is tried with a real nginx in front of
-a real clutch ($CLUTCH_BINARY). The server and client of the integration tests serve here too."""
+"""Fixtures of the tests of the container. They need no Docker: the files are read, and nginx.conf is tried with a real
+nginx in front of a real clutch ($CLUTCH_BINARY). The server and client of the integration tests serve here too."""
 
 from __future__ import annotations
 

@@ -7,7 +7,16 @@ import re
 import subprocess
 
 import pytest
-from container_support.files import COMPOSE_FILE, NGINX_CONF, TREE, nginx_values, read_compose, read_dockerfile, size_of, time_of
+from container_support.files import (
+    COMPOSE_FILE,
+    NGINX_CONF,
+    TREE,
+    nginx_values,
+    read_compose,
+    read_dockerfile,
+    size_of,
+    time_of,
+)
 from support.server import find_binary
 
 COMPOSE = read_compose()
@@ -125,11 +134,11 @@ def test_clutch_takes_its_settings(name):
 
 def test_variables_of_the_offloading_are_known():
     text = (TREE / "pyapps/offload/settings.py").read_text(encoding="utf-8")
-    for name in ("tasks", "worker"):
-        for variable in SERVICES[name]["environment"]:
-            assert variable.startswith("CLUTCH_") or variable == "HEALTHCHECK_PATH" or f"\n{variable} " in text, variable
-    same = [variable for variable in SERVICES["worker"]["environment"]]
-    assert all(SERVICES["worker"]["environment"][v] == SERVICES["tasks"]["environment"][v] for v in same)
+    tasks, worker = SERVICES["tasks"]["environment"], SERVICES["worker"]["environment"]
+    for variable in {*tasks, *worker}:
+        if not variable.startswith("CLUTCH_") and variable != "HEALTHCHECK_PATH":
+            assert f"\n{variable} " in text, f"{variable} is not described in settings.py"
+    assert {variable: tasks[variable] for variable in worker} == worker, "both must get the same"
 
 
 @each_clutch

@@ -33,7 +33,7 @@ def test_a_client_that_hangs_up_while_it_waits(start, front, tmp_path):
         first.send(make_request(f"/gated/?tag=first&gate={gate.path}"))
         gate.wait_reached()
         second.send(make_request("/gated/?tag=second"))
-        assert second.is_silent(0.3)  # who ends sooner than 50 ms after a request counts as one that only has no more to say
+        assert second.is_silent(0.3)  # an end within 50 ms of the request only means that there is no more to come
         second.close()
         nginx.access.wait_for(r'tag=second HTTP/1.1" 499')
         gate.open()

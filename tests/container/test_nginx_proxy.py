@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""setup/container/nginx.conf with a real nginx in front of a real clutch: what arrives, what is kept, what is not held back."""
+"""setup/container/nginx.conf with a real nginx and a real clutch: what arrives, what is kept, what is not held back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from container_support.proxy import make_configuration, nginx_command
 from support.client import make_chunked, make_request
 from support.waiting import Gate
 
-FORGED = [("X-Forwarded-For", "10.1.2.3"), ("X-Forwarded-Proto", "https"), ("Forwarded", "for=10.1.2.3"), ("X-Request-ID", "mine")]
+FORGED = [
+    ("X-Forwarded-For", "10.1.2.3"),
+    ("X-Forwarded-Proto", "https"),
+    ("Forwarded", "for=10.1.2.3"),
+    ("X-Request-ID", "mine"),
+]
 
 
 def test_nginx_accepts_its_configuration(tmp_path):
