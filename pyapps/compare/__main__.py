@@ -41,7 +41,7 @@ def main(arguments: List[str]) -> int:
         facts = machine.describe(given.clutch)
         tools = make_tools(given, facts)
         planned = plan.make_plan(given.app, given.workers, given.threads)
-        result = document.make_document(facts, describe_load(given, planned))
+        result = document.make_document(facts, describe_load(given, planned), ["setup/compare", *arguments])
         make_directories(tools)
     except (Mistake, ValueError, OSError, subprocess.SubprocessError) as error:
         print(f"setup/compare: {error}", file=sys.stderr)

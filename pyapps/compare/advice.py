@@ -4,7 +4,7 @@
 The names of applications and experiments play no part, only what was measured. Which setting is recommended follows one
 stated rule (`choose`). Differences up to 5 per cent are noise and are not called a gain."""
 
-from compare import advice_offload, advice_peers, advice_rules
+from compare import advice_limits, advice_offload, advice_peers, advice_rules
 from compare.measured import (
     BYTES_PER_MIB,
     NOISE,
@@ -45,15 +45,22 @@ def judge(experiment, document):
         yield too_small(sound)
     elif sound:
         context = advice_rules.Context(document, experiment, sound, kind_of(sound))
-        yield from deployment(sound, document.get("interrupted"))
-        for rule in advice_rules.RULES:
+        for rule in advice_limits.RULES:
             yield from rule(context)
-        yield from advice_offload.offload(context)
-        yield from advice_offload.offloading(
-            context, [setting for setting in own if setting.is_usable and setting.is_offloading]
-        )
-        yield from advice_peers.peers(context, [setting for setting in settings if not setting.is_own])
+        if advice_limits.may_conclude(context):
+            yield from conclusions(context, own, settings)
     yield from memory(experiment.get("memory") or [], sound)
+
+
+def conclusions(context, own, settings):
+    """Yields what differences between settings say."""
+    yield from deployment(context.settings, context.document.get("interrupted"))
+    for rule in advice_rules.RULES:
+        yield from rule(context)
+    yield from advice_offload.offload(context)
+    offloaded = [setting for setting in own if setting.is_usable and setting.is_offloading]
+    yield from advice_offload.offloading(context, offloaded)
+    yield from advice_peers.peers(context, [setting for setting in settings if not setting.is_own])
 
 
 def failures(own):

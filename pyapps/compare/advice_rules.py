@@ -66,8 +66,13 @@ class Context:
         first = min(
             (setting for setting in self.settings if setting.cpu_ratio is not None), key=lambda setting: setting.places
         )
+        used = (
+            "no less CPU time than"
+            if first.cpu_ratio >= 1
+            else f"{percent(first.cpu_ratio)} as much CPU time as"
+        )
         return (
-            f"{first.name}: {percent(first.cpu_ratio)} as much CPU time as time in the application "
+            f"{first.name}: {used} time in the application "
             f"(CPU-bound from {percent(CPU_BOUND_RATIO)}, I/O-bound up to {percent(IO_BOUND_RATIO)})"
         )
 
@@ -182,7 +187,8 @@ def enough(word, series, last, context, because):
 
 
 def threads(context):
-    """What threads gain or cost for the same workers."""
+    """What threads gain or cost for the same workers: told of the fewest workers, and of the most where it is another
+    story."""
     pairs = [
         (few, many)
         for few in context.settings
@@ -191,19 +197,13 @@ def threads(context):
     ]
     if not pairs:
         return
-    few, many = max(pairs, key=lambda pair: (pair[1].threads / pair[0].threads, pair[0].workers))
+    widest = max(many.threads / few.threads for few, many in pairs)
+    pairs = sorted((pair for pair in pairs if pair[1].threads / pair[0].threads == widest), key=lambda pair: pair[0].workers)
+    few, many = pairs[0]
     change = gain(many.rate, few.rate)
-    because = [
-        f"{few.name} -> {many.name}: {rate(few.rate)} -> {rate(many.rate)} requests/s, {signed_percent(change)}",
-        *filter(None, map(describe_gil, (few, many))),
-    ]
+    because = [describe_step(few, many), *filter(None, map(describe_gil, (few, many)))]
     if change > NOISE:
-        why = ": they wait side by side, and a request that waits gives up the GIL" if context.kind == "io" else ""
-        more = more_requests(many.rate, few.rate)
-        yield f"Threads pay here: {many.name} answer {more}{' than' if 'more' in more else ' as'} {few.name}{why}.", [
-            *because,
-            more,
-        ]
+        yield threads_pay(context, pairs, because)
         return
     if abs(change) <= NOISE:
         says = (
@@ -212,6 +212,28 @@ def threads(context):
     else:
         says = f"Threads cost here: {many.name} answer {percent(change)} fewer requests/s than {few.name}"
     yield f"{says}{explain_gil(context, few, many, because)}.", because
+
+
+def describe_step(few, many):
+    change = signed_percent(gain(many.rate, few.rate))
+    return f"{few.name} -> {many.name}: {rate(few.rate)} -> {rate(many.rate)} requests/s, {change}"
+
+
+def threads_pay(context, pairs, because):
+    """The text for threads that gain with the fewest workers. What computes and gains more than its waiting allows does
+    it without the GIL."""
+    (few, many), (last_few, last_many) = pairs[0], pairs[-1]
+    change, more = gain(many.rate, few.rate), more_requests(many.rate, few.rate)
+    why = ""
+    if context.kind == "io":
+        why = ": they wait side by side, and a request that waits gives up the GIL"
+    elif context.kind == "cpu" and change > 1 / CPU_BOUND_RATIO - 1 + NOISE:
+        why = ": it computes without the GIL, in C"
+    text = f"Threads pay here: {many.name} answer {more}{' than' if 'more' in more else ' as'} {few.name}{why}"
+    if gain(last_many.rate, last_few.rate) <= NOISE:
+        text += f"; with {plural(last_few.workers, 'worker')} they gain nothing more"
+        because.append(describe_step(last_few, last_many))
+    return f"{text}.", [*because, more]
 
 
 def explain_gil(context, few, many, because):

@@ -3,7 +3,7 @@
 
 One JSON object:
 
-    {"format": 1, "made": "2026-11-26T03:00:00Z", "interrupted": false,
+    {"format": 1, "made": "2026-11-26T03:00:00Z", "interrupted": false, "command": ["setup/compare", ...],
      "machine": Machine, "load": Load, "experiments": [Experiment...], "recommendations": [Recommendation...]}
 
 The classes below name every field. What they have in common:
@@ -13,6 +13,7 @@ The classes below name every field. What they have in common:
   seconds, with `_ms` milliseconds.
 * A request's `begun_us` is when an app thread took it: `arrived_us + queue_us`. Behind it follow `gil_us`, `app_us` and
   `write_us`.
+* `command` is what the user typed, word for word, to repeat it.
 * What is not known is null. Of a request that was not answered only id, client, sent_us and `error` are sure. The other
   servers run the application inside a wrapper (observe.py), which knows pid, worker (the index of the pid, from 1),
   thread (its index in there, from 0), begun_us and app_us; arrived_us, queue_us, gil_us and write_us are null.
@@ -29,7 +30,7 @@ import datetime
 import json
 import os
 import pathlib
-from typing import Any, Dict, List, Optional, TypedDict
+from typing import Any, Dict, List, Optional, Sequence, TypedDict
 
 FORMAT = 1
 
@@ -84,6 +85,8 @@ class Run(TypedDict):
     ready_s: Optional[float]  # from the start of the process until it says that all workers serve
     wall_s: Optional[float]  # from the first byte sent to the last answer
     cpu_s: Optional[float]  # of all its processes, user and system, during the load
+    client_cpu_share: Optional[float]  # of the one CPU that the load generator can use; null after less than 0.2 s
+    other_cpu_share: Optional[float]  # of the granted CPUs: what neither server nor load generator used; null as above
     granted_cpus: float
     pss_bytes: Optional[int]
     processes: Optional[int]
@@ -121,13 +124,14 @@ class BadDocument(ValueError):
     """A file that is no comparison; the message is for the user."""
 
 
-def make_document(machine: Machine, load: Load) -> Document:
+def make_document(machine: Machine, load: Load, command: Sequence[str] = ("setup/compare",)) -> Document:
     """Returns a document without experiments, made now."""
     made = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "format": FORMAT,
         "made": made,
         "interrupted": False,
+        "command": list(command),
         "machine": machine,
         "load": load,
         "experiments": [],
@@ -151,6 +155,8 @@ def make_run(server: str, version: str, workers: int, threads: int, granted_cpus
         "ready_s": None,
         "wall_s": None,
         "cpu_s": None,
+        "client_cpu_share": None,
+        "other_cpu_share": None,
         "granted_cpus": granted_cpus,
         "pss_bytes": None,
         "processes": None,

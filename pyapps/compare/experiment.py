@@ -4,50 +4,17 @@ of every request is put together."""
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import http.client
-import pathlib
-import time
-import urllib.request
-from typing import Dict, List, NamedTuple, Optional
+from typing import List, Optional
 
-from compare import access_log, document, figures, interrupts, load, observe, peers, plan
+from compare import document, figures, interrupts, load, peers, plan
+from compare.failures import explain_failures
+from compare.measured import percent
 from compare.progress import Progress
-from compare.server import Server, StartError, free_port, grave_messages
+from compare.server import Server, StartError
+from compare.subjects import Candidate, ClutchSubject, PeerSubject, Tools
+from compare.usage import Watch
 
-LINES_OF_A_TRACEBACK = 40
-PROBE_LIMIT_S = 5.0
-SETTLE_S, SETTLE_LIMIT_S = 0.2, 5.0
-
-
-class Tools(NamedTuple):
-    """What every experiment of a comparison works with."""
-
-    clutch: str  # the program
-    clutch_options: List[str]  # the user's own
-    clutch_version: str
-    granted_cpus: float
-    load: load.Load
-    logs: pathlib.Path
-    port: Optional[int]  # None: a free one for every server
-    peers: Dict[str, str]  # the other servers to compare with: name -> version
-    venv_peers: pathlib.Path
-
-    def pick_port(self) -> int:
-        return self.port or free_port()
-
-
-class Candidate(NamedTuple):
-    """A server with a setting, to be run."""
-
-    server: str
-    version: str
-    setting: plan.Setting
-
-    def describe(self) -> str:
-        label = document.describe_setting(*self.setting)
-        return label if self.server == "clutch" else f"{self.server}, {label}"
+__all__ = ["Candidate", "ClutchSubject", "PeerSubject", "Tools"]
 
 
 def list_candidates(planned: plan.Planned, tools: Tools) -> List[Candidate]:
@@ -170,15 +137,25 @@ def is_memory_of(candidate: Candidate, planned: plan.Planned) -> bool:
 
 def measure(server: Server, done: document.Run, tools: Tools, sent: load.Sent, progress: Progress, read_fields) -> None:
     """Sends the load and measures what the server uses meanwhile."""
-    used_before = server.cpu_s()
+    watch = Watch(server.cpu_s, tools.granted_cpus)
     try:
         load.send(tools.load, server.port, sent, lambda _request: progress.advance(), read_fields)
     finally:
         with interrupts.deferred():
-            done["cpu_s"] = round(server.cpu_s() - used_before, 3)
+            note_usage(done, watch)
             size = server.memory()
             if size.processes:  # else it has died
                 done["pss_bytes"], done["processes"] = size
+
+
+def note_usage(done: document.Run, watch: Watch) -> None:
+    """Adds to a run who used the CPUs since `watch` began."""
+    used = watch.used()
+    done["cpu_s"] = round(used.server_s, 6)
+    done["client_cpu_share"] = None if used.client_share is None else round(used.client_share, 4)
+    done["other_cpu_share"] = None if used.other_share is None else round(used.other_share, 4)
+    if (used.other_share or 0.0) >= figures.DISTURBED_SHARE:
+        done["notes"].append(f"something else used {percent(used.other_share)} of the CPUs while this was measured")
 
 
 def complete(done: document.Run, sent: load.Sent, subject) -> None:
@@ -190,41 +167,6 @@ def complete(done: document.Run, sent: load.Sent, subject) -> None:
         done["requests"].sort(key=lambda request: request["id"])
         explain_failures(done, subject.log_text())
     done["figures"] = figures.summarize(done)
-
-
-def explain_failures(done: document.Run, log: str) -> None:
-    """Says in the run's error (all failed) or notes (some did) what became of failed requests, with the server's own
-    words."""
-    reasons = collections.Counter(filter(None, map(why_failed, done["requests"])))
-    messages = grave_messages(log)
-    if not reasons:
-        done["notes"] += [cut(message) for message in messages[:1]]
-        return
-    failed = sum(reasons.values())
-    text = f"{failed} of {len(done['requests'])} requests failed: "
-    text += ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-    text = "\n".join([text, *(cut(message) for message in messages[:1])])
-    if failed == len(done["requests"]):
-        done["error"] = text
-    else:
-        done["notes"].append(text)
-
-
-def why_failed(request: document.Request) -> Optional[str]:
-    if request["error"] == load.INTERRUPTED:
-        return None
-    if request["error"] is None and (request["status"] or 0) >= figures.FIRST_FAILED_STATUS:
-        return f"status {request['status']}"
-    return request["error"]
-
-
-def cut(message: str) -> str:
-    """Returns a message without the middle of a very long traceback."""
-    lines = message.splitlines()
-    if len(lines) > LINES_OF_A_TRACEBACK:
-        half = LINES_OF_A_TRACEBACK // 2
-        lines[half:-half] = ["  ..."]
-    return "\n".join(lines)
 
 
 def shorten(text: str) -> str:
@@ -242,101 +184,6 @@ def summarize(done: document.Run) -> str:
         return "not started"
     answered, wall = done["figures"]["answered"], done["wall_s"]
     return f"{answered} of {len(done['requests'])} answered" + (f" in {wall:.2f} s" if wall is not None else "")
-
-
-# What is run: clutch, or another server.
-
-
-class ClutchSubject:
-    """clutch with a setting: it tells of every request in its access log."""
-
-    read_fields = None
-
-    def __init__(self, candidate: Candidate, planned: plan.Planned, tools: Tools, *options: str):
-        self.planned = planned
-        self.port = tools.pick_port()
-        name = f"{planned.name}-clutch-{candidate.setting.workers}x{candidate.setting.threads}{''.join(options)}"
-        self.log = tools.logs / f"{name}.log"
-        self.access_log = tools.logs / f"{name}.access"
-        self.command = [tools.clutch, *tools.clutch_options, *options, "--bind", f"127.0.0.1:{self.port}"]
-        self.command += ["--workers", str(candidate.setting.workers), "--threads", str(candidate.setting.threads)]
-        self.command += [
-            "--access-logfile",
-            str(self.access_log),
-            "--access-logformat",
-            access_log.LAYOUT,
-            planned.target,
-        ]
-
-    def make_server(self) -> Server:
-        self.access_log.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            self.access_log.unlink()
-        return Server(self.command, self.port, self.log, environment=self.planned.environment)
-
-    def settle(self, server: Server) -> None:
-        """All its workers are ready when it says so."""
-
-    def log_text(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def join(self, done: document.Run, sent: load.Sent) -> None:
-        try:
-            text = self.access_log.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            done["notes"].append(f"the server's access log cannot be read: {error.strerror}")
-            return
-        missing = access_log.join(sent.requests, access_log.parse(text), sent.run, sent.start_us[0])
-        if missing:
-            done["notes"].append(f"{missing} answered requests are not in the server's access log")
-
-
-def answers_probe(server: Server) -> bool:
-    """Whether a worker has loaded the application and answers: the sign of readiness of servers that do not tell it."""
-    probe = urllib.request.Request(f"http://127.0.0.1:{server.port}/", headers={observe.PROBE_FIELD: "1"})
-    try:
-        with urllib.request.urlopen(probe, timeout=PROBE_LIMIT_S) as answer:
-            return answer.read() == observe.PROBE_BODY
-    except (OSError, http.client.HTTPException):
-        return False
-
-
-class PeerSubject:
-    """Another server: it runs the application inside a wrapper that stamps every answer."""
-
-    read_fields = staticmethod(peers.stamps)
-
-    def __init__(self, candidate: Candidate, planned: plan.Planned, tools: Tools):
-        self.planned = planned
-        self.port = tools.pick_port()
-        workers, threads = candidate.setting
-        self.log = tools.logs / f"{planned.name}-{candidate.server}-{workers}x{threads}.log"
-        self.command = peers.plain_command(
-            candidate.server, tools.venv_peers, self.port, workers, threads, max(tools.load.clients, 100)
-        )
-
-    def make_server(self) -> Server:
-        variables = {**self.planned.environment, **peers.environment(self.planned.target)}
-        return Server(self.command, self.port, self.log, ready=answers_probe, environment=variables)
-
-    def settle(self, server: Server) -> None:
-        """One worker has answered; returns when none of the server's processes uses CPU any more, so that all of them
-        are ready."""
-        used, end = -1.0, time.monotonic() + SETTLE_LIMIT_S
-        while used != server.cpu_s() and time.monotonic() < end:
-            used = server.cpu_s()
-            time.sleep(SETTLE_S)
-
-    log_text = ClutchSubject.log_text
-
-    def join(self, done: document.Run, sent: load.Sent) -> None:
-        places = peers.lanes([stamp for stamp in sent.stamps if stamp])
-        for request, stamp in zip(sent.requests, sent.stamps):
-            if stamp:
-                request["pid"] = stamp["pid"]
-                request["worker"], request["thread"] = places[stamp["pid"], stamp["thread_id"]]
-                request["begun_us"] = stamp["begin_us"] - sent.start_us[0]
-                request["app_us"] = stamp["end_us"] - stamp["begin_us"]
 
 
 # Memory.

@@ -15,6 +15,7 @@ INTERRUPTED = "interrupted before the answer came"  # the error of a request tha
 PERCENTILES = (("p50", 50), ("p95", 95), ("p99", 99))
 SERVER_PARTS = ("queue_us", "gil_us", "app_us", "write_us")
 US_PER_MS, US_PER_S = 1e3, 1e6
+DISTURBED_SHARE = 0.1  # of the CPUs: what else is used changes the figures of what computes
 TRANSIT_SHARE = 0.1
 TRANSIT_LEAST_US = 1000
 

@@ -8,7 +8,7 @@ import pathlib
 import platform
 import re
 import subprocess
-from typing import Tuple
+from typing import Iterator, Optional, Tuple
 
 from compare.document import Machine
 
@@ -41,15 +41,23 @@ def read_versions(clutch: str) -> Tuple[str, str]:
 def granted_cpus() -> float:
     """Returns how many CPUs this process may use at once: those of its affinity, or the least cpu.max of its
     cgroups."""
-    granted = float(len(os.sched_getaffinity(0)))
+    return min([float(len(os.sched_getaffinity(0))), *(quota for quota, _ in _quotas())])
+
+
+def limiting_cgroup() -> Optional[pathlib.Path]:
+    """Returns the directory of the cgroup that has the least cpu.max, None where no cgroup limits the CPUs."""
+    return min(_quotas(), default=(0.0, None), key=lambda pair: pair[0])[1]
+
+
+def _quotas() -> Iterator[Tuple[float, pathlib.Path]]:
+    """Yields (CPUs, directory) of each cgroup around this process that limits them."""
     for directory in _own_cgroups():
         try:
             quota, period = (directory / "cpu.max").read_text(encoding="ascii").split()
         except (OSError, ValueError):
             continue
         if quota != "max":
-            granted = min(granted, int(quota) / int(period))
-    return granted
+            yield int(quota) / int(period), directory
 
 
 def _own_cgroups():

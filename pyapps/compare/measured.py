@@ -94,6 +94,16 @@ class Setting:
         cpu_s = self.run.get("cpu_s")
         return None if cpu_s is None or not app_s else cpu_s / app_s
 
+    @property
+    def client_share(self):
+        """What the load generator used of one CPU, None when not measured."""
+        return self.run.get("client_cpu_share")
+
+    @property
+    def other_share(self):
+        """What neither the server nor the load generator used of the CPUs granted, None when not measured."""
+        return self.run.get("other_cpu_share")
+
     def describe(self):
         """Returns its main figures, as a reason is written."""
         parts = [f"{self.name}: {rate(self.rate)} requests/s"]
@@ -118,7 +128,8 @@ def kind_of(settings):
     first = min(known, key=lambda setting: setting.places)
     if first.cpu_ratio >= CPU_BOUND_RATIO or is_full(first):
         return "cpu"
-    return "io" if first.cpu_ratio <= IO_BOUND_RATIO else "mixed"
+    undisturbed = 1.0 - min(first.other_share or 0.0, 0.95)  # waiting for a CPU that others use looks like sleeping
+    return "io" if first.cpu_ratio <= IO_BOUND_RATIO * undisturbed else "mixed"
 
 
 def is_full(setting):

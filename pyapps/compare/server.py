@@ -4,19 +4,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import time
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Union
 
-from compare import interrupts
+from compare import guard, interrupts, processes
+from compare.failures import explain_start
 
 POLL_S = 0.005
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 # How a server tells that it is ready: a pattern that its log has `count` times, or that a connection is taken.
 Sign = NamedTuple("Sign", [("pattern", str), ("count", int)])
@@ -111,9 +113,10 @@ class Server:
         started = time.monotonic()
         try:
             with open(self.log, "wb") as log, interrupts.deferred():
+                self._check_program()
                 self.process = subprocess.Popen(
-                    self.command,
-                    stdin=subprocess.DEVNULL,
+                    guard.command(self.command),
+                    stdin=guard.pipe(),
                     stdout=log,
                     stderr=log,
                     env=self.environment,
@@ -131,6 +134,12 @@ class Server:
         self.ready_s = time.monotonic() - started
         return self
 
+    def _check_program(self) -> None:
+        """Raises OSError when there is no such program; a shell starts it, which would only print that."""
+        if shutil.which(self.command[0], path=self.environment.get("PATH")) is None:
+            number = errno.EACCES if os.path.exists(self.command[0]) else errno.ENOENT
+            raise OSError(number, os.strerror(number))
+
     def _is_ready(self) -> bool:
         if isinstance(self.ready, Sign):
             return len(re.findall(self.ready.pattern, self.log_text())) >= self.ready.count
@@ -145,18 +154,17 @@ class Server:
     def pids(self) -> List[int]:
         """The pids of its session, the first process first."""
         assert self.process is not None
-        return [pid for pid, fields in _read_stats() if int(fields[3]) == self.process.pid]
+        return processes.pids_of(self.process.pid)
 
     def memory(self) -> Memory:
         """Proportional set size of all its processes: pages that several share count in parts."""
-        sizes = [size for size in map(_read_pss, self.pids()) if size is not None]
+        sizes = [size for size in map(processes.pss_bytes, self.pids()) if size is not None]
         return Memory(sum(sizes), len(sizes))
 
     def cpu_s(self) -> float:
         """Seconds of CPU, user and system, that its processes have used, also those that have ended."""
         assert self.process is not None
-        used = [fields[11:15] for _, fields in _read_stats() if int(fields[3]) == self.process.pid]
-        return sum(int(ticks) for fields in used for ticks in fields) / TICKS_PER_S
+        return processes.session_cpu_s(self.process.pid)
 
     # The end.
 
@@ -176,6 +184,7 @@ class Server:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self.status = self.process.wait()
+            guard.forget(self.process.pid)
         return self.status
 
     def _wait_end(self, limit_s: float) -> bool:
@@ -185,61 +194,3 @@ class Server:
         except subprocess.TimeoutExpired:
             return False
         return True
-
-
-def _read_stats():
-    """Yields (pid, fields of /proc/PID/stat behind the name: state, ppid, pgrp, session...) of every process, in order
-    of pids."""
-    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            yield pid, file.read().rpartition(")")[2].split()
-
-
-def _read_pss(pid: int) -> Optional[int]:
-    """Returns bytes, None for a process that has ended."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        for line in file:
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-# What a log has to say to the user.
-
-HEAD = re.compile(r"^\[[^]]*\] \[\d+\] \[(?P<level>\w+)\] (?P<who>[^:]+): (?P<text>.*)$")
-GRAVE = ("error", "critical")
-
-
-def grave_messages(log: str) -> List[str]:
-    """Returns the errors that clutch's log tells, each with the lines below it (a traceback), in order."""
-    messages: List[List[str]] = []
-    is_grave = False
-    for line in log.splitlines():
-        head = HEAD.match(line)
-        if head:
-            is_grave = head["level"] in GRAVE
-            if is_grave:
-                messages.append([f"{head['who']}: {head['text']}"])
-        elif is_grave:
-            messages[-1].append(line)
-    return ["\n".join(lines) for lines in messages]
-
-
-def explain_start(log: str, status: Optional[int], limit_s: float = 0.0) -> str:
-    """Returns why a server did not start: its first error with the traceback, its last words, or all that it printed.
-
-    `status` is its exit status, None when it was not ready within `limit_s` seconds."""
-    end = (
-        f"it was not ready within {limit_s:g} s" if status is None else f"it did not start: {_describe_status(status)}"
-    )
-    messages = grave_messages(log)
-    if not messages:
-        tail = "\n".join(log.splitlines()[-20:])
-        return f"{end}\n{tail}" if tail else f"{end}, without a word"
-    return "\n".join([end, messages[0]] + messages[-1:] * (len(messages) > 1))
-
-
-def _describe_status(status: int) -> str:
-    if status < 0:
-        return f"killed by signal {-status} ({signal.Signals(-status).name})"
-    return f"exit status {status}"

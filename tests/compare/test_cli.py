@@ -226,6 +226,8 @@ def test_the_load_is_sent_as_asked_for(run, tmp_path):
         "note": None,
     }
     assert [request["client"] for request in one["runs"][0]["requests"]].count(1) in (1, 2)
+    typed = comparison.document()["command"]
+    assert typed[0] == "setup/compare" and typed[-len(arguments) - 3 :] == [*arguments, "--", "--env", "MARK=of-clutch"]
 
 
 def test_a_port_of_the_users_choice(run):

@@ -12,7 +12,7 @@ import types
 
 import aiohttp
 import pytest
-from compare import document, experiment, interrupts, load, machine
+from compare import failures, document, experiment, interrupts, load, machine
 
 
 def make_requests(count, **fields):
@@ -99,7 +99,7 @@ def test_the_stamps_of_a_peer_are_joined():
 
 
 def test_settling_waits_until_nobody_works():
-    used = iter([0.1, 0.1, 0.2, 0.2, 0.2, 9.9])
+    used = iter([0.1, 0.2, 0.2003, 9.9])  # some servers look around now and then
     busy = types.SimpleNamespace(cpu_s=lambda: next(used))
     experiment.PeerSubject.settle(types.SimpleNamespace(), busy)
     assert list(used) == [9.9]
@@ -111,7 +111,7 @@ def test_settling_waits_until_nobody_works():
 def explain(requests, log=""):
     done = document.make_run("clutch", "0", 1, 1, 1.0)
     done["requests"] = requests
-    experiment.explain_failures(done, log)
+    failures.explain_failures(done, log)
     return done
 
 
@@ -134,7 +134,7 @@ def test_what_was_interrupted_has_not_failed():
 
 
 def test_a_long_traceback_loses_its_middle():
-    text = experiment.cut("\n".join(f"line {number}" for number in range(100)))
+    text = failures.cut("\n".join(f"line {number}" for number in range(100)))
     assert len(text.splitlines()) == 41
     assert text.startswith("line 0\n") and "\n  ...\n" in text and text.endswith("\nline 99")
 

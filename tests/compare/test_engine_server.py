@@ -10,12 +10,11 @@ import urllib.request
 
 import pytest
 from compare import access_log, document
+from compare.failures import explain_start, grave_messages, tracebacks
 from compare.server import (
     Server,
     StartError,
-    explain_start,
     free_port,
-    grave_messages,
     make_environment,
     takes_connections,
 )
@@ -136,6 +135,36 @@ def test_grave_messages_have_their_traceback():
     assert first.startswith("worker 1: GET /: RuntimeError") and first.endswith("RuntimeError: on purpose")
     assert len(first.splitlines()) == 4
     assert second == "master: giving up"
+
+
+PEERS_LOG = """\
+[2026-11-26 05:00:00 +0000] [123] [ERROR] Error handling request /
+Traceback (most recent call last):
+  File "base.py", line 3, in handle
+    respiter = self.wsgi(environ, resp.start_response)
+  File "shop.py", line 7, in application
+    raise LookupError("no such order") from error
+KeyError: 7
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "shop.py", line 7, in application
+LookupError: no such order
+[2026-11-26 05:00:00 +0000] [123] [ERROR] Error handling request /
+Traceback (most recent call last):
+  File "shop.py", line 9, in application
+ValueError: another one
+printed by the application
+"""
+
+
+def test_tracebacks_of_other_servers():
+    first, second = tracebacks(PEERS_LOG)
+    assert first.startswith("Traceback") and "KeyError: 7" in first and first.endswith("\nLookupError: no such order")
+    assert second.splitlines()[1:] == ['  File "shop.py", line 9, in application', "ValueError: another one"]
+    assert tracebacks("all is well\n") == []
+    assert explain_start(PEERS_LOG, 1).endswith("ValueError: another one")
 
 
 def test_explaining_a_start():

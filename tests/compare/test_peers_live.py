@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from comparison_support import TREE
 
-from compare import experiment, peers
+from compare import peers, subjects
 from compare.server import Server, free_port
 
 APP = """
@@ -53,7 +53,7 @@ def start(name, directory, workers, threads):
         command,
         port,
         directory / "log",
-        ready=experiment.answers_probe,
+        ready=subjects.answers_probe,
         environment=peers.environment(str(app)),
         limit_s=LIMIT_S,
     )
