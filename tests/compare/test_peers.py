@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import types
-import venv
 
 import pytest
 from comparison_support import TREE
@@ -139,22 +138,53 @@ def test_setup_peers_knows_the_same_names():
     assert told.startswith("Usage: setup/peers [NAME...]")
 
 
-def test_setup_peers_goes_on_after_a_failure(tmp_path):
-    """Without an index pip finds nothing: each server is tried, and named."""
-    (tmp_path / "setup").mkdir()
-    for name in ("peers", "common.sh"):
-        shutil.copy2(TREE / "setup" / name, tmp_path / "setup" / name)
-    venv.create(tmp_path / "build" / "venv-peers", with_pip=True)
-    told = subprocess.run(
-        [tmp_path / "setup" / "peers", "gunicorn", "waitress"],
-        env={**os.environ, "PIP_NO_INDEX": "1"},
+@pytest.fixture
+def peers_tree(tmp_path):
+    """A tree with setup/peers alone; returns (its directory, a function that runs setup/peers without an index)."""
+    shutil.copytree(TREE / "setup", tmp_path / "setup", ignore=shutil.ignore_patterns("__pycache__"))
+    python = subprocess.run(
+        ["bash", "-c", "source setup/common.sh && choose_python"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
-        check=False,
-    )
+        check=True,
+    ).stdout.strip()
+    subprocess.run([python, "-m", "venv", tmp_path / "build" / "venv-peers"], check=True)
+
+    def run(*names):
+        command = [tmp_path / "setup" / "peers", *names]
+        without_index = {**os.environ, "PIP_NO_INDEX": "1"}
+        return subprocess.run(command, env=without_index, capture_output=True, text=True, check=False)
+
+    return tmp_path, run
+
+
+def test_setup_peers_goes_on_after_a_failure(peers_tree):
+    """Without an index pip finds nothing: each server is tried, and named."""
+    told = peers_tree[1]("gunicorn", "waitress")
     assert told.returncode == 1
     for name in ("gunicorn", "waitress"):
         assert f"setup/peers: {name} could not be installed; build/peers/{name}.log says why: ERROR" in told.stderr
+
+
+def test_setup_peers_keeps_a_venv_of_the_same_python(peers_tree):
+    tree, run = peers_tree
+    mark = tree / "build" / "venv-peers" / "mark"
+    mark.touch()
+    assert "making" not in run("waitress").stderr and mark.exists()
+
+
+@pytest.mark.parametrize(
+    "name, value", [("version", "3.4.1"), ("home", "/no/such/bin")], ids=["another version", "another place"]
+)
+def test_setup_peers_makes_a_venv_of_another_python_anew(peers_tree, name, value):
+    tree, run = peers_tree
+    made = tree / "build" / "venv-peers"
+    (made / "mark").touch()
+    text = (made / "pyvenv.cfg").read_text()
+    (made / "pyvenv.cfg").write_text(re.sub(f"(?m)^{name} = .*$", f"{name} = {value}", text))
+    assert "setup/peers: making build/venv-peers" in run("waitress").stderr
+    assert not (made / "mark").exists() and value not in (made / "pyvenv.cfg").read_text()
 
 
 def test_the_load_and_the_figures_agree_on_what_was_cut_short():
