@@ -2,11 +2,13 @@
 """The web application: accepts jobs at once, and tells how they are getting on.
 
     GET  /?param=Request_1        as the blog's application is called; POST /tasks is the proper way
-    POST /tasks?param=Request_1   202, Location: /tasks/ID. With `Idempotency-Key: TEXT` the same text is the same job
+    POST /tasks?param=Request_1   202, Location: /tasks/ID. With `Idempotency-Key: TEXT` the same text is the same job; 422 when it
+                                  comes with another param
     GET  /tasks/ID                200 and the job as JSON, 404 for one that is not known
-    GET  /health                  200 with {"redis": "ok", "waiting": 3}
+    GET  /health                  200 with {"redis": "ok", "waiting": 3, "longest_wait_s": 1.2}; the wait grows without a worker
 
-While Redis does not answer, every one of them is 503 with Retry-After, within a second.
+While Redis does not answer, every one of them is 503 with Retry-After; for jobs also when it is nearly full. When it hangs, one request
+finds that out (OFFLOAD_REDIS_TIMEOUT), and the others of the same process are refused at once for a second.
 
     clutch --venv build/venv-offload --pythonpath pyapps --workers 5 offload.app
 """
@@ -14,7 +16,10 @@ While Redis does not answer, every one of them is 503 with Retry-After, within a
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
+import time
 import uuid
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 from urllib.parse import quote
@@ -24,6 +29,7 @@ import redis
 
 from app_main import read_param
 from offload.per_process import PerProcess
+from offload.settings import SETTINGS
 from offload.tasks import Sender
 
 LONGEST_PARAM = 1000
@@ -38,6 +44,24 @@ Environ = Dict[str, Any]
 sender = PerProcess(Sender)
 
 
+class Outage:
+    """Redis hangs: until then it is not asked again, or every request in the queue would wait for it one after the other."""
+
+    until = 0.0  # by time.monotonic()
+
+
+def warm_up() -> None:
+    """Makes this process ready for its first job. Without Redis it does so when the first request comes."""
+    try:
+        sender.get().warm_up()
+    except UNREACHABLE as error:
+        print(f"offload: Redis does not answer yet: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+warm_up()
+os.register_at_fork(after_in_child=warm_up)  # clutch --preload
+
+
 class Answer(NamedTuple):
     status: str
     body: bytes
@@ -50,6 +74,14 @@ def answer_text(status: str, text: str, *headers: Tuple[str, str]) -> Answer:
 
 def answer_json(status: str, fields: Dict[str, Any], *headers: Tuple[str, str]) -> Answer:
     return Answer(status, json.dumps(fields).encode() + b"\n", [("Content-Type", "application/json"), *headers])
+
+
+def refuse(why: str) -> Answer:
+    return answer_text(
+        "503 Service Unavailable",
+        f"The job queue (Redis) {why}. Try again in {RETRY_AFTER_S} s.",
+        ("Retry-After", str(RETRY_AFTER_S)),
+    )
 
 
 def choose_id(environ: Environ) -> str:
@@ -70,7 +102,11 @@ def accept_job(environ: Environ) -> Answer:
         job_id = choose_id(environ)
     except ValueError as error:
         return answer_text("400 Bad Request", str(error))
-    sender.get().send(job_id, param)
+    state = sender.get().send(job_id, param)
+    if state == "full":
+        return refuse("is full")
+    if state == "other":
+        return answer_text("422 Unprocessable Content", "Idempotency-Key: this text was sent before, with another param")
     where = f"{quote(environ.get('SCRIPT_NAME', ''))}/tasks/{job_id}"
     return answer_json(
         "202 Accepted",
@@ -90,7 +126,9 @@ def tell_job(environ: Environ) -> Answer:
 
 
 def tell_health(_environ: Environ) -> Answer:
-    return answer_json("200 OK", {"redis": "ok", "waiting": sender.get().jobs.count_waiting()})
+    jobs = sender.get().jobs
+    waiting, longest_s = jobs.count_waiting(), jobs.longest_wait_s()
+    return answer_json("200 OK", {"redis": "ok", "waiting": waiting, "longest_wait_s": round(longest_s, 1)})
 
 
 def find_route(path: str) -> Tuple[Tuple[str, ...], Callable[[Environ], Answer]]:
@@ -112,15 +150,19 @@ def answer(environ: Environ) -> Answer:
         return answer_text("404 Not Found", "nothing here; try POST /tasks?param=TEXT or GET /health")
     if environ["REQUEST_METHOD"] not in methods:
         return answer_text("405 Method Not Allowed", f"expected {' or '.join(methods)}", ("Allow", ", ".join(methods)))
+    started = time.monotonic()
+    if started < Outage.until:
+        return refuse("does not answer")
     try:
         return handle(environ)
+    except redis.OutOfMemoryError:
+        return refuse("is full")
     except UNREACHABLE as error:
         print(f"offload: Redis does not answer: {type(error).__name__}: {error}", file=environ["wsgi.errors"])
-        return answer_text(
-            "503 Service Unavailable",
-            f"The job queue (Redis) does not answer. Try again in {RETRY_AFTER_S} s.",
-            ("Retry-After", str(RETRY_AFTER_S)),
-        )
+        now = time.monotonic()
+        if now - started >= SETTINGS.redis_timeout_s:
+            Outage.until = now + RETRY_AFTER_S
+        return refuse("does not answer")
 
 
 def application(environ: Environ, start_response: Callable[..., Any]) -> List[bytes]:

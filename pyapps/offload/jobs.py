@@ -15,6 +15,7 @@ or not at all, and whoever does it twice does no harm: that is what makes a mess
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import Any, Dict, Optional
@@ -30,13 +31,30 @@ PREFIX = "offload:job:"
 NUMBERS = ("attempts", "accepted_us", "begun_us", "ended_us", "pid")
 FIELDS = ("state", "param", "result") + NUMBERS
 
-# KEYS[1]: the job. ARGV: param, now, seconds to keep. Returns its state: "new" when it was not known before.
+# With a full Redis a Celery worker cannot even note that a job has ended, and ends itself: the rest is kept free for it.
+MOST_FILLED = 0.9
+
+# KEYS[1]: the job. ARGV: param, now, seconds to keep, share of Redis's memory that jobs may fill. Returns its state, "new" when it was
+# not known before; or "other" when it is known with another param, or "full". `sent` counts who has sent it or is about to.
 ACCEPT = """
-local state = redis.call('HGET', KEYS[1], 'state')
-if state then return state end
-redis.call('HSET', KEYS[1], 'state', 'pending', 'param', ARGV[1], 'attempts', 0, 'accepted_us', ARGV[2])
+local known = redis.call('HMGET', KEYS[1], 'state', 'param')
+if known[1] then
+    if known[2] ~= ARGV[1] then return 'other' end
+    if known[1] == 'pending' then redis.call('HINCRBY', KEYS[1], 'sent', 1) end
+    return known[1]
+end
+local memory = redis.call('INFO', 'memory')
+local most = tonumber(string.match(memory, 'maxmemory:(%d+)'))
+if most > 0 and tonumber(string.match(memory, 'used_memory:(%d+)')) > most * tonumber(ARGV[4]) then return 'full' end
+redis.call('HSET', KEYS[1], 'state', 'pending', 'param', ARGV[1], 'attempts', 0, 'accepted_us', ARGV[2], 'sent', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 'new'
+"""
+
+# Forgets a job that could not be sent, unless another caller with the same key has sent it meanwhile.
+FORGET = """
+local known = redis.call('HMGET', KEYS[1], 'state', 'sent')
+if known[1] == 'pending' and known[2] == '1' then redis.call('DEL', KEYS[1]) end
 """
 
 # ARGV: now, pid, whether the message was delivered before (1 or 0), most attempts, seconds to keep. Returns what to do with it.
@@ -46,7 +64,7 @@ if not state then return 'forgotten' end
 if state == 'done' or state == 'failed' then return 'ended' end
 if state == 'running' and ARGV[3] == '0' then return 'twice' end
 if tonumber(redis.call('HGET', KEYS[1], 'attempts')) >= tonumber(ARGV[4]) then
-    redis.call('HSET', KEYS[1], 'state', 'failed', 'ended_us', ARGV[1], 'result', 'begun ' .. ARGV[4] .. ' times and never ended')
+    redis.call('HSET', KEYS[1], 'state', 'failed', 'ended_us', ARGV[1], 'result', 'never ended, however often begun: ' .. ARGV[4])
     redis.call('EXPIRE', KEYS[1], ARGV[5])
     return 'given up'
 end
@@ -99,15 +117,18 @@ class Jobs:
     def __init__(self, client: "redis.Redis"):
         self._redis = client
         self._accept = client.register_script(ACCEPT)
+        self._forget = client.register_script(FORGET)
         self._begin = client.register_script(BEGIN)
         self._end = client.register_script(END)
 
     def accept(self, job_id: str, param: str) -> str:
-        """Notes a new job. Returns "new", or the state of one that has this id already."""
-        return self._accept(keys=[PREFIX + job_id], args=[param, now_us(), PENDING_SECONDS])
+        """Notes a new job. Returns "new", or the state of one that has this id already; "other" when that has another param, "full"
+        when there is no room for a new one."""
+        return self._accept(keys=[PREFIX + job_id], args=[param, now_us(), PENDING_SECONDS, MOST_FILLED])
 
     def forget(self, job_id: str) -> None:
-        self._redis.delete(PREFIX + job_id)
+        """Takes back a new job that could not be sent, as long as nobody else has sent it."""
+        self._forget(keys=[PREFIX + job_id])
 
     def begin(self, job_id: str, is_redelivered: bool) -> str:
         """Notes that this process begins the job, and returns "run"; or why it must not: "forgotten", "ended", "twice" (another
@@ -129,3 +150,16 @@ class Jobs:
     def count_waiting(self) -> int:
         """Returns how many jobs no worker has taken yet."""
         return self._redis.llen(QUEUE)
+
+    def longest_wait_s(self) -> float:
+        """Returns how long the job that a worker takes next has waited, 0 when none waits. It grows when there is no worker."""
+        message = self._redis.lindex(QUEUE, -1)
+        if message is None:
+            return 0.0
+        accepted_us = self._redis.hget(PREFIX + json.loads(message)["headers"]["id"], "accepted_us")
+        return max(0.0, (now_us() - int(accepted_us or now_us())) / 1e6)
+
+    def warm_up(self) -> None:
+        """Connects, and gives Redis the scripts that web requests need."""
+        for script in (ACCEPT, FORGET):
+            self._redis.script_load(script)

@@ -32,6 +32,7 @@ app.conf.update(
     accept_content=["json"],
     worker_prefetch_multiplier=1,  # a worker takes no more than it runs: what it holds is what its death delays
     worker_cancel_long_running_tasks_on_connection_loss=False,  # work goes on while Redis is away
+    worker_lost_wait=1.0,  # a process that dies at once may not have told which job it had; then its death is noticed this much later
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
@@ -56,8 +57,8 @@ def run(self, param: str) -> None:
         if verdict != "run":
             log.warning("job %s is not begun: %s", job_id, verdict)
             return
-        print(f"Accept incoming request: {param}", flush=True)
         try:
+            print(f"Accept incoming request: {param}", flush=True)
             state, result = "done", long_running_task()
         except Exception as error:  # whatever the work raises is the job's answer
             log.exception("job %s failed", job_id)
@@ -91,12 +92,22 @@ class Sender:
         self.jobs = Jobs(connect_briefly())
         self._broker = connect_to_broker()
 
-    def send(self, job_id: str, param: str) -> None:
-        """Accepts a job. One that is known already and waits is sent again, since its first message may have been lost. Raises
+    def warm_up(self) -> None:
+        """Does what the first job would wait for otherwise: Celery's late imports, then connections. Raises as send() does."""
+        run.app.finalize()
+        amqp = run.app.amqp
+        amqp.send_task_message  # pylint: disable=pointless-statement
+        self.jobs.warm_up()
+        with self._broker.acquire(block=True, timeout=SETTINGS.redis_timeout_s) as connection:
+            amqp.queues[QUEUE](connection.default_channel).declare()
+
+    def send(self, job_id: str, param: str) -> str:
+        """Accepts a job. One that is known already and waits is sent again, since its first message may have been lost. Returns
+        "new", or the state of the one that is known; "other" and "full" as Jobs.accept, then nothing was accepted. Raises
         redis.RedisError, kombu's errors or OSError; then nothing was accepted, as far as anybody can know."""
         state = self.jobs.accept(job_id, param)
         if state not in ("new", "pending"):
-            return
+            return state
         try:
             with self._broker.acquire(block=True, timeout=SETTINGS.redis_timeout_s) as connection:
                 run.apply_async((param,), task_id=job_id, connection=connection, retry=False)
@@ -104,3 +115,4 @@ class Sender:
             if state == "new":
                 self.jobs.forget(job_id)
             raise
+        return state

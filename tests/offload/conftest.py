@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import sys
@@ -43,16 +44,39 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture
-def make_stack(tmp_path):
-    """make_stack(concurrency=..., workers=..., ...) -> Stack, all of it running."""
+@contextlib.contextmanager
+def stopped_at_the_end(directory):
+    started = []
 
     def make(**settings) -> Stack:
-        stack = Stack(tmp_path, **settings)
+        stack = Stack(directory, **settings)
+        started.append(stack)
         running.append(stack)
         return stack.start()
 
-    yield make
-    for stack in running:
-        stack.stop()
-    running.clear()
+    try:
+        yield make
+    finally:
+        for stack in started:
+            stack.stop()
+            running.remove(stack)
+
+
+@pytest.fixture
+def make_stack(tmp_path):
+    """make_stack(concurrency=..., workers=..., ...) -> Stack, all of it running."""
+    with stopped_at_the_end(tmp_path) as make:
+        yield make
+
+
+@pytest.fixture(scope="module")
+def module_stack(tmp_path_factory):
+    with stopped_at_the_end(tmp_path_factory.mktemp("stack")) as make:
+        yield make(concurrency=1, workers=2)
+
+
+@pytest.fixture
+def stack(module_stack):
+    """One job at a time, two workers of clutch; shared by the tests of a file that leave all parts running."""
+    yield module_stack
+    module_stack.finish_all()

@@ -14,8 +14,10 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
+import redis
 from compare.server import Server
 from offload import parts
+from offload.jobs import QUEUE
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -92,15 +94,30 @@ class Stack:
         return self
 
     def stop(self) -> None:
-        self.open()
+        """Ends all parts at once; how they end in order is the subject of test_setup_offload.py."""
         for server in reversed(self.servers):
-            server.stop(patience_s=10.0)
+            if server.process is not None:
+                self.kill_all(server)
+                server.stop()
 
     # The work.
 
     def open(self) -> None:
         """Lets all jobs go on."""
         (self.gate / "open").touch()
+
+    def finish_all(self) -> None:
+        """Returns when no job is left and the gate is as it was at the start."""
+        for file in ("kill", "raise"):
+            with contextlib.suppress(FileNotFoundError):
+                (self.gate / file).unlink()
+        self.open()
+        with self.connect() as client:
+            wait_until(lambda: client.llen(QUEUE) == client.hlen("unacked") == 0, "no job is left")
+        (self.gate / "open").unlink()
+
+    def connect(self) -> "redis.Redis":
+        return redis.Redis(port=self.redis.port)
 
     # Calls.
 

@@ -44,16 +44,70 @@ def test_redis_that_hangs(make_stack):
     finally:
         os.kill(stack.redis.process.pid, signal.SIGCONT)
     stack.open()
+    wait_until(lambda: all(reply.status == 200 for reply in stack.call_at_once([url] * CALLERS)), "every worker answers", BOUND_S)
     assert stack.wait_state(url, "done")["result"] == "true"
-    wait_until(lambda: stack.call("/tasks", "POST").status == 202, "accepts again", BOUND_S)
+    assert stack.call("/tasks", "POST").status == 202
+
+
+def test_a_queue_of_callers_does_not_wait_for_redis_one_by_one(make_stack):
+    stack = make_stack(concurrency=1, workers=1, options=["--threads", "2"])
+    os.kill(stack.redis.process.pid, signal.SIGSTOP)
+    try:
+        replies = stack.call_at_once(["/?param=late"] * 60)  # 0.3 s each, two at a time, were 9 s
+    finally:
+        os.kill(stack.redis.process.pid, signal.SIGCONT)
+    assert {reply.status for reply in replies} == {503}
+    assert max(reply.took_s for reply in replies) < BOUND_S
+
+
+def test_redis_that_hangs_at_the_start(make_stack):
+    """clutch serves all the same, and says what is wrong."""
+    stack = make_stack(concurrency=1, workers=2)
+    stack.clutch.stop()
+    os.kill(stack.redis.process.pid, signal.SIGSTOP)
+    try:
+        stack.clutch.start()
+        assert stack.call("/health").status == 503
+    finally:
+        os.kill(stack.redis.process.pid, signal.SIGCONT)
+    assert "offload: Redis does not answer yet: TimeoutError" in stack.clutch.log_text()
+    wait_until(lambda: stack.call("/tasks", "POST").status == 202, "accepts", BOUND_S)
+
+
+def test_wrong_password(make_stack):
+    stack = make_stack(concurrency=1, workers=1)
+    with stack.connect() as client:
+        client.config_set("requirepass", "secret")
+    stack.clutch.stop()
+    stack.clutch.start()
+    reply = stack.call("/tasks", "POST")
+    assert reply.status == 503 and b"secret" not in reply.body
+    assert "AuthenticationError" in stack.clutch.log_text()
+
+
+def test_full_redis(stack):
+    """New jobs are refused while there is still room for Celery's own notes: without it a worker ends itself."""
+    urls = [stack.post(f"{n}") for n in range(4)]
+    stack.wait_state(urls[0], "running")
+    with stack.connect() as client:
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
+        reply = stack.call("/tasks?param=late", "POST")
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "1") and b"is full" in reply.body
+        stack.open()
+        assert [stack.wait_state(url, "done")["attempts"] for url in urls] == [1] * 4
+        client.config_set("maxmemory", "1mb")  # others fill it, too
+        assert b"is full" in stack.call("/tasks?param=late", "POST").body
+        assert stack.job(urls[0])["state"] == "done" and stack.call("/health").status == 200
+        client.config_set("maxmemory", 0)
+    stack.wait_state(stack.post("later"), "done")
 
 
 def test_started_before_redis(make_stack):
     stack = make_stack(concurrency=1, workers=1)
     stack.open()
     stack.clutch.stop()
-    stack.celery.stop()
-    stack.redis.stop()
+    for part in (stack.celery, stack.redis):
+        stack.kill_all(part)
     stack.clutch.start()
     assert stack.call("/health").status == 503
     stack.redis.start()

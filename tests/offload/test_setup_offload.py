@@ -92,7 +92,7 @@ def test_starts_serves_and_ends(start_script):
 
 
 def test_jobs_wait_for_the_next_start(start_script):
-    script = start_script("--seconds", "2", "--concurrency", "1")
+    script = start_script("--seconds", "1", "--concurrency", "1")
     port = script.wait_serving()
     urls = [call(port, f"/?param={n}").headers["Location"] for n in range(3)]
     wait_until(lambda: call(port, urls[0]).json()["state"] == "running", "the first one runs")

@@ -3,24 +3,45 @@
 
 import os
 import signal
+import time
 
+import kombu
+import pytest
 from stack import wait_until
 
+VISIBILITY_S = 2
 
-def test_celery_worker_killed(make_stack):
-    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_VISIBILITY_SECONDS": "2"})
+
+def kombu_version():
+    return tuple(int(number) for number in kombu.__version__.split(".")[:2])
+
+
+# Celery looks for the jobs of dead workers when it starts, and then again and again: every second as tasks.py wants it, but with kombu
+# before 5.7 (the newest that CPython 3.9 can run) every 100 s. Both ways are tried where that takes no longer than a test may.
+@pytest.mark.parametrize(
+    "is_over",
+    [
+        True,
+        pytest.param(False, marks=pytest.mark.skipif(kombu_version() < (5, 7), reason="kombu before 5.7 looks every 100 s")),
+    ],
+    ids=["found when another one starts", "found by one that runs"],
+)
+def test_celery_worker_killed(make_stack, is_over):
+    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_VISIBILITY_SECONDS": f"{VISIBILITY_S}"})
     url, waiting = stack.post("first"), stack.post("second")
     first = stack.wait_state(url, "running")
     stack.kill_all(stack.celery)
     stack.open()
+    if is_over:
+        with stack.connect() as client:
+            wait_until(lambda: client.zcount("unacked_index", 0, time.time() - VISIBILITY_S) >= 1, "the timeout is over")
     stack.start_other_celery()
     assert stack.wait_state(waiting, "done")["result"] == "true"
     job = stack.wait_state(url, "done")
     assert (job["attempts"], job["result"]) == (2, "true") and job["pid"] != first["pid"]
 
 
-def test_process_of_a_job_killed(make_stack):
-    stack = make_stack(concurrency=1, workers=1)
+def test_process_of_a_job_killed(stack):
     url = stack.post()
     first = stack.wait_state(url, "running")
     os.kill(first["pid"], signal.SIGKILL)
@@ -31,10 +52,10 @@ def test_process_of_a_job_killed(make_stack):
 
 
 def test_job_that_kills_its_process(make_stack):
-    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_ATTEMPTS": "2"})
+    stack = make_stack(concurrency=1, workers=1, environment={"OFFLOAD_ATTEMPTS": "1"})
     (stack.gate / "kill").touch()
     job = stack.wait_state(stack.post(), "failed")
-    assert job["attempts"] == 2 and job["result"] == "begun 2 times and never ended"
+    assert job["attempts"] == 1 and job["result"] == "never ended, however often begun: 1"
     (stack.gate / "kill").unlink()
     stack.open()
     assert stack.wait_state(stack.post(), "done")["attempts"] == 1
@@ -52,8 +73,7 @@ def test_message_that_comes_twice(make_stack):
     assert stack.job(url)["ended_us"] == job["ended_us"]
 
 
-def test_clutch_workers_killed(make_stack):
-    stack = make_stack(concurrency=1, workers=2)
+def test_clutch_workers_killed(stack):
     urls = [stack.post(f"{n}") for n in range(4)]
     workers = [pid for pid in stack.clutch.pids() if pid != stack.clutch.process.pid]
     assert len(workers) == 2
