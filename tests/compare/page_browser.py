@@ -47,7 +47,7 @@ class Browser:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-        self.document = self.path = None
+        self.document = self.path = self.showing = None
 
     def close(self):
         self.driver.quit()
@@ -70,13 +70,21 @@ class Browser:
             lambda driver: self.script("return document.documentElement.dataset.ready === 'yes'")
         )
 
+    def show(self, make, path, **how):
+        """Opens the page of make() like open, unless just that is shown and its window was not changed since."""
+        if self.showing != (make, how):
+            self.open(make(), path, **how)
+            self.showing = make, how
+
     def resize(self, width, height=900):
+        self.showing = None
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
 
     def emulate(self, kind="", **media):
+        self.showing = None
         features = {"prefers_color_scheme": "light", **media}
         self.driver.execute_cdp_cmd(
             "Emulation.setEmulatedMedia",

@@ -217,6 +217,11 @@ def document(*experiments, **more):
     return {**whole, **more}
 
 
+def small():
+    """Only the sleeping application."""
+    return document(sleeping())
+
+
 def many():
     """A thousand requests for each run."""
     runs = [run(workers, 1, simulate(workers, 1, 1000, 20, 300)) for workers in (1, 5, 20)]

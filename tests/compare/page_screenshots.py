@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Makes the README's pictures from the page of a comparison: `python page_screenshots.py comparison.html DIRECTORY`.
+"""Makes all pictures of the documents from the page of a comparison without arguments, on an idle machine:
 
-Writes compare-timeline-light.png, compare-timeline-dark.png and the same of the charts, of the first experiment, each
-under 200 kB."""
+    setup/compare
+    build/venv-programs/bin/python tests/compare/page_screenshots.py build/compare/comparison.html
+
+Writes each of PICTURES, light and dark, into pyapps/pictures/, each under 200 kB."""
 
 import argparse
 import base64
@@ -19,16 +21,30 @@ from page_browser import Browser  # noqa: E402
 
 WIDTH, PADDING, MOST_BYTES = 1100, 24, 200_000
 COLOURS = 128
-PICTURES = {"timeline": "#timelines-0", "charts": ".charts"}
+DIRECTORY = HERE.parents[1] / "pyapps" / "pictures"
+PICTURES = {
+    "compare-timeline": ("sleeping", "figure.timelines"),
+    "compare-charts": ("sleeping", ".charts"),
+    "spinning-timeline": ("spinning", "figure.timelines"),
+}
+NAMES = "return JSON.parse(document.getElementById('comparison').textContent).experiments.map((one) => one.name)"
 STYLE = "document.head.append(Object.assign(document.createElement('style'), {textContent: arguments[0]}))"
-HIDDEN = ".live, .says { display: none !important; } figure.timelines, .charts { margin-top: 60px !important; }"
+HIDDEN = (
+    ".live, .says, .chart.app { display: none !important; } figure.timelines, .charts { margin-top: 60px !important; }"
+)
 
 
-def shoot(browser, selector):
-    """Returns the PNG of the first element that the selector finds, with a margin of the page's colour around it."""
+def shoot(browser, experiment, selector):
+    """Returns the PNG of the first element of an experiment that the selector finds, with a margin of the page's colour
+    around it. Raises ValueError when the page has no such experiment."""
+    names = browser.script(NAMES)
+    if experiment not in names:
+        raise ValueError("the page has no experiment %r, only %s" % (experiment, ", ".join(names)))
     box = browser.script(
-        "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+        "const section = document.querySelectorAll('section.experiment')[arguments[0]];"
+        "const box = section.querySelector(arguments[1]).getBoundingClientRect();"
         "return [box.x + scrollX, box.y + scrollY, box.width, box.height]",
+        names.index(experiment),
         selector,
     )
     clip = {
@@ -61,9 +77,9 @@ def take(page, directory):
         for theme in ("light", "dark"):
             browser.open_file(page, width=WIDTH, prefers_color_scheme=theme)
             browser.script(STYLE, HIDDEN)
-            for name, selector in PICTURES.items():
-                path = directory / ("compare-%s-%s.png" % (name, theme))
-                path.write_bytes(smaller(shoot(browser, selector)))
+            for name, (experiment, selector) in PICTURES.items():
+                path = directory / ("%s-%s.png" % (name, theme))
+                path.write_bytes(smaller(shoot(browser, experiment, selector)))
                 written.append(path)
     finally:
         browser.close()
@@ -73,7 +89,7 @@ def take(page, directory):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("page", type=pathlib.Path, help="comparison.html")
-    parser.add_argument("directory", type=pathlib.Path, help="where the pictures go")
+    parser.add_argument("directory", type=pathlib.Path, nargs="?", default=DIRECTORY, help="where the pictures go")
     arguments = parser.parse_args()
     for path in take(arguments.page.resolve(), arguments.directory):
         print(path, path.stat().st_size, "bytes")

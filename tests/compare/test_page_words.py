@@ -13,7 +13,7 @@ import pytest
 from page_sample import experiment, label, run, simulate, without_server_figures
 
 from compare import figures
-from compare.page import charts, page, timeline, words
+from compare.page import chart_words, charts, page, timeline, words
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -25,10 +25,12 @@ NBSP = "\N{NO-BREAK SPACE}"
         (0.0, "0 ms"),
         (0.004, "0.004 ms"),
         (0.1234, "0.123 ms"),
-        (7.0, "7 ms"),
+        (7.0, "7.00 ms"),
         (301.234, "301 ms"),
         (999.4, "999 ms"),
-        (999.6, "1 s"),
+        (999.6, "1.00 s"),
+        (3001.2, "3.00 s"),
+        (9999.0, "10.0 s"),
         (6012.3, "6.01 s"),
         (123456.0, "123 s"),
     ],
@@ -56,8 +58,8 @@ def test_numbers(value, text):
 def test_memory_sizes():
     assert [words.memory_size(size) for size in (None, 3 << 20, 1536 << 20)] == [
         "–",
-        "3" + NBSP + "MiB",
-        "1.5" + NBSP + "GiB",
+        "3.00" + NBSP + "MiB",
+        "1.50" + NBSP + "GiB",
     ]
 
 
@@ -179,7 +181,7 @@ def test_a_peer_that_wins_is_named_with_both_figures():
     (one,) = rivals(300, 200, pss_bytes=10 << 20)
     assert one["server"] == "granian" and one["loses"] == []
     assert one["wins"][0].startswith("answers per second 24") and ", clutch 16.3" in one["wins"][0]
-    assert one["wins"][-1] == "memory 10 MiB, clutch 50 MiB".replace(" MiB", NBSP + "MiB")
+    assert one["wins"][-1] == "memory 10.0 MiB, clutch 50.0 MiB".replace(" MiB", NBSP + "MiB")
 
 
 def test_a_peer_that_loses_and_one_that_is_as_good():
@@ -202,12 +204,15 @@ def test_page_says_that_a_peer_wins(tmp_path):
 
 def test_chart_headlines():
     sleeping = page_sample.sleeping()
-    said = {name: words.chart_headline(name, sleeping).replace(NBSP, " ") for name, _ in charts.charts(sleeping)}
-    assert said["memory"] == "10 workers: 100 MiB, with --preload 57 MiB"
-    assert said["throughput"] == "Most answers: 64.3 per second, with 1 worker × 20 threads (3 settings within 3 %)"
+    said = {name: chart_words.headline(name, sleeping).replace(NBSP, " ") for name, _ in charts.charts(sleeping)}
+    assert said["memory"] == "10 workers: 100 MiB, with --preload 57.0 MiB"
+    assert said["throughput"] == (
+        "64.3 answers per second at most; 3 of 8 are within 3 % of it, the smallest 1 worker × 20 threads"
+    )
     assert said["latency"] == "95 % answered within 309 ms with 20 workers, 5.79 s with 1 worker"
     assert said["gil"] == "No wait worth mentioning for the GIL: 95 % at most 0.006 ms"
-    assert set(said) == {"throughput", "latency", "queue", "gil", "cpu", "memory"}
+    assert set(said) == {"throughput", "latency", "queue", "app", "gil", "cpu", "memory"}
+    assert said["app"] == "About as long with every setting: median 305 ms at most"
 
 
 def test_charts_show_the_figures_of_the_runs():
@@ -313,3 +318,78 @@ def test_commands_in_advice_are_marked():
     document = page_sample.document()
     document["recommendations"][0]["text"] = "Deploy `<b>` now"
     assert "Deploy <code>&lt;b&gt;</code> now" in page.render(document)
+
+
+def test_headline_of_throughput_has_the_highest_bar():
+    sleeping = page_sample.sleeping()
+    top = max(one["figures"]["per_second"] for one in sleeping["runs"])
+    assert chart_words.headline("throughput", sleeping).startswith(words.number(top) + " answers per second at most; ")
+    spinning = chart_words.headline("throughput", page_sample.spinning())
+    assert re.fullmatch(r"[\d.]+ answers per second at most(, with 2 workers|; .*, the smallest 2 workers)", spinning)
+
+
+def test_memory_is_drawn_true_to_scale():
+    chart = dict(charts.charts(page_sample.sleeping()))["memory"]
+    assert chart["data"][0]["x"] == [1, 2, 5, 10, 20]
+    assert chart["layout"]["xaxis"]["tickvals"] == [1, 2, 5, 10, 20]
+    assert charts.memory_axes([1, 2, 5, 64])["xaxis"]["ticktext"] == ["2", "5", "64"], "1 would stand in the 2"
+
+
+@pytest.mark.parametrize(
+    "share, end, says",
+    [(0.016, 10.5, "Next to no CPU: at most 1.60 % of that granted"), (0.22, 26.25, "22.0 %"), (0.98, 105, "98.0 %")],
+)
+def test_little_cpu_is_called_so_and_can_be_seen(share, end, says):
+    one = run(1, 1, simulate(1, 1, 20, 20, 50))
+    one["figures"]["cpu_share"] = share
+    assert charts.cpu(experiment("x", "x", [], [one]))["layout"]["yaxis"]["range"] == [0, end]
+    assert chart_words.headline("cpu", experiment("x", "x", [], [one])).replace(NBSP, " ").startswith(says)
+
+
+def test_waits_for_the_gil_inside_the_application_are_told():
+    note = chart_words.gil_note(page_sample.spinning()).replace(NBSP, " ")
+    assert "gives the GIL up every 5 ms" in note and "they count as time in the application" in note
+    assert re.search(r"on average \d+ ms with 1 worker × 4 threads, \d+(\.\d)? ms with 1 worker\.$", note)
+    assert chart_words.gil_note(page_sample.sleeping()) is None, "twenty threads that sleep wait for no GIL"
+
+
+def test_headline_says_what_larger_settings_gain():
+    runs = [run(workers, 1, simulate(workers, 1, 20, 20, 60, cpus=2)) for workers in (1, 2, 5)]
+    said = words.experiment_headline(experiment("x", "x", [], runs)).replace(NBSP, " ")
+    assert re.search(r"; 2 workers: [\d.]+ m?s; larger settings gain (nothing|at most [1-5] %)$", said)
+
+
+def offloaded_twice():
+    made = page_sample.offloading()
+    more = [
+        run(
+            5,
+            1,
+            page_sample.offloaded(simulate(5, 1, 20, 20, 2), slots),
+            label="to %d processes, %s" % (slots, label(5, 1)),
+        )
+        for slots in (5, 20)
+    ]
+    return {**made, "runs": made["runs"][:1] + more}
+
+
+def test_ways_of_offloading_have_names_and_places_of_their_own():
+    made = offloaded_twice()
+    assert [words.title(one) for one in made["runs"]] == [
+        "5 workers",
+        "5 workers, to 5 processes",
+        "5 workers, to 20 processes",
+    ]
+    places = [x for trace in dict(charts.charts(made))["throughput"]["data"] for x in trace["x"]]
+    assert len(places) == len(set(places)) == 3
+
+
+def test_runs_of_a_setting_stand_together():
+    def grouped(*names):
+        runs = [{"workers": int(name[0]), "server": name[1], "threads": 1} for name in names]
+        groups = page.groups([{"run": one} for one in runs])
+        return [(group["title"], "".join(one["run"]["server"] for one in group["panels"])) for group in groups]
+
+    assert grouped("1a", "5a", "1b", "5b") == [("", "abab")]
+    assert grouped("1a", "5a", "5b", "5c") == [("1 worker", "a"), ("5 workers", "abc")]
+    assert grouped() == []

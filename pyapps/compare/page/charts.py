@@ -5,6 +5,8 @@ Settings stand side by side, in the order in which they were run; each server ha
 place. All figures are those of run["figures"]. Colours are names ("@server0"); every point has its text in "texts",
 which page.js shows on hover and tells the keyboard's user."""
 
+from ..document import describe_setting
+
 HEIGHT = 320
 SERIES_SPREAD = 0.76
 PERCENTILES = ("p50", "p95", "p99")
@@ -14,6 +16,8 @@ MIB = 1 << 20
 ACCEPTED = 202
 WIDEST_BAR = 0.5
 HUES = 7
+CPU_TOPS = (10, 25, 50)
+TICK_SHARE = 1 / 30
 
 
 def figures_of(run):
@@ -36,9 +40,16 @@ def is_offloaded(run):
     )
 
 
+def variant(run):
+    """Returns how a run offloads, "" where it does not: what its label says besides the setting."""
+    if not is_offloaded(run):
+        return ""
+    return (run.get("label") or "").replace(describe_setting(*setting(run)), "").strip(" ,:") or "offloaded"
+
+
 def series_of(run):
-    """Returns the name under which a run stands in charts: its server, and whether it offloads."""
-    return run["server"] + (", offloaded" if is_offloaded(run) else "")
+    """Returns the name under which a run stands in charts: its server, and how it offloads."""
+    return ", ".join(name for name in (run["server"], variant(run)) if name)
 
 
 def hue(position):
@@ -208,13 +219,25 @@ def memory(experiment):
                 key=lambda row: row["workers"],
             )
             if mine:
-                data.append(memory_trace(mine, counts, at, preload))
-    return (
-        {"data": data, "layout": axes([(count, 1) for count in counts], "MiB of PSS, all processes")} if data else None
+                data.append(memory_trace(mine, at, preload))
+    return {"data": data, "layout": memory_axes(counts)} if data else None
+
+
+def memory_axes(counts):
+    """Returns the layout of the memory: x is the number of workers, true to scale, with ticks at those that were
+    measured, but for ticks that would stand in one another."""
+    most, ticks = counts[-1], []
+    for count in reversed(counts):
+        if not ticks or ticks[-1] - count >= most * TICK_SHARE:
+            ticks.append(count)
+    layout = axes([(count, 1) for count in counts], "MiB of PSS, all processes")
+    layout["xaxis"].update(
+        tickvals=ticks[::-1], ticktext=[str(count) for count in ticks[::-1]], range=[0, round(most * 1.05, 3)]
     )
+    return layout
 
 
-def memory_trace(rows, counts, at, preload):
+def memory_trace(rows, at, preload):
     color = "@server%d" % hue(at)
     values = [round(row["pss_bytes"] / MIB, 2) for row in rows]
     texts = [
@@ -226,7 +249,7 @@ def memory_trace(rows, counts, at, preload):
         "type": "scatter",
         "mode": "lines+markers",
         "name": "preload" if preload else "plain",
-        "x": [counts.index(row["workers"]) for row in rows],
+        "x": [row["workers"] for row in rows],
         "y": values,
         "texts": texts,
         "hoverinfo": "text",
@@ -241,11 +264,12 @@ def memory_trace(rows, counts, at, preload):
 
 
 def cpu(experiment):
-    """Returns the chart of the CPU time used as a part of what was granted."""
+    """Returns the chart of the CPU time used as a part of what was granted; the axis is short where that is little."""
     chart = bars(experiment, "cpu_share", "per cent of the CPU granted", scale=100, says="%s: %.3g %s")
     if chart:
         top = max(value for one in chart["data"] for value in one["y"])
-        chart["layout"]["yaxis"]["range"] = [0, max(105, top * 1.05)]
+        end = next((end for end in CPU_TOPS if top <= end), max(100, top))
+        chart["layout"]["yaxis"]["range"] = [0, round(end * 1.05, 3)]
     return chart
 
 
@@ -258,7 +282,8 @@ def charts(experiment):
         ("throughput", bars(experiment, "per_second", "answers per second")),
         ("latency", ranges(experiment, clocks)),
         ("queue", ranges(experiment, {"queue_ms": "waiting for a free app thread"})),
-        ("gil", ranges(experiment, {"gil_ms": "waiting for the GIL"})),
+        ("app", ranges(experiment, {"app_ms": "in the application"})),
+        ("gil", ranges(experiment, {"gil_ms": "waiting for the GIL before the application"})),
         ("cpu", cpu(experiment)),
         ("memory", memory(experiment)),
         ("done", ranges(experiment, {"done_ms": "from the call to the job's result"})),

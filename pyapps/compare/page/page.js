@@ -125,9 +125,20 @@
   button.addEventListener("click", () => { root.dataset.theme = isDark() ? "light" : "dark"; showTheme(); });
   system.addEventListener("change", showTheme);
   new ResizeObserver(() => all.filter((element) => plots[element.dataset.plot].width !== Math.floor(element.clientWidth)).forEach(draw)).observe(document.querySelector("main"));
-  let before;
-  window.addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; drawAll(); });
-  window.addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; drawAll(); });
+  // On paper everything is light and unfolded.
+  let before, folded = [];
+  window.addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((one) => { one.open = true; });
+    root.dataset.theme = "light";
+    drawAll();
+  });
+  window.addEventListener("afterprint", () => {
+    folded.forEach((one) => { one.open = false; });
+    if (before) root.dataset.theme = before; else delete root.dataset.theme;
+    drawAll();
+  });
   showTheme();
   root.dataset.ready = "yes";
 })();

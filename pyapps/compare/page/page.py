@@ -15,7 +15,7 @@ import jinja2
 import plotly.offline
 from markupsafe import Markup
 
-from . import charts, timeline, words
+from . import chart_words, charts, timeline, words
 
 HERE = Path(__file__).resolve().parent
 SPREADS = (
@@ -27,11 +27,12 @@ SPREADS = (
     ("write_ms", "Write, ms", ("p95",)),
     ("done_ms", "Result, ms", ("p50", "p95")),
 )
-PANELS_BESIDE = 4
+PANELS_BESIDE, SERVERS_TO_GROUP, SHOWN_REASONS = 4, 3, 5
 CHART_TITLES = {
     "throughput": "Throughput",
     "latency": "Response time",
     "queue": "Queue",
+    "app": "In the application",
     "gil": "GIL",
     "cpu": "CPU",
     "memory": "Memory",
@@ -40,7 +41,9 @@ CHART_TITLES = {
 CHART_KEYS = {
     "latency": "● p50  ◆ p95  — p99; filled: by the client's clock, hollow: by clutch's own",
     "queue": "● p50  ◆ p95  — p99; only clutch tells it",
-    "gil": "● p50  ◆ p95  — p99; only clutch tells it",
+    "app": "● p50  ◆ p95  — p99; computing, sleeping, taking turns for the GIL and the CPUs",
+    "gil": "● p50  ◆ p95  — p99; until the application is entered; only clutch tells it",
+    "cpu": "100 %: all of the CPUs that were granted",
     "done": "● p50  ◆ p95  — p99, by the client's clock",
     "memory": "● every worker loads the application   □ --preload",
 }
@@ -72,7 +75,9 @@ def render(document):
             advice=words.first_advice(document),
             spreads=SPREADS,
             side=words.SIDE,
+            shown_reasons=SHOWN_REASONS,
             part_names=timeline.NAMES,
+            meanings=timeline.MEANINGS,
             policy=policy(scripts),
             plotly_js=scripts[0],
             page_js=scripts[1],
@@ -96,6 +101,7 @@ def environment():
     )
     made.globals.update(
         shape=words.shape,
+        title=words.title,
         is_offloaded=charts.is_offloaded,
         pieces=words.pieces,
         found=charts.found,
@@ -119,24 +125,27 @@ def section(at, experiment, plots):
             {
                 "id": "%s-%d" % (name, at),
                 "title": CHART_TITLES[name],
-                "says": words.chart_headline(name, experiment),
+                "says": chart_words.headline(name, experiment),
                 "key": CHART_KEYS.get(name, ""),
             }
         )
     until = timeline.window_us(experiment["runs"])
     hues = {name: charts.hue(number) for number, name in enumerate(charts.servers_of(experiment))}
+    panels = [
+        panel_of(at, number, run, panel, hues) for number, (run, panel) in enumerate(zip(experiment["runs"], panels))
+    ]
     return {
         "at": at,
         "it": experiment,
         "headline": words.experiment_headline(experiment),
         "charts": pictures,
-        "panels": [
-            panel_of(at, number, run, panel, hues)
-            for number, (run, panel) in enumerate(zip(experiment["runs"], panels))
-        ],
+        "panels": panels,
+        "groups": groups(panels),
+        "has_peers": has_peers(panels),
+        "has_threads": any(panel["run"]["threads"] > 1 for panel in panels),
+        "gil_note": chart_words.gil_note(experiment),
         "parts": [part for part in timeline.PARTS if part in drawn],
         "unseen": unseen(experiment, drawn),
-        "columns": columns(len(panels)),
         "until_s": None if until is None else until / 1e6,
         "hues": hues,
         "peers": [{**peer, "hue": hues[peer["server"]]} for peer in words.peers(experiment)],
@@ -144,6 +153,22 @@ def section(at, experiment, plots):
         "clocks": words.clocks(experiment),
         "advice": [],
     }
+
+
+def has_peers(panels):
+    return len({panel["run"]["server"] for panel in panels}) > 1
+
+
+def groups(panels):
+    """Returns the pictures as they stand together, [{"title", "panels", "columns"}]: by setting where many servers have
+    the same, else all, without a title. Runs of a setting are neighbours."""
+    settings = charts.settings_of([panel["run"] for panel in panels])
+    together = [[panel for panel in panels if charts.setting(panel["run"]) == one] for one in settings]
+    most = max(map(len, together), default=0)
+    if not has_peers(panels) or most < SERVERS_TO_GROUP:
+        return [{"title": "", "panels": sum(together, []), "columns": columns(len(panels))}] if panels else []
+    beside = min(PANELS_BESIDE, most)
+    return [{"title": words.shape(some[0]["run"]), "panels": some, "columns": beside} for some in together]
 
 
 def columns(count):

@@ -32,6 +32,15 @@ NAMES = {
     "job": "answered; its job waits or runs elsewhere",
     "failed": "failed, or cut short",
 }
+MEANINGS = {
+    "waiting": "all of it has arrived, and every app thread is taken",
+    "sent": "from sending to the application's begin; this server tells no more",
+    "gil": "a thread has taken it, and may not run Python yet",
+    "app": "from the call to its return: computing, sleeping, taking turns",
+    "write": "the response goes to the kernel",
+    "job": "the caller has its 202 where the bar begins, the job is done where it ends",
+    "failed": "an error, or no answer",
+}
 HATCHES = {
     "waiting": {"shape": "/", "size": 6, "solidity": 0.22, "fgcolor": "@waiting-line", "bgcolor": "@waiting"},
     "sent": {"shape": "/", "size": 7, "solidity": 0.16, "fgcolor": "@waiting-line", "bgcolor": "@sent"},

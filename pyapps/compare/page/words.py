@@ -6,11 +6,10 @@ All return plain text; the template escapes it."""
 
 import shlex
 
-from .charts import MIB, figures_of, found, is_offloaded, series_of, setting
+from .charts import MIB, figures_of, found, is_offloaded, series_of, setting, variant
 
 SAME = 0.03
 PLATEAU = 0.95
-SHORT_MS = 1.0
 GIB = 1 << 30
 NARROW = "\N{NO-BREAK SPACE}"
 TYPICAL_WORKERS = 5
@@ -19,11 +18,14 @@ USUAL_PATHS = (None, "/", "/?param=Request_N")
 
 
 def number(value, digits=3):
-    """Returns a figure with three significant digits, thousands with commas; a dash for None."""
+    """Returns a figure with three significant digits, thousands with commas; a dash for None. From 1 on the digits are
+    all written, as in "3.00", so that figures of the same size look alike."""
     if value is None:
         return "–"
-    if isinstance(value, int) or abs(value) >= 10 ** (digits - 1):
+    if isinstance(value, int) or abs(value) >= 99.95:
         return format(round(value), ",")
+    if abs(value) >= 0.9995:
+        return "%.*f" % (1 if abs(value) >= 9.995 else 2, value)
     text = "%.*g" % (digits, value)
     return text if "e" not in text else ("%.6f" % value).rstrip("0").rstrip(".")
 
@@ -53,6 +55,12 @@ def shape(run):
     """Returns "5 workers", or "5 workers × 4 threads" where there is more than one thread."""
     workers = counted(run["workers"], "worker")
     return workers if run["threads"] == 1 else "%s × %s" % (workers, counted(run["threads"], "thread"))
+
+
+def title(run, has_peers=False):
+    """Returns what a picture of a run is called: its setting, how it offloads; its server where others are there."""
+    names = (run["server"] if has_peers else "", shape(run), variant(run))
+    return ", ".join(name for name in names if name)
 
 
 def ours(experiment):
@@ -107,13 +115,22 @@ def experiment_headline(experiment):
             number(rate(first)),
             number(rate(best)),
         )
-    worst = duration(found(figures_of(first), "client_ms.max"))
-    return "%s: the slowest answer takes %s; %s: %s" % (
+    return "%s: the slowest answer takes %s; %s: %s%s" % (
         shape(first),
-        worst,
+        duration(found(figures_of(first), "client_ms.max")),
         shape(enough),
         duration(found(figures_of(enough), "client_ms.max")),
+        gain_beyond(enough, runs),
     )
+
+
+def gain_beyond(enough, runs):
+    """Returns what settings with more places than this one gain, in answers per second; "" without such."""
+    larger = [rate(run) for run in runs if size(run) > size(enough)]
+    if not larger:
+        return ""
+    gain = round(100 * (max(larger) / rate(enough) - 1))
+    return "; larger settings gain " + ("at most %d %%" % gain if gain > 0 else "nothing")
 
 
 def rate(run):
@@ -237,74 +254,6 @@ def clocks(experiment):
     ]
     rows = [row for row in rows if row["client"] is not None and row["server"] is not None]
     return max(rows, key=lambda row: abs(row["client"] - row["server"]), default=None)
-
-
-def chart_headline(name, experiment):
-    """Returns what a chart of charts.charts shows, in one line."""
-    runs = [run for run in experiment["runs"] if figures_of(run)]
-    return {
-        "throughput": lambda: best(runs, "per_second", "Most answers: %s per second, %s", number),
-        "latency": lambda: extremes(runs, "client_ms.p95", "95 % answered within"),
-        "queue": lambda: unless_short(runs, "queue_ms.p95", "in the queue"),
-        "gil": lambda: unless_short(runs, "gil_ms.p95", "for the GIL"),
-        "done": lambda: extremes(runs, "done_ms.p95", "95 % of the results there after"),
-        "cpu": lambda: best(
-            runs, "cpu_share", "At most %s of the CPU granted, %s", lambda share: number(share * 100) + " %"
-        ),
-        "memory": lambda: memory(experiment),
-    }[name]()
-
-
-def best(runs, path, text, shown):
-    """Returns the text with the greatest figure and its run; of runs that are as good, the smallest."""
-    have = [run for run in runs if found(figures_of(run), path) is not None]
-    top = max(found(figures_of(run), path) for run in have)
-    same = [run for run in have if found(figures_of(run), path) >= (1 - SAME) * top]
-    run = min(same, key=lambda run: (size(run), run["workers"]))
-    others = " (%d settings within %d %%)" % (len(same), SAME * 100) if len(same) > 1 else ""
-    return text % (shown(found(figures_of(run), path)), named(run)) + others
-
-
-def named(run):
-    return "with " + ("" if series_of(run) == "clutch" else series_of(run) + ", ") + shape(run)
-
-
-def extremes(runs, path, text):
-    have = sorted(
-        (run for run in runs if found(figures_of(run), path) is not None), key=lambda run: found(figures_of(run), path)
-    )
-    least, most = have[0], have[-1]
-    if least is most:
-        return "%s %s %s" % (text, duration(found(figures_of(least), path)), named(least))
-    return "%s %s %s, %s %s" % (
-        text,
-        duration(found(figures_of(least), path)),
-        named(least),
-        duration(found(figures_of(most), path)),
-        named(most),
-    )
-
-
-def unless_short(runs, path, where):
-    most = max(found(figures_of(run), path) for run in runs if found(figures_of(run), path) is not None)
-    if most < SHORT_MS:
-        return "No wait worth mentioning %s: 95 %% at most %s" % (where, duration(most))
-    return extremes(runs, path, "95 %% wait %s at most" % where)
-
-
-def memory(experiment):
-    """Returns what --preload saves at the most workers for which both were measured, else what the most workers
-    take."""
-    rows = [row for row in experiment.get("memory") or [] if row.get("pss_bytes") is not None]
-    sizes = {(row["server"], row["workers"], bool(row.get("preload"))): row["pss_bytes"] for row in rows}
-    rows = [row for row in rows if row["server"] == "clutch"] or rows
-    pairs = [(workers, server) for server, workers, preload in sizes if preload and (server, workers, False) in sizes]
-    if pairs:
-        workers, server = max(pairs)
-        plain, preloaded = (memory_size(sizes[server, workers, preload]) for preload in (False, True))
-        return "%s: %s, with --preload %s" % (counted(workers, "worker"), plain, preloaded)
-    row = max(rows, key=lambda row: row["workers"])
-    return "%s: %s" % (counted(row["workers"], "worker"), memory_size(row["pss_bytes"]))
 
 
 def command(document):
