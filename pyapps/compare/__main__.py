@@ -10,7 +10,10 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is something to keep: the imports take a moment
 
 import argparse
+import contextlib
+import fcntl
 import importlib
+import os
 import pathlib
 import resource
 import subprocess
@@ -21,7 +24,7 @@ from typing import List, Optional
 from rich.console import Console
 from rich.markup import escape
 
-from compare import advice, document, experiment, figures, interrupts, machine, options, peers, plan, table
+from compare import advice, document, experiment, figures, interrupts, machine, options, peers, plan, table, terminal
 from compare.page import page
 from compare.progress import Progress
 
@@ -36,7 +39,8 @@ class Mistake(Exception):
 def main(arguments: List[str]) -> int:
     """Returns the exit status."""
     given = options.parse(arguments)
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    output = terminal.Output()
+    console = Console(file=output, soft_wrap=not output.isatty())
     try:
         facts = machine.describe(given.clutch)
         tools = make_tools(given, facts)
@@ -48,16 +52,28 @@ def main(arguments: List[str]) -> int:
         return WRONG_OPTIONS
     raise_descriptor_limit(given.clients)
     interrupts.install()
+    is_cut = False
     try:
         run_all(given, planned, tools, result, console)
+        interrupts.over()
     except KeyboardInterrupt:
+        interrupts.over()
         result["interrupted"] = True
         console.print("interrupted: what has been measured is kept")
-    with interrupts.ignored():
-        finish(result, given.out, console)
+    except OSError as error:
+        interrupts.over()
+        is_cut = complain(f"this ended the comparison, what has been measured is kept: {error}")
+    is_cut |= finish(result, given.out, console) | output.is_lost
     if result["interrupted"]:
         return INTERRUPTED
-    return FAILED if has_failed(result) else OK
+    return FAILED if is_cut or has_failed(result) else OK
+
+
+def complain(text: str) -> bool:
+    """Says what went wrong; returns True: something did."""
+    with contextlib.suppress(OSError, AttributeError):
+        sys.stderr.write(f"setup/compare: {text}\n")
+    return True
 
 
 def raise_descriptor_limit(clients: int) -> None:
@@ -93,6 +109,21 @@ def make_directories(tools: experiment.Tools) -> None:
         tools.logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Mistake(f"--out: cannot make {tools.logs}: {error.strerror}") from None
+    if not try_lock(tools.logs):
+        raise Mistake(f"--out: another comparison is writing to {tools.logs.parent}: wait for its end, or say another one")
+
+
+def try_lock(directory: pathlib.Path) -> bool:
+    """Returns whether nobody else has this directory; it is ours until the end of the process then."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    except OSError:
+        pass  # a file system without locks
+    return True
 
 
 def describe_load(given: argparse.Namespace, planned: List[plan.Planned]) -> document.Load:
@@ -120,7 +151,8 @@ def run_all(
             one = document.make_experiment(each.name, each.title, each.app, list(each.says))
             result["experiments"].append(one)
             experiment.run(each, tools, progress, one, sum(steps[index + 1 :], []))
-            document.write(result, given.out / "comparison.json")
+            with contextlib.suppress(OSError):  # the end tries again, and tells
+                document.write(result, given.out / "comparison.json")
         if offloading is not None:
             result["load"]["note"] = offloading.NOTE
             result["experiments"].append(offloading.make())
@@ -147,17 +179,25 @@ def announce(result: document.Document, steps: List[List[float]], given: argpars
         )
 
 
-def finish(result: document.Document, out: pathlib.Path, console: Console) -> None:
-    """Draws the conclusions, writes the files, prints the table."""
+def finish(result: document.Document, out: pathlib.Path, console: Console) -> bool:
+    """Draws the conclusions, writes the files, prints the table. Returns whether a file could not be written."""
     result["experiments"] = [each for each in result["experiments"] if each["runs"] or each["memory"]]
     for run in (run for each in result["experiments"] for run in each["runs"] if run["figures"] is None):
         run["figures"] = figures.summarize(run)
     result["recommendations"] = advice.recommend(result)
-    document.write(result, out / "comparison.json")
     table.print_tables(result, console)
-    page.write(result, out / "comparison.html")
-    console.print(f"\nEvery request: {escape(str(out / 'comparison.json'))}", highlight=False, soft_wrap=True)
-    console.print(f"The pictures:  {escape(str(out / 'comparison.html'))}", highlight=False, soft_wrap=True)
+    console.print()
+    is_lost = False
+    for title, write, path in (
+        ("Every request:", document.write, out / "comparison.json"),
+        ("The pictures: ", page.write, out / "comparison.html"),
+    ):
+        try:
+            write(result, path)
+            console.print(f"{title} {escape(str(path))}", highlight=False, soft_wrap=True)
+        except OSError as error:
+            is_lost = complain(f"--out: cannot write {path}: {error.strerror or error}")
+    return is_lost
 
 
 def has_failed(result: document.Document) -> bool:

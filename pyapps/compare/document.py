@@ -26,6 +26,7 @@ The classes below name every field. What they have in common:
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -183,8 +184,13 @@ def write(document: Document, path: "os.PathLike[str] | str") -> None:
     target = pathlib.Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + ".new")
-    temporary.write_text(to_text(document) + "\n", encoding="utf-8")
-    os.replace(temporary, target)
+    try:
+        temporary.write_text(to_text(document) + "\n", encoding="utf-8")
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def to_text(value: Any, indent: str = "") -> str:

@@ -17,6 +17,9 @@ from compare.usage import Watch
 __all__ = ["Candidate", "ClutchSubject", "PeerSubject", "Tools"]
 
 
+STEP_US = 2000  # a wall clock that differs by more has been set
+
+
 def list_candidates(planned: plan.Planned, tools: Tools) -> List[Candidate]:
     """Returns what an experiment runs, in order: for each setting clutch, then the others that can do it."""
     candidates = []
@@ -164,6 +167,11 @@ def complete(done: document.Run, sent: load.Sent, subject) -> None:
         done["requests"] = sent.requests
         done["wall_s"] = load.wall_s(sent.requests)
         subject.join(done, sent)
+        if any(abs(step_us) > STEP_US for step_us in sent.stepped_us):
+            done["notes"].append(
+                f"the clock was set by {sent.stepped_us[0] / 1e6:+.3f} s while this was measured: the server's moments "
+                "are wrong by as much"
+            )
         done["requests"].sort(key=lambda request: request["id"])
         explain_failures(done, subject.log_text())
     done["figures"] = figures.summarize(done)

@@ -16,6 +16,9 @@ HEAD = re.compile(r"^\[[^]]*\] \[\d+\] \[(?P<level>\w+)\] (?P<who>[^:]+): (?P<te
 GRAVE = ("error", "critical")
 TRACEBACK = r"Traceback \(most recent call last\):\n(?:[ \t].*\n)+\S.*"
 CHAIN = r"\n\n(?:During handling of|The above exception was) .*\n\n"
+TRACEBACK_PARTS = re.compile(r"(Traceback \(most recent call last\):\n)((?:[ \t].*\n)+)")
+FRAMES = re.compile(r"  File .*\n(?:    .*\n)*")
+OBSERVE, IMPORT = "compare/observe.py", "<frozen importlib"
 TRACEBACKS = re.compile(f"{TRACEBACK}(?:{CHAIN}{TRACEBACK})*")
 
 
@@ -35,12 +38,29 @@ def grave_messages(log: str) -> List[str]:
 
 
 def tracebacks(log: str) -> List[str]:
-    """Returns the tracebacks that any server's log has, in order, each with those that it follows from."""
-    return [match[0] for match in TRACEBACKS.finditer(log)]
+    """Returns the tracebacks that any server's log has, in order, each with those that it follows from: from the
+    application's first frame on, with the exception in front, as clutch tells them."""
+    found = []
+    for match in TRACEBACKS.finditer(log):
+        text = TRACEBACK_PARTS.sub(lambda part: part[1] + without_servers_frames(part[2]), match[0])
+        found.append(f"{text.splitlines()[-1]}\n{text}")
+    return found
+
+
+def without_servers_frames(frames: str) -> str:
+    """Returns the frames of a traceback that lie behind the wrapper of observe.py and Python's own import; all, where
+    there are none behind them."""
+    kept = FRAMES.findall(frames)
+    ours = [place for place, frame in enumerate(kept) if OBSERVE in frame.splitlines()[0]]
+    behind = kept[ours[-1] + 1 :] if ours else []
+    while behind and IMPORT in behind[0]:
+        del behind[0]
+    return "".join(behind) or frames
 
 
 def own_words(log: str) -> List[str]:
-    """Returns the errors that a server's log tells: clutch's, or the tracebacks of another server's."""
+    """Returns the errors that a server's log tells: clutch's own, else tracebacks of another server or of a framework
+    that answers 500 by itself."""
     return grave_messages(log) or tracebacks(log)
 
 
@@ -68,14 +88,13 @@ def explain_failures(done: document.Run, log: str) -> None:
     """Says in the run's error (all failed) or notes (some did) what became of failed requests, with the server's own
     words."""
     reasons = collections.Counter(filter(None, map(why_failed, done["requests"])))
-    messages = own_words(log)
-    if not reasons:
-        done["notes"] += [cut(message) for message in messages[:1]]
+    if not reasons:  # then a traceback in the log is one that the application has dealt with
+        done["notes"] += [cut(message) for message in grave_messages(log)[:1]]
         return
     failed = sum(reasons.values())
     text = f"{failed} of {len(done['requests'])} requests failed: "
     text += ", ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
-    text = "\n".join([text, *(cut(message) for message in messages[:1])])
+    text = "\n".join([text, *(cut(message) for message in own_words(log)[:1])])
     if failed == len(done["requests"]):
         done["error"] = text
     else:

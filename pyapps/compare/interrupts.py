@@ -10,16 +10,27 @@ from typing import Callable, Iterator, Optional
 _instead: Optional[Callable[[], object]] = None
 _deferring = 0
 _is_pending = False
+_is_over = False
 
 
 def install() -> None:
     """From now on both signals raise KeyboardInterrupt in the main thread, except inside the two contexts below."""
+    global _is_over
+    _is_over = False
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _handle)
 
 
+def over() -> None:
+    """From now on both signals do nothing: what is left to do is short, and must be done."""
+    global _is_over
+    _is_over = True
+
+
 def _handle(_number, _frame) -> None:
     global _is_pending
+    if _is_over:
+        return
     if _instead is not None:
         _instead()
     elif _deferring:
@@ -51,10 +62,3 @@ def call_instead(callback: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         _instead = None
-
-
-@contextlib.contextmanager
-def ignored() -> Iterator[None]:
-    """Inside, a signal does nothing."""
-    with call_instead(lambda: None):
-        yield

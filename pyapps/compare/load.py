@@ -40,10 +40,11 @@ class Sent(NamedTuple):
     requests: List[Request]
     stamps: List[Optional[dict]]  # what `read_fields` found in the answer to each request
     start_us: List[int]  # one: since the epoch
+    stepped_us: List[int]  # one: how far the wall clock was set forward (or back) meanwhile
 
 
 def begin() -> Sent:
-    return Sent(os.urandom(4).hex(), [], [], [])
+    return Sent(os.urandom(4).hex(), [], [], [], [])
 
 
 def send(load: Load, port: int, sent: Sent, on_end: Callable[[Request], None], read_fields=None) -> None:
@@ -76,6 +77,7 @@ class _Sender:
         """Returns whether it was interrupted."""
         clients = min(self.load.clients, self.load.requests)
         self.sent.start_us.append(time.time_ns() // 1000)
+        self.start_ns = time.monotonic_ns()
         work = asyncio.ensure_future(asyncio.gather(*(self._run_client(client) for client in range(1, clients + 1))))
         loop = asyncio.get_running_loop()
         with interrupts.call_instead(lambda: loop.call_soon_threadsafe(work.cancel)):
@@ -83,10 +85,16 @@ class _Sender:
                 await work
             except asyncio.CancelledError:
                 return True
+            finally:
+                self._notice_steps()
         return False
 
     def _now_us(self) -> int:
-        return time.time_ns() // 1000 - self.sent.start_us[0]
+        """Of a clock that begins with the wall clock, and goes on as before when that is set meanwhile."""
+        return (time.monotonic_ns() - self.start_ns) // 1000
+
+    def _notice_steps(self) -> None:
+        self.sent.stepped_us.append(time.time_ns() // 1000 - self.sent.start_us[0] - self._now_us())
 
     async def _run_client(self, client: int) -> None:
         async with aiohttp.ClientSession(

@@ -10,10 +10,11 @@ import re
 import shutil
 from typing import List, Optional, Sequence, Tuple
 
-from compare import load, peers
+from compare import access_log, load, peers
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+LOADS_OWN_FIELDS = ("content-length", "transfer-encoding", access_log.ID_FIELD.lower())
 MOST = 1024  # workers, and threads of each, that clutch takes
 
 DESCRIPTION = """\
@@ -72,7 +73,7 @@ def _make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("app", metavar="APP", nargs="?", help="what to serve")
+    add("app", metavar="APP", nargs="?", type=_app, help="what to serve")
     add("--workers", metavar="N,...", type=_counts, default=[], help="worker counts to compare [1,2,5,10]")
     add("--threads", metavar="N,...", type=_counts, default=[], help="app threads of each worker to compare [1,4]")
     add("--clients", metavar="N", type=_count, default=20, help="callers at the same time [20]")
@@ -104,7 +105,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add(
         "--out",
         metavar="DIR",
-        type=pathlib.Path,
+        type=_directory,
         default=ROOT / "build" / "compare",
         help="for the results [build/compare]",
     )
@@ -162,6 +163,18 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _app(text: str) -> str:
+    if not text.strip():
+        raise _wrong(text, "module, module:callable, path/file.py or path/file.py:callable")
+    return text
+
+
+def _directory(text: str) -> pathlib.Path:
+    if not text:
+        raise _wrong(text, "a directory; '.' is the one here")
+    return pathlib.Path(text)
+
+
 def _path(text: str) -> str:
     if not re.fullmatch(r"/[!-~]*", text):
         raise _wrong(text, "a path that begins with '/', without spaces, other characters than ASCII written as %XX")
@@ -177,13 +190,15 @@ def _method(text: str) -> str:
 def _header(text: str) -> Tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not TOKEN.fullmatch(name) or re.search(r"[\0\r\n]", value):
-        raise _wrong(text, "NAME: VALUE in one line")
+        raise _wrong(text, "NAME: VALUE in one line, the name in ASCII letters, digits and '-'")
+    if name.lower() in LOADS_OWN_FIELDS:
+        raise _wrong(text, "another field: this one is set with every request")
     return name, value.strip()
 
 
 def _data(text: str) -> bytes:
     if not text.startswith("@"):
-        return text.encode()
+        return os.fsencode(text)
     try:
         return pathlib.Path(text[1:]).read_bytes()
     except OSError as error:

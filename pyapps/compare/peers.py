@@ -141,7 +141,7 @@ def uwsgi(*front):
     def words(bin_dir, port, app, workers, threads, connections):
         sizes = ["--processes", workers, "--listen", longest_backlog(), "--max-fd", connections]
         many = ["--threads", threads] if threads > 1 else []
-        fixed = "--master --die-on-term --disable-logging".split()
+        fixed = "--master --die-on-term --need-app --disable-logging".split()
         address = [front[0], f"127.0.0.1:{port}", *front[1:]]
         return [bin_dir / "uwsgi", *address, *fixed, *sizes, *many, "--virtualenv", bin_dir.parent, "--module", app]
 

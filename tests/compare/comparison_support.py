@@ -25,14 +25,14 @@ def find_binary() -> str:
 class Comparison:
     """`python -m compare` with an output directory of its own, as a child process."""
 
-    def __init__(self, arguments, out: pathlib.Path, environment=None, cwd=TREE):
+    def __init__(self, arguments, out: pathlib.Path, environment=None, cwd=TREE, stdout=subprocess.PIPE):
         self.out = out
         self.process = subprocess.Popen(
             [sys.executable, "-m", "compare", "--clutch", find_binary(), "--out", str(out), *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": str(PYAPPS), "COMPARE_PYTHONPATH": "", **(environment or {})},
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )

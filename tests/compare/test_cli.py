@@ -68,6 +68,10 @@ def test_help_tells_every_option(run):
         (["--method", "GET /"], ["--method", "'GET /'", "GET or POST"]),
         (["--header", "no colon"], ["--header", "'no colon'", "NAME: VALUE"]),
         (["--header", "X: a\r\nY: b"], ["--header", "NAME: VALUE in one line"]),
+        (["--header", "Content-Length: 5"], ["--header", "'Content-Length: 5'", "is set with every request"]),
+        (["--header", "X-\u00dc: a"], ["--header", "ASCII"]),
+        ([""], ["APP", "''", "module:callable"]),
+        (["--out", ""], ["--out", "''", "a directory"]),
         (["--data", "@/no/such/file"], ["--data", "No such file"]),
         (["--port", "70000"], ["--port", "'70000'", "from 1 to 65535"]),
         (["--timeout", "nan"], ["--timeout", "'nan'", "seconds"]),
@@ -100,6 +104,16 @@ def test_a_program_that_is_not_clutch(run):
 def test_a_directory_that_cannot_be_made(run, tmp_path):
     (tmp_path / "file").write_text("")
     assert "--out: cannot make" in run("sleeping", "--out", str(tmp_path / "file"), status=2).errors
+
+
+def test_two_comparisons_do_not_share_a_directory(begin, run, tmp_path):
+    first = begin("sleeping", "--workers", "1", "--threads", "1", "--out", tmp_path / "one")
+    assert first.process.stdout.readline(), "it has begun"
+    second = run("sleeping", "--out", tmp_path / "one", status=2)
+    assert f"--out: another comparison is writing to {tmp_path / 'one'}: wait for its end" in second.errors
+    first.process.terminate()
+    assert first.finish() == 130
+    run("sleeping", "--workers", "5", "--threads", "4", "--out", tmp_path / "one")
 
 
 def test_peers_that_are_not_installed(monkeypatch, tmp_path):

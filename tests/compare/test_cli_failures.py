@@ -216,3 +216,34 @@ def test_a_second_interrupt_changes_nothing(begin, tmp_path):
     assert comparison.finish() == 130, comparison.errors
     assert comparison.errors == "" and comparison.document()["interrupted"] is True
     assert is_gone(only_run(comparison))
+
+
+# Results that cannot be written, and nobody who reads.
+
+
+def test_a_result_that_cannot_be_written(begin, tmp_path):
+    """Everything else is there: the table, and the other file."""
+    comparison = begin("sleeping", "--workers", "5", "--threads", "4", "--out", tmp_path / "out")
+    wait_for((tmp_path / "out" / "logs").exists)
+    (tmp_path / "out" / "comparison.json").mkdir()
+    assert comparison.finish() == 1
+    assert comparison.errors == f"setup/compare: --out: cannot write {tmp_path}/out/comparison.json: Is a directory\n"
+    assert "Sleeping (I/O-bound)" in comparison.text and "The pictures:" in comparison.text
+    assert (tmp_path / "out" / "comparison.html").exists()
+    assert not list((tmp_path / "out").glob("*.new"))
+
+
+def test_a_reader_who_goes_away_costs_nothing(begin):
+    comparison = begin("sleeping", "--workers", "5", "--threads", "4")
+    comparison.process.stdout.close()
+    comparison.process.stdout = None
+    assert comparison.finish() == 1
+    assert comparison.errors == "" and has_page(comparison) and only_run(comparison)["figures"]["answered"] == 20
+
+
+def test_a_full_output_costs_nothing(begin):
+    with open("/dev/full", "w") as full:
+        comparison = begin("sleeping", "--workers", "5", "--threads", "4", stdout=full)
+    assert comparison.finish() == 1
+    assert comparison.errors == "setup/compare: cannot write to the standard output: No space left on device\n"
+    assert has_page(comparison) and only_run(comparison)["figures"]["answered"] == 20

@@ -78,17 +78,48 @@ def test_a_signal_can_do_something_else(signals):
     with interrupts.call_instead(lambda: calls.append(1)):
         signals()
     assert calls == [1]
-    with interrupts.ignored():
-        signals()
     with pytest.raises(KeyboardInterrupt):
         signals()
+
+
+def test_at_the_end_signals_do_nothing(signals):
+    interrupts.over()
+    signals()
+    with interrupts.deferred():
+        signals()
+    interrupts.install()
+    with pytest.raises(KeyboardInterrupt):
+        signals()
+
+
+def test_a_clock_that_is_set_changes_no_moment(monkeypatch):
+    """The wall clock jumps back by an hour while a load is sent: durations stay right, and it is said."""
+    sender = load._Sender(load.Load(), 1, load.begin(), None, None)
+    hour_ns = 3_600_000_000_000
+    wall = [5 * hour_ns]
+    monkeypatch.setattr(load.time, "time_ns", lambda: wall[0])
+
+    async def one_request(_client):
+        before = sender._now_us()
+        wall[0] -= hour_ns
+        assert 0 <= sender._now_us() - before < 1_000_000
+
+    monkeypatch.setattr(sender, "_run_client", one_request)
+    monkeypatch.setattr(sender, "load", load.Load(clients=1, requests=1))
+    assert asyncio.run(sender.send_all()) is False
+    assert sender.sent.stepped_us == [pytest.approx(-3.6e9, abs=1e6)]
+    sender.sent.requests.extend(make_requests(1, status=200))
+    done = document.make_run("clutch", "0", 1, 1, 1.0)
+    subject = types.SimpleNamespace(join=lambda *_: None, log_text=lambda: "")
+    experiment.complete(done, sender.sent, subject)
+    assert done["notes"][0].startswith("the clock was set by -3600.000 s")
 
 
 # What a peer tells.
 
 
 def test_the_stamps_of_a_peer_are_joined():
-    sent = load.Sent("0a", make_requests(3), [], [1_000_000])
+    sent = load.Sent("0a", make_requests(3), [], [1_000_000], [0])
     for pid, thread, begin in ((70, 5, 1_000_300), (71, 9, 1_000_200)):
         sent.stamps.append({"pid": pid, "thread_id": thread, "begin_us": begin, "end_us": begin + 50})
     sent.stamps.append(None)  # an answer of the server itself
@@ -131,6 +162,17 @@ def test_reasons_are_counted():
 def test_what_was_interrupted_has_not_failed():
     done = explain(make_requests(3, error=load.INTERRUPTED))
     assert done["error"] is None and done["notes"] == []
+
+
+HANDLED = "[error] shop\nTraceback (most recent call last):\n  File \"shop.py\", line 1, in f\nKeyError: 1\n"
+
+
+def test_a_framework_that_answers_500_by_itself_has_its_traceback_told():
+    assert explain(make_requests(1, status=500), HANDLED)["error"].splitlines()[1] == "KeyError: 1"
+
+
+def test_a_traceback_that_the_application_has_dealt_with_is_no_news():
+    assert explain(make_requests(1, status=200), HANDLED)["notes"] == []
 
 
 def test_a_long_traceback_loses_its_middle():

@@ -161,10 +161,23 @@ printed by the application
 
 def test_tracebacks_of_other_servers():
     first, second = tracebacks(PEERS_LOG)
-    assert first.startswith("Traceback") and "KeyError: 7" in first and first.endswith("\nLookupError: no such order")
-    assert second.splitlines()[1:] == ['  File "shop.py", line 9, in application', "ValueError: another one"]
+    assert first.startswith("LookupError: no such order\nTraceback") and "KeyError: 7" in first and first.endswith("\nLookupError: no such order")
+    assert second.splitlines()[2:] == ['  File "shop.py", line 9, in application', "ValueError: another one"]
     assert tracebacks("all is well\n") == []
     assert explain_start(PEERS_LOG, 1).endswith("ValueError: another one")
+
+
+def test_a_traceback_begins_in_the_application():
+    """The server's frames and the wrapper's are no news; without any other they stay."""
+    server = '  File "/venv/gunicorn/sync.py", line 1, in handle\n    run()\n         ^^^\n'
+    wrapper = '  File "/pyapps/compare/observe.py", line 75, in load_file\n    exec_module(module)\n'
+    importing = '  File "<frozen importlib._bootstrap>", line 241, in _call\n'
+    own = '  File "/home/shop.py", line 2, in <module>\n    import nothing\n'
+    head, end = "Traceback (most recent call last):\n", "ImportError: nothing\n"
+    (text,) = tracebacks(head + server + wrapper + importing + own + end)
+    assert text + "\n" == end + head + own + end
+    (text,) = tracebacks(head + server + wrapper + end)
+    assert text + "\n" == end + head + server + wrapper + end
 
 
 def test_explaining_a_start():

@@ -13,7 +13,7 @@ import pytest
 from comparison_support import TREE
 
 from compare import peers, subjects
-from compare.server import Server, free_port
+from compare.server import Server, StartError, free_port
 
 APP = """
 import threading
@@ -42,11 +42,11 @@ def ask(port):
         return answer.read(), peers.stamps(answer.headers)
 
 
-def start(name, directory, workers, threads):
+def start(name, directory, workers, threads, text=APP):
     """Returns the server, not yet started, with an application that holds as many requests as one process has
     threads."""
     app = directory / "shop.py"
-    app.write_text(APP.format(places=threads))
+    app.write_text(text.format(places=threads))
     port = free_port()
     command = peers.plain_command(name, find_venv(name), port, workers, threads)
     return Server(
@@ -70,6 +70,20 @@ def test_workers(name, tmp_path):
     for process in processes:
         assert select.select([process], [], [], LIMIT_S)[0], "all its processes end"
         os.close(process)
+
+
+@pytest.mark.parametrize("name", peers.NAMES)
+def test_an_application_that_cannot_be_loaded(name, tmp_path):
+    """The server ends, instead of being waited for, and the application's traceback is told."""
+    with (
+        pytest.raises(StartError) as caught,
+        start(name, tmp_path, 1, 1, 'raise ConnectionError("no database")\n'),
+    ):
+        pass
+    assert "exit status" in str(caught.value)
+    _, line, head, frame, *_ = str(caught.value).splitlines()
+    assert line == "ConnectionError: no database" and head.startswith("Traceback")
+    assert frame == f'  File "{tmp_path}/shop.py", line 1, in <module>'
 
 
 @pytest.mark.parametrize("name", [name for name in peers.NAMES if name not in peers.ONE_THREAD])
