@@ -290,6 +290,9 @@ def test_pictures_follow_the_width(show):
     )
     browser.resize(400)
     browser.wait("return document.querySelector('#latency-0 svg').clientWidth <= 368")
+    browser.resize(768)
+    browser.wait("return document.querySelector('#latency-0 svg').clientWidth < 360")
+    assert len({one.location["x"] for one in browser.find(".chart")}) == 2, "a tablet has room for two charts"
     browser.resize(1280)
     browser.wait("return document.querySelector('#latency-0 svg').clientWidth === arguments[0]", before)
 
