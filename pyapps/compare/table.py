@@ -4,6 +4,7 @@ columns."""
 
 from rich import box
 from rich.console import Group
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,7 @@ from compare import document, figures
 from compare.measured import duration, settings_of
 
 NOTHING = "-"
+WIDEST = 1000
 NAME_MOST = 19  # characters; longer ones take several lines
 COLUMNS = (
     "setting",
@@ -25,6 +27,7 @@ COLUMNS = (
     "CPU\nused",
     "PSS\nMiB",
 )
+LEAST_IMPORTANT = ("GIL\nms", "p99\nms", "p50\nms", "waited\nmean/p95", "CPU\nused", "PSS\nMiB")  # the least first
 LEGEND = (
     "setting: workers x threads. p50, p95, p99: by the client's clock. waited: for a free thread, mean and p95 in ms; "
     "~ by the client's clock. GIL: mean wait for it before the application. CPU used: of what is granted. PSS: memory "
@@ -39,7 +42,7 @@ def print_tables(comparison, console):
         settings = settings_of(experiment)
         say(console, f"\n{experiment.get('title') or experiment.get('name')}", style="bold")
         if settings:
-            console.print(make_table(settings), soft_wrap=False)
+            print_table(settings, console)
         for setting in settings:
             print_remarks(setting, console)
     if experiments:
@@ -54,15 +57,31 @@ def say(console, text, style=""):
     console.print(Text(text, style=style), soft_wrap=False)
 
 
-def make_table(settings):
-    """Returns the rich Table of an experiment's settings, one row each."""
+def print_table(settings, console):
+    """Prints the table of an experiment; on a narrow terminal without the columns that matter least."""
+    left_out = []
+    table = make_table(settings, left_out)
+    unlimited = console.options.update(max_width=WIDEST)
+    while left_out != list(LEAST_IMPORTANT) and Measurement.get(console, unlimited, table).minimum > console.width:
+        left_out = list(LEAST_IMPORTANT[: len(left_out) + 1])
+        table = make_table(settings, left_out)
+    console.print(table, soft_wrap=False)
+    if left_out:
+        say(console, f"({len(left_out)} columns need a wider terminal; the page has them too)", style="dim")
+
+
+def make_table(settings, left_out=()):
+    """Returns the rich Table of an experiment's settings, one row each, without the columns `left_out`."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
-    for index, heading in enumerate(COLUMNS):
+    shown = [index for index, heading in enumerate(COLUMNS) if heading not in left_out]
+    for index in shown:
+        heading = COLUMNS[index]
         table.add_column(
             heading, justify="right" if index else "left", no_wrap=bool(index), max_width=None if index else NAME_MOST
         )
     for setting in settings:
-        table.add_row(*map(Text, make_row(setting)), style=None if setting.is_usable else "red")
+        cells = make_row(setting)
+        table.add_row(*(Text(cells[index]) for index in shown), style=None if setting.is_usable else "red")
     return table
 
 

@@ -126,3 +126,13 @@ def test_requests_cut_short_are_counted_as_sent():
 )
 def test_short_numbers(value, text):
     assert table.short(value) == text
+
+
+@pytest.mark.parametrize("width, missing", [(80, []), (60, ["GIL", "p99"]), (36, ["GIL", "p50", "p99", "waited", "CPU"])])
+def test_a_narrow_terminal_has_fewer_columns(width, missing):
+    """The setting, its answers, their rate and p95 are there in any case, and nothing is cut into dots."""
+    lines = show(made.make_document(made.sleeping()), width=width)
+    heading = " ".join(lines[2:4])
+    assert {name for name in ("p50", "p99", "waited", "GIL", "CPU") if name not in heading} == set(missing)
+    assert "…" not in "".join(lines) and row(lines, "1 x 1")[:2] == ["20", "3.3"] and "p95" in heading
+    assert any("need a wider terminal" in line for line in lines) is bool(missing)
