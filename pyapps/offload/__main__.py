@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import pathlib
 import signal
 import sys
 import threading
-from typing import Callable, List, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from compare.server import Server, StartError
 from offload import parts
@@ -111,6 +113,22 @@ def kill(server: Server) -> None:
                 pass
 
 
+class InUse(Exception):
+    """Another setup/offload runs in the same directory; the message is for the user."""
+
+
+@contextlib.contextmanager
+def locked(directory: pathlib.Path) -> Iterator[None]:
+    """Two Redis servers that write to one file would spoil it. The kernel drops the lock when this process ends. Raises InUse."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / "lock", "w", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(f"another {PROGRAM} runs in {directory}; end it, or name another place: --directory DIR") from None
+        yield
+
+
 def start_all(running: Running, options: argparse.Namespace) -> None:
     """Raises StartError or parts.Missing."""
     python = parts.find_python(options.venv)
@@ -137,6 +155,16 @@ def main() -> int:
     running = Running()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, running.on_signal)
+    try:
+        with locked(options.directory):
+            return run(running, options)
+    except (InUse, OSError) as error:
+        say(str(error))
+        return EXIT_FAILED
+
+
+def run(running: Running, options: argparse.Namespace) -> int:
+    """Starts all parts, waits, and ends them; returns the exit status."""
     status = 0
     try:
         start_all(running, options)
