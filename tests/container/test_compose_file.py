@@ -178,6 +178,19 @@ def test_nginx_knows_its_services():
         assert set(SERVICES[name]["networks"]) & set(SERVICES["nginx"]["networks"])
 
 
+def test_as_many_connections_as_nginx_allows_have_room():
+    """A caller takes two of them and, measured, 9 KiB besides the buffer for the answer; the kernel's own buffers count, too."""
+    callers = int(nginx_values("worker_connections")[0]) / 2
+    each = size_of(nginx_values("proxy_buffer_size")[0]) + 9 * 1024
+    assert callers * each <= size_of(SERVICES["nginx"]["mem_limit"]) / 2
+    assert int(nginx_values("worker_rlimit_nofile")[0]) >= 2 * callers
+
+
+def test_a_job_that_was_accepted_is_on_the_disk():
+    text = (TREE / "setup/container/redis.conf").read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^append\w+ \w+$", text) == ["appendonly yes", "appendfsync always"]
+
+
 def test_redis_has_room_for_what_it_may_keep():
     text = (TREE / "setup/container/redis.conf").read_text(encoding="utf-8")
     assert size_of(re.search(r"(?m)^maxmemory (\d+\w)b$", text)[1]) <= size_of(SERVICES["redis"]["mem_limit"]) / 2
