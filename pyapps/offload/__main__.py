@@ -158,9 +158,11 @@ def main() -> int:
     try:
         with locked(options.directory):
             return run(running, options)
-    except (InUse, OSError) as error:
+    except InUse as error:
         say(str(error))
-        return EXIT_FAILED
+    except OSError as error:
+        say(f"cannot keep anything in {options.directory}: {error.strerror}")
+    return EXIT_FAILED
 
 
 def run(running: Running, options: argparse.Namespace) -> int:

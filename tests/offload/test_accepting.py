@@ -9,6 +9,7 @@ import re
 import pytest
 import redis
 from offload.jobs import PREFIX, QUEUE, Jobs
+from offload.settings import PENDING_SECONDS, SETTINGS
 from stack import wait_until
 
 CALLERS = 20
@@ -80,6 +81,23 @@ def test_the_same_key_is_the_same_job(stack):
     stack.wait_state(behind, "done")
     assert stack.job(url) == job and job["param"] == "once" and job["attempts"] == 1
     assert stack.call("/tasks", "POST", {"Idempotency-Key": "x" * 201}).status == 400
+
+
+def test_an_answer_is_kept_for_a_while(stack):
+    """An hour, and a key as long as its answer; a job that waits is kept for a week."""
+    key = {"Idempotency-Key": "order 22"}
+    url = stack.post("once", headers=key)
+    name = PREFIX + url.rpartition("/")[2]
+    stack.wait_state(url, "running")
+    with stack.connect() as client:
+        assert SETTINGS.result_s < PENDING_SECONDS - 60 < client.ttl(name) <= PENDING_SECONDS
+        stack.open()
+        first = stack.wait_state(url, "done")
+        assert 0 < client.ttl(name) <= SETTINGS.result_s
+        client.pexpire(name, 1)
+        wait_until(lambda: stack.call(url).status == 404, "the answer is forgotten")
+    assert stack.post("another", headers=key) == url
+    assert stack.wait_state(url, "done")["accepted_us"] > first["ended_us"]
 
 
 def test_a_key_does_not_stand_for_other_work(stack):

@@ -174,6 +174,12 @@ def test_mistakes(start_script, option, value):
     assert option in script.text() and f"'{value}'" in script.text() and "expected a number" in script.text()
 
 
+def test_a_directory_that_cannot_be_made(start_script):
+    script = start_script("--directory=/proc/offload")
+    assert script.process.wait(LIMIT_S) == 1
+    assert script.text() == "setup/offload: cannot keep anything in /proc/offload: No such file or directory\n"
+
+
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(parts.shutil, "which", lambda *_, **__: None)
     with pytest.raises(parts.Missing, match="apt-get install redis-server"):
