@@ -71,13 +71,14 @@ class Browser:
         )
 
     def show(self, make, path, **how):
-        """Opens the page of make() like open, unless just that is shown and its window was not changed since."""
-        if self.showing != (make, how):
-            self.open(make(), path, **how)
-            self.showing = make, how
+        """Opens the page of make() like open, unless just that is shown in the same colours; the window is resized."""
+        if self.showing == (make, how):
+            self.resize(how.get("width", 1280))
+            return
+        self.open(make(), path, **how)
+        self.showing = make, how
 
     def resize(self, width, height=900):
-        self.showing = None
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the charts of an experiment show, each in one line, and what no picture shows of the GIL."""
 
-from .charts import figures_of, found, series_of, setting
+from .charts import figures_of, found, setting
 from .words import NARROW, SAME, counted, duration, memory_size, number, ours, shape, size, title
 
 SHORT_MS = 1.0
@@ -66,9 +66,9 @@ def gil_note(experiment):
     if several is None:
         return None
     note = (
-        "Waiting for the GIL is shown as such only until the application is entered. A thread that computes there gives "
-        "the GIL up every 5 ms when another one wants it, and one that has slept has to wait for it again; no server sees "
-        "these waits, so they count as time in the application"
+        "Waiting for the GIL is shown as such only until the application is entered. A thread that computes there "
+        "gives the GIL up every 5 ms when another one wants it, and one that has slept has to wait for it again; no "
+        "server sees these waits, so they count as time in the application"
     )
     alone = next((run for run in runs if setting(run) == (several["workers"], 1)), None)
     if alone is None or mean_app(several) <= LONGER * mean_app(alone):

@@ -72,6 +72,7 @@ def render(document):
             experiments=experiments,
             headline=words.headline_run(document),
             command=words.command(document),
+            disturbance=words.disturbance(document),
             advice=words.first_advice(document),
             spreads=SPREADS,
             side=words.SIDE,

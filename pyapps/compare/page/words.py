@@ -6,6 +6,7 @@ All return plain text; the template escapes it."""
 
 import shlex
 
+from ..figures import DISTURBED_SHARE
 from .charts import MIB, figures_of, found, is_offloaded, series_of, setting, variant
 
 SAME = 0.03
@@ -285,15 +286,36 @@ def advice_of(document, experiment):
 
 
 def first_advice(document):
-    """Returns what to say first: of each experiment its first recommendation, with "at", the experiment's index, and
-    its "title"; then those that belong to none, with "at" None."""
+    """Returns what to say first: of each experiment what to deploy, or else its first recommendation, with "at", the
+    experiment's index, and its "title"; then those that belong to none, with "at" None."""
     names = {experiment["name"] for experiment in document["experiments"]}
     firsts = [
-        {**advice_of(document, experiment)[0], "at": at, "title": experiment["title"]}
+        {
+            **min(advice_of(document, experiment), key=lambda one: not one["text"].startswith("Deploy ")),
+            "at": at,
+            "title": experiment["title"],
+        }
         for at, experiment in enumerate(document["experiments"])
         if advice_of(document, experiment)
     ]
     return firsts + [{**one, "at": None} for one in document["recommendations"] if one["experiment"] not in names]
+
+
+def disturbance(document):
+    """Returns what to say of a machine that did something else meanwhile; None where it did not, or nobody knows."""
+    runs = [run for experiment in document["experiments"] for run in experiment["runs"]]
+    shares = [share for share in (run.get("other_cpu_share") or 0 for run in runs) if share >= DISTURBED_SHARE]
+    if not shares:
+        return None
+    return (
+        "Something else used up to %.0f%s%% of the CPUs while %d of %s were measured. Measure again when it does not."
+        % (
+            100 * max(shares),
+            NARROW,
+            len(shares),
+            counted(len(runs), "run"),
+        )
+    )
 
 
 def pieces(text):
