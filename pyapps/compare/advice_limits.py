@@ -37,11 +37,11 @@ def disturbed(context):
     text += "measure again on an idle machine."
     if context.kind != "io":
         text += " Until then nothing is said about settings, since what computes was held up."
-    because = [
-        f"{setting.name}: {percent(setting.other_share)} of {context.cpus} used by neither server nor load generator"
-        for setting in found
+    each = ", ".join(f"{setting.short}: {percent(setting.other_share)}" for setting in found)
+    yield text, [
+        f"used by neither server nor load generator, of {context.cpus}: {each}",
+        f"from {percent(DISTURBED_SHARE)} on it is mentioned",
     ]
-    yield text, [*because, f"from {percent(DISTURBED_SHARE)} on it is mentioned"]
 
 
 def client(context):

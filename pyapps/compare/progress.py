@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress as Bars, ProgressColumn, SpinnerColumn, TextColumn
 from rich.text import Text
 
+SHOW_S = 0.05  # not after every request: the load generator would be slower for it
+
 
 class Left(ProgressColumn):
     """The time left; it counts down also while no request ends."""
@@ -40,7 +42,7 @@ class Progress:
         self.label = ""
         self.of: Optional[int] = None
         self.ended = 0  # requests of this step
-        self.begun_s = 0.0
+        self.begun_s = self.shown_s = 0.0
         self.spent_s = 0.0  # on the steps that are done
         self.bars: Optional[Bars] = None
 
@@ -69,7 +71,8 @@ class Progress:
     def advance(self) -> None:
         """A request of this step has ended."""
         self.ended += 1
-        self._show()
+        if time.monotonic() - self.shown_s >= SHOW_S:
+            self._show()
 
     def end(self, result: str = "") -> None:
         """This step is done; `result` is printed."""
@@ -110,6 +113,7 @@ class Progress:
         return f"about {left:.0f} s left" if left < 100 else f"about {left / 60:.0f} min left"
 
     def _show(self, is_done: bool = False) -> None:
+        self.shown_s = time.monotonic()
         if self.bars is None:
             return
         share = 1.0 if is_done else (self.ended / self.of if self.of else 0.0)
