@@ -24,6 +24,8 @@ def test_an_application_of_ones_own(clutch, tmp_path):
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "mine.py").write_text("ANSWER = b'mine'\n")
     (tmp_path / "shop.py").write_text(APP)
+    for name in ("compare.py", "rich.py", "socketserver.py"):
+        (tmp_path / name).write_text("raise ImportError('this is not what was meant')\n")
     arguments = ["shop", "--workers", "2", "--threads", "1", "--clutch", clutch, "--out", "results"]
     ended = subprocess.run(
         [TREE / "setup" / "compare", *arguments],
