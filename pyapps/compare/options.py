@@ -11,10 +11,17 @@ import shutil
 from typing import List, Optional, Sequence, Tuple
 
 from compare import access_log, load, peers
+from compare.plan import OFFLOADING
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 LOADS_OWN_FIELDS = ("content-length", "transfer-encoding", access_log.ID_FIELD.lower())
+FOR_US = {
+    **dict.fromkeys(("--workers", "-w", "--processes", "-p"), "--workers before it: that is what is compared"),
+    "--threads": "--threads before it: that is what is compared",
+    **dict.fromkeys(("--bind", "-b", "--http", "--http-socket", "--http11-socket"), "--port before it"),
+    **dict.fromkeys(("--access-logfile", "--access-logformat"), "no access log: every request is read from it"),
+}
 MOST = 1024  # workers, and threads of each, that clutch takes
 
 DESCRIPTION = """\
@@ -38,6 +45,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     own, extra = _split(list(arguments))
     parser = _make_parser()
     options = parser.parse_args(own)
+    _refuse(parser, options, extra)
     options.clutch_options = extra
     if options.method is None:
         options.method = "GET" if options.data is None else "POST"
@@ -53,6 +61,19 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         timeout_s=options.timeout,
     )
     return options
+
+
+def _refuse(parser: argparse.ArgumentParser, options: argparse.Namespace, extra: List[str]) -> None:
+    """Ends with a message where options would have no effect, or spoil what is measured."""
+    for word in extra:
+        name = word.partition("=")[0]
+        if name in FOR_US:
+            parser.error(f"{name} after '--': expected {FOR_US[name]}")
+    if options.app == OFFLOADING:
+        for name in ("workers", "threads", "peers", "method", "data", "header"):
+            if getattr(options, name):
+                name = name.replace("peers", "with")
+                parser.error(f"argument --{name}: expected none with 'offloading', which has settings of its own")
 
 
 def _split(arguments: List[str]) -> Tuple[List[str], List[str]]:
@@ -176,8 +197,8 @@ def _directory(text: str) -> pathlib.Path:
 
 
 def _path(text: str) -> str:
-    if not re.fullmatch(r"/[!-~]*", text):
-        raise _wrong(text, "a path that begins with '/', without spaces, other characters than ASCII written as %XX")
+    if not re.fullmatch(r"/[!\"$-~]*", text):
+        raise _wrong(text, "a path that begins with '/', without spaces and '#', other characters than ASCII written as %XX")
     return text
 
 
