@@ -29,6 +29,11 @@ PICTURES = {
 }
 NAMES = "return JSON.parse(document.getElementById('comparison').textContent).experiments.map((one) => one.name)"
 STYLE = "document.head.append(Object.assign(document.createElement('style'), {textContent: arguments[0]}))"
+ALL_IN_THEME = """
+const colour = (element) => getComputedStyle(element).backgroundColor;
+const plots = [...document.querySelectorAll(".plot .main-svg:first-of-type")];
+return plots.length > 0 && plots.every((one) => colour(one) === colour(document.documentElement));
+"""
 HIDDEN = (
     ".live, .says, .chart.app { display: none !important; } figure.timelines, .charts { margin-top: 60px !important; }"
 )
@@ -74,9 +79,11 @@ def take(page, directory):
     """Writes the pictures of a page into a directory and returns their paths."""
     browser, written = Browser(), []
     try:
+        browser.open_file(page, width=WIDTH)
+        browser.script(STYLE, HIDDEN)
         for theme in ("light", "dark"):
-            browser.open_file(page, width=WIDTH, prefers_color_scheme=theme)
-            browser.script(STYLE, HIDDEN)
+            browser.emulate(prefers_color_scheme=theme)
+            browser.wait(ALL_IN_THEME)
             for name, (experiment, selector) in PICTURES.items():
                 path = directory / ("%s-%s.png" % (name, theme))
                 path.write_bytes(smaller(shoot(browser, experiment, selector)))

@@ -63,14 +63,6 @@ def test_draws_without_error_or_request(show, name):
     assert len(browser.find("[data-plot^=timeline]")) == with_requests
 
 
-def test_a_request_would_be_noticed_and_refused(browser, tmp_path):
-    browser.show(page_sample.small, tmp_path / "comparison.html")
-    refused = browser.ask_later("refused")
-    assert refused == "connect-src"
-    assert any("Content Security Policy" in line for line in browser.logged())
-    browser.requested()
-
-
 def shown_value(text):
     """Returns the number in a text of the page, durations in milliseconds; None for a dash."""
     text = text.replace("\u00a0", " ").strip()
@@ -116,18 +108,6 @@ def test_table_has_every_run_and_can_be_read_aloud(show):
         assert not table.find_elements("css selector", "th:not([scope])")
 
 
-def test_headline_says_how_many_run_and_wait(show):
-    browser = show()
-    assert "Interrupted" not in browser.find("main")[0].text
-    figures = browser.document["experiments"][0]["runs"][2]["figures"]
-    headline = " ".join(browser.find("h1")[0].text.split())
-    assert (
-        headline
-        == "5 workers, 20 callers: %d run, %d wait" % (figures["running_most"], figures["waiting_most"])
-        == "5 workers, 20 callers: 5 run, 15 wait"
-    )
-
-
 def test_every_request_is_a_bar_at_its_place(show):
     browser = show(page_sample.document)
     for number, experiment in enumerate(browser.document["experiments"]):
@@ -143,6 +123,38 @@ def test_every_request_is_a_bar_at_its_place(show):
                 assert box["left"] == pytest.approx(shown["left"] + begin * pixels, abs=1.5)
                 assert box["width"] == pytest.approx(request["app_us"] * pixels, abs=2)
         assert len(ranges) == 1, "one time axis for all runs of an experiment"
+
+
+def test_offloaded_jobs_are_drawn_to_their_end(show):
+    browser = show(page_sample.document)
+    shown = browser.ask("bars", "timeline-2-1")
+    requests = browser.document["experiments"][2]["runs"][1]["requests"]
+    assert len(shown["boxes"]["job"]) == 20
+    for index, box in zip(shown["order"]["job"], shown["boxes"]["job"]):
+        end = shown["left"] + requests[index]["done_us"] / 1e6 / shown["range"][1] * shown["width"]
+        assert box["right"] == pytest.approx(end, abs=1.5)
+    browser.find("#timeline-2-1")[0].send_keys(Keys.HOME)
+    assert re.search(r"status 202, .*result after [\d.]+ ms", browser.find("#live-2")[0].text)
+
+
+def test_headline_says_how_many_run_and_wait(show):
+    browser = show()
+    assert "Interrupted" not in browser.find("main")[0].text
+    figures = browser.document["experiments"][0]["runs"][2]["figures"]
+    headline = " ".join(browser.find("h1")[0].text.split())
+    assert (
+        headline
+        == "5 workers, 20 callers: %d run, %d wait" % (figures["running_most"], figures["waiting_most"])
+        == "5 workers, 20 callers: 5 run, 15 wait"
+    )
+
+
+def test_a_request_would_be_noticed_and_refused(browser, tmp_path):
+    browser.show(page_sample.small, tmp_path / "comparison.html")
+    refused = browser.ask_later("refused")
+    assert refused == "connect-src"
+    assert any("Content Security Policy" in line for line in browser.logged())
+    browser.requested()
 
 
 def test_no_two_bars_overlap(show):
@@ -338,18 +350,6 @@ def test_many_requests_are_drawn_up_to_a_moment_and_the_page_says_so(show):
     text = browser.find("#timelines-0")[0].text
     assert re.search(r"Only the first [\d.]+\s+s of each run are drawn", text)
     assert "%d of 1,000 requests are drawn" % drawn[0] in text
-
-
-def test_offloaded_jobs_are_drawn_to_their_end(show):
-    browser = show(page_sample.document)
-    shown = browser.ask("bars", "timeline-2-1")
-    requests = browser.document["experiments"][2]["runs"][1]["requests"]
-    assert len(shown["boxes"]["job"]) == 20
-    for index, box in zip(shown["order"]["job"], shown["boxes"]["job"]):
-        end = shown["left"] + requests[index]["done_us"] / 1e6 / shown["range"][1] * shown["width"]
-        assert box["right"] == pytest.approx(end, abs=1.5)
-    browser.find("#timeline-2-1")[0].send_keys(Keys.HOME)
-    assert re.search(r"status 202, .*result after [\d.]+ ms", browser.find("#live-2")[0].text)
 
 
 def test_motion_is_reduced_on_demand_and_print_has_no_buttons(show):
