@@ -110,7 +110,8 @@ def make_directories(tools: experiment.Tools) -> None:
     except OSError as error:
         raise Mistake(f"--out: cannot make {tools.logs}: {error.strerror}") from None
     if not try_lock(tools.logs):
-        raise Mistake(f"--out: another comparison is writing to {tools.logs.parent}: wait for its end, or say another one")
+        other = f"another comparison is writing to {tools.logs.parent}"
+        raise Mistake(f"--out: {other}: wait for its end, or say another one")
 
 
 def try_lock(directory: pathlib.Path) -> bool:

@@ -198,7 +198,8 @@ def threads(context):
     if not pairs:
         return
     widest = max(many.threads / few.threads for few, many in pairs)
-    pairs = sorted((pair for pair in pairs if pair[1].threads / pair[0].threads == widest), key=lambda pair: pair[0].workers)
+    pairs = [pair for pair in pairs if pair[1].threads / pair[0].threads == widest]
+    pairs.sort(key=lambda pair: pair[0].workers)
     few, many = pairs[0]
     change = gain(many.rate, few.rate)
     because = [describe_step(few, many), *filter(None, map(describe_gil, (few, many)))]

@@ -8,7 +8,7 @@ import os
 import pathlib
 import re
 import shutil
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from compare import access_log, load, peers
 from compare.plan import OFFLOADING
@@ -93,7 +93,13 @@ def _make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument
+    _add_load(parser.add_argument)
+    _add_places(parser.add_argument)
+    return parser
+
+
+def _add_load(add: Callable[..., object]) -> None:
+    """What is run, and what is sent to it."""
     add("app", metavar="APP", nargs="?", type=_app, help="what to serve")
     add("--workers", metavar="N,...", type=_counts, default=[], help="worker counts to compare [1,2,5,10]")
     add("--threads", metavar="N,...", type=_counts, default=[], help="app threads of each worker to compare [1,4]")
@@ -123,6 +129,10 @@ def _make_parser() -> argparse.ArgumentParser:
         default=[],
         help=f"other servers to compare with: {', '.join(peers.NAMES)}",
     )
+
+
+def _add_places(add: Callable[..., object]) -> None:
+    """Where, how long, and with which program."""
     add(
         "--out",
         metavar="DIR",
@@ -139,7 +149,6 @@ def _make_parser() -> argparse.ArgumentParser:
         default=str(ROOT / "build" / "release" / "clutch"),
         help="[the release build]",
     )
-    return parser
 
 
 # What options take. The messages follow "argument --NAME: ".
@@ -198,7 +207,8 @@ def _directory(text: str) -> pathlib.Path:
 
 def _path(text: str) -> str:
     if not re.fullmatch(r"/[!\"$-~]*", text):
-        raise _wrong(text, "a path that begins with '/', without spaces and '#', other characters than ASCII written as %XX")
+        expected = "a path that begins with '/', without spaces and '#', other characters than ASCII written as %XX"
+        raise _wrong(text, expected)
     return text
 
 

@@ -12,7 +12,7 @@ from compare import machine
 from compare.processes import TICKS_PER_S
 
 STAT = pathlib.Path("/proc/stat")
-USER, NICE, SYSTEM, IRQ, SOFTIRQ, STEAL = 0, 1, 2, 5, 6, 7  # idle and iowait are not in use; guests are in user and nice
+USER, NICE, SYSTEM, IRQ, SOFTIRQ, STEAL = 0, 1, 2, 5, 6, 7  # not idle, iowait; guests are in user and nice
 IN_USE = (USER, NICE, SYSTEM, IRQ, SOFTIRQ, STEAL)
 LEAST_S = 0.2  # a shorter time has too few ticks
 

@@ -161,7 +161,8 @@ printed by the application
 
 def test_tracebacks_of_other_servers():
     first, second = tracebacks(PEERS_LOG)
-    assert first.startswith("LookupError: no such order\nTraceback") and "KeyError: 7" in first and first.endswith("\nLookupError: no such order")
+    assert first.startswith("LookupError: no such order\nTraceback") and "KeyError: 7" in first
+    assert first.endswith("\nLookupError: no such order")
     assert second.splitlines()[2:] == ['  File "shop.py", line 9, in application', "ValueError: another one"]
     assert tracebacks("all is well\n") == []
     assert explain_start(PEERS_LOG, 1).endswith("ValueError: another one")

@@ -128,7 +128,9 @@ def test_short_numbers(value, text):
     assert table.short(value) == text
 
 
-@pytest.mark.parametrize("width, missing", [(80, []), (60, ["GIL", "p99"]), (36, ["GIL", "p50", "p99", "waited", "CPU"])])
+@pytest.mark.parametrize(
+    "width, missing", [(80, []), (60, ["GIL", "p99"]), (36, ["GIL", "p50", "p99", "waited", "CPU"])]
+)
 def test_a_narrow_terminal_has_fewer_columns(width, missing):
     """The setting, its answers, their rate and p95 are there in any case, and nothing is cut into dots."""
     lines = show(made.make_document(made.sleeping()), width=width)

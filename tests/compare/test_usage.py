@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Who used the CPUs: processes to the nanosecond, the machine, a control group with a limit; servers that do not outlive
-a comparison that was killed."""
+"""Who used the CPUs: processes to the nanosecond, the machine, a control group with a limit; servers that do not
+outlive a comparison that was killed."""
 
 from __future__ import annotations
 
@@ -196,10 +196,9 @@ def test_servers_end_when_their_comparison_is_killed(tmp_path, number):
 
 
 def test_a_server_that_ended_is_forgotten(tmp_path):
-    command = [sys.executable, "-c", "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
-               "while True: s.accept()"]
     port = free_port()
-    with Server([*command, str(port)], port, tmp_path / "log", ready=takes_connections) as server:
+    program = f"import socket; s = socket.create_server(('127.0.0.1', {port}))\nwhile True: s.accept()"
+    with Server([sys.executable, "-c", program], port, tmp_path / "log", ready=takes_connections) as server:
         session = server.process.pid
         assert os.readlink(f"/proc/{session}/fd/0") == "/dev/null", "the guard's pipe is not the server's"
     told = subprocess.Popen(
