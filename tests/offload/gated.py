@@ -6,6 +6,7 @@ import pathlib
 import signal
 import time
 
+from celery.concurrency.asynpool import AsynPool
 from offload import tasks
 
 GATE = pathlib.Path(os.environ["GATE"])
@@ -27,3 +28,5 @@ def wait_at_gate():
 
 tasks.long_running_task = wait_at_gate
 app = tasks.app
+app.conf.worker_lost_wait = 0.1
+AsynPool.timers = property(lambda pool: {pool.maintain_pool: 0.2})  # Celery looks for dead processes every 5 s, a test need not wait

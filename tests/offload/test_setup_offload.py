@@ -30,14 +30,15 @@ def session_members(sessions):
 
 
 class Script:
-    """A running setup/offload."""
+    """A running setup/offload; its directory has a name that must be quoted."""
 
     def __init__(self, directory, *options, log="script.log"):
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("CLUTCH_", "OFFLOAD_"))}
         environment.update(CLUTCH_BINARY=find_binary(), OFFLOAD_VENV=sys.prefix, PYTHONDONTWRITEBYTECODE="1")
+        self.directory = directory / "jobs of 'mine'"
         self.log = directory / log
         command = [ROOT / "setup" / "offload", "--bind", "127.0.0.1:0", "--seconds", "0.2", "--concurrency", "2", "--workers", "2"]
-        command += ["--directory", directory, *options]
+        command += ["--directory", self.directory, *options]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -66,8 +67,8 @@ class Script:
 def start_script(tmp_path):
     started = []
 
-    def start(*options):
-        started.append(Script(tmp_path, *options))
+    def start(*options, **keywords):
+        started.append(Script(tmp_path, *options, **keywords))
         return started[-1]
 
     yield start
@@ -89,6 +90,7 @@ def test_starts_serves_and_ends(start_script):
     script.process.send_signal(signal.SIGINT)
     assert script.wait_end() == 0
     assert re.findall(r"(\w+): ending", script.text()) == ["clutch", "celery", "redis"]
+    assert (script.directory / "redis" / "appendonlydir").is_dir()
 
 
 def test_jobs_wait_for_the_next_start(start_script):
@@ -125,37 +127,21 @@ def test_a_part_that_ends_is_named(start_script, name):
     assert said and re.match(r"    \S", lines), script.text()
 
 
-def test_nothing_stays_when_the_script_is_killed(start_script):
+def test_one_at_a_time_in_a_directory_and_nothing_stays_when_it_is_killed(start_script):
     script = start_script("--seconds", "600")
     port = script.wait_serving()
     url = call(port, "/?param=long").headers["Location"]
     wait_until(lambda: call(port, url).json()["state"] == "running", "the job runs")
     sessions = set(script.pids().values())
     assert len(session_members(sessions)) >= 3
+    second = start_script(log="second.log")
+    assert second.process.wait(LIMIT_S) == 1
+    refusal = f"another setup/offload runs in {second.directory}; end it, or name another place: --directory DIR"
+    assert refusal in second.text()
+    assert call(port, url).json()["state"] == "running"
     script.process.kill()
     script.process.wait(LIMIT_S)
     wait_until(lambda: session_members(sessions) == [], "Redis, Celery and clutch have ended")
-
-
-def test_one_at_a_time_in_a_directory(start_script, tmp_path):
-    first = start_script()
-    port = first.wait_serving()
-    second = Script(tmp_path, log="second.log")
-    assert second.process.wait(LIMIT_S) == 1
-    assert f"another setup/offload runs in {tmp_path}; end it, or name another place: --directory DIR" in second.text()
-    assert call(port, "/health").status == 200
-
-
-def test_a_directory_whose_name_has_spaces(tmp_path):
-    directory = tmp_path / "jobs of 'mine'"
-    directory.mkdir()
-    script = Script(directory)
-    try:
-        assert call(script.wait_serving(), "/health").status == 200
-        assert (directory / "redis" / "appendonlydir").is_dir()
-    finally:
-        script.process.send_signal(signal.SIGINT)
-    assert script.wait_end() == 0
 
 
 def test_address_in_use(start_script):

@@ -9,7 +9,7 @@ import kombu
 import pytest
 from stack import wait_until
 
-VISIBILITY_S = 2
+VISIBILITY_S = 1
 
 
 def kombu_version():
