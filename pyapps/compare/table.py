@@ -154,18 +154,22 @@ def print_remarks(setting, console):
 
 
 def print_recommendations(comparison, console):
-    """Prints what to do, each with the figures behind it, under the title of its experiment."""
+    """Prints what to do under the title of its experiment; of one experiment alone each with the figures behind it,
+    which would be too many lines for several."""
     found = comparison.get("recommendations") or []
     titles = {experiment.get("name"): experiment.get("title") for experiment in comparison.get("experiments") or []}
+    has_reasons = len(titles) == 1
     for name in dict.fromkeys(each.get("experiment") for each in found):
         say(console, f"\nRecommendations: {titles.get(name) or name}", style="bold")
         for each in found:
             if each.get("experiment") == name:
-                console.print(make_recommendation(each), soft_wrap=False)
+                console.print(make_recommendation(each, has_reasons), soft_wrap=False)
+    if found and not has_reasons:
+        say(console, "The page has the figures behind each of them.", style="dim")
 
 
-def make_recommendation(each):
-    """Returns a recommendation with hanging indents, its reasons beneath."""
+def make_recommendation(each, has_reasons):
+    """Returns a recommendation with hanging indents, its reasons beneath if wanted."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=1)
     grid.add_column(overflow="fold")
@@ -173,6 +177,6 @@ def make_recommendation(each):
     reasons = Table.grid(padding=(0, 1, 0, 0))
     reasons.add_column(width=1, style="dim")
     reasons.add_column(overflow="fold", style="dim")
-    for reason in each.get("because") or []:
+    for reason in each.get("because") or [] if has_reasons else []:
         reasons.add_row("-", Text(reason))
     return Group(grid, Padding(reasons, (0, 0, 0, 2)))

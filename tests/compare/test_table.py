@@ -64,6 +64,13 @@ def test_recommendations_with_their_reasons():
     assert any(line.startswith("  - 2 workers x 1 thread: 20 requests/s, p95 1 s") for line in lines[at:])
 
 
+def test_recommendations_of_several_experiments_leave_their_reasons_to_the_page():
+    lines = show(with_advice(made.spinning(), made.sleeping()))
+    assert any(line.startswith("* Deploy") for line in lines)
+    assert not any(line.startswith("  - ") for line in lines)
+    assert "The page has the figures behind each of them." in lines
+
+
 def test_an_offloading_run_says_when_its_jobs_were_done():
     lines = show(made.make_document(made.offloaded()))
     assert any(line.startswith("offloaded to 2") for line in lines)
