@@ -31,6 +31,9 @@ PREFIX = "offload:job:"
 NUMBERS = ("attempts", "accepted_us", "begun_us", "ended_us", "pid")
 FIELDS = ("state", "param", "result") + NUMBERS
 
+# Of a web process, to Redis: a thread that needs one and gets none answers 503. The libraries' own limits are lower.
+MOST_CONNECTIONS = 4096
+
 # With a full Redis a Celery worker cannot even note that a job has ended, and ends itself: the rest is kept free for it.
 MOST_FILLED = 0.9
 
@@ -95,6 +98,7 @@ def connect_briefly() -> "redis.Redis":
         decode_responses=True,
         socket_connect_timeout=limit_s,
         socket_timeout=limit_s,
+        max_connections=MOST_CONNECTIONS,
         retry=Retry(NoBackoff(), 0),
     )
 

@@ -16,7 +16,7 @@ from celery.exceptions import Reject
 from celery.utils.log import get_task_logger
 
 from app_main import long_running_task
-from offload.jobs import QUEUE, Jobs, connect_briefly, connect_patiently
+from offload.jobs import MOST_CONNECTIONS, QUEUE, Jobs, connect_briefly, connect_patiently
 from offload.per_process import PerProcess
 from offload.settings import SETTINGS
 
@@ -82,7 +82,7 @@ def connect_to_broker() -> "kombu.pools.ConnectionPool":
             "socket_connect_timeout": limit_s,
         },
     )
-    return connection.Pool(limit=256)
+    return connection.Pool(limit=MOST_CONNECTIONS)
 
 
 class Sender:

@@ -9,10 +9,11 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
 
 import redis
 from compare.server import Server
@@ -58,6 +59,15 @@ def call(port: int, target: str, method: str = "GET", headers: Optional[Dict[str
         response = connection.getresponse()
         body = response.read()
     return Reply(response.status, response.headers, body, time.monotonic() - started)
+
+
+def connected_to(pid: int, port: int) -> Set[int]:
+    """The local ports of a process's own connections to a port of this machine."""
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    mine = {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if int(row[2].rpartition(":")[2], 16) == port}
+    names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return {mine[found[1]] for name in names if (found := re.fullmatch(r"socket:\[(\d+)\]", name)) and found[1] in mine}
 
 
 class Stack:

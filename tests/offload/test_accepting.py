@@ -3,26 +3,15 @@
 
 import concurrent.futures
 import json
-import os
-import re
 
 import pytest
 import redis
 from offload.jobs import PREFIX, QUEUE, Jobs
 from offload.settings import PENDING_SECONDS, SETTINGS
-from stack import wait_until
+from stack import connected_to, wait_until
 
 CALLERS = 20
 FIELDS = ["id", "state", "param", "result", "attempts", "accepted_us", "begun_us", "ended_us", "pid"]
-
-
-def connected_to(pid, port):
-    """The local ports of a process's own connections to a port of this machine."""
-    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    mine = {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if int(row[2].rpartition(":")[2], 16) == port}
-    names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-    return {mine[found[1]] for name in names if (found := re.fullmatch(r"socket:\[(\d+)\]", name)) and found[1] in mine}
 
 
 def test_twenty_callers_are_answered_while_nothing_is_done(make_stack):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Redis goes away: callers are told at once; what was accepted is done when it is back."""
 
+import concurrent.futures
 import os
 import signal
 
-from stack import wait_until
+from stack import connected_to, wait_until
 
 # Two steps of 0.3 s at most, on a machine that does much else.
 BOUND_S = 5.0
@@ -72,6 +73,21 @@ def test_redis_that_hangs_at_the_start(make_stack):
         os.kill(stack.redis.process.pid, signal.SIGCONT)
     assert "offload: Redis does not answer yet: TimeoutError" in stack.clutch.log_text()
     wait_until(lambda: stack.call("/tasks", "POST").status == 202, "accepts", BOUND_S)
+
+
+def test_many_threads_wait_for_a_slow_redis(make_stack):
+    """Each has a connection of its own; a busy Redis is no reason to refuse anybody."""
+    threads = 150
+    stack = make_stack(concurrency=1, workers=1, options=["--threads", str(threads)], environment={"OFFLOAD_REDIS_TIMEOUT": "10"})
+    os.kill(stack.redis.process.pid, signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        try:
+            replies = [pool.submit(stack.call, "/health") for _ in range(threads)]
+            (worker,) = set(stack.clutch.pids()) - {stack.clutch.process.pid}
+            wait_until(lambda: len(connected_to(worker, stack.redis.port)) >= threads, "all ask")
+        finally:
+            os.kill(stack.redis.process.pid, signal.SIGCONT)
+        assert {reply.result().status for reply in replies} == {200}
 
 
 def test_wrong_password(make_stack):
