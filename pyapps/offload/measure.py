@@ -17,6 +17,7 @@ import aiohttp
 
 from compare import document, experiment as engine, figures, interrupts, load, plan
 from compare.server import Server, StartError
+from compare.usage import Watch
 from offload import parts
 
 NAME = "offloading"
@@ -138,14 +139,14 @@ def run(one: Subject, result: document.Experiment, progress: Any) -> None:
 
 def measure(servers: List[Server], done: document.Run, one: Subject, sent: load.Sent, jobs: List[Dict[str, Any]], progress: Any) -> None:
     """Sends the load, follows the jobs to their end, and measures what all parts use meanwhile."""
-    used_before = sum(server.cpu_s() for server in servers)
+    watch = Watch(lambda: sum(server.cpu_s() for server in servers), one.tools.granted_cpus)
     try:
         load.send(one.tools.load, servers[-1].port, sent, lambda _request: progress.advance(), read_status_url)
         if one.concurrency is not None:
             Followers(servers[-1].port, sent, jobs).follow()
     finally:
         with interrupts.deferred():
-            done["cpu_s"] = round(sum(server.cpu_s() for server in servers) - used_before, 3)
+            engine.note_usage(done, watch)
             sizes = [server.memory() for server in servers]
             done["pss_bytes"] = sum(size.pss_bytes for size in sizes)
             done["processes"] = sum(size.processes for size in sizes)
