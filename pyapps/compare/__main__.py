@@ -146,6 +146,7 @@ def run_all(
     offloading = load_offloading(given)
     if offloading is not None:
         steps.append(list(offloading.EXPECTED_S))
+        result["load"]["note"] = offloading.NOTE
     announce(result, steps, given, console)
     with Progress(console, sum(steps, [])) as progress:
         for index, each in enumerate(planned):
@@ -155,7 +156,6 @@ def run_all(
             with contextlib.suppress(OSError):  # the end tries again, and tells
                 document.write(result, given.out / "comparison.json")
         if offloading is not None:
-            result["load"]["note"] = offloading.NOTE
             result["experiments"].append(offloading.make())
             offloading.fill(result["experiments"][-1], tools, given.clients, progress)
 

@@ -101,11 +101,12 @@ def make_row(setting):
 
 
 def name_row(setting):
-    """Returns "5 x 4", before it the name of a server that is not clutch, or what else a label says."""
+    """Returns "5 x 4", before it the name of a server that is not clutch ("gunicorn 5 x 4"), or what else a label says
+    ("Celery x 20, 5 x 1")."""
     standard = document.describe_setting(setting.workers, setting.threads)
     more = (setting.run.get("label") or "").replace(standard, "").strip(", ")
     server = "" if setting.is_own else setting.run.get("server")
-    return " ".join(filter(None, [server, more, f"{setting.workers} x {setting.threads}"]))
+    return " ".join(filter(None, [server, more and f"{more},", f"{setting.workers} x {setting.threads}"]))
 
 
 def count_answers(setting):

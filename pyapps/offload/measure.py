@@ -33,7 +33,11 @@ CONCURRENCIES = (5, 20)
 JOB_S = plan.SLEEP_S
 POLL_S = 0.1
 LIMIT_S = 60.0
-NOTE = f"a job takes {JOB_S:g} s, so that the comparison is short; the original experiment's takes 10 s"
+NOTE = (
+    f"a job takes {JOB_S:g} s, so that the comparison is short; the original experiment's takes 10 s. "
+    f"A result counts when its caller has asked for it, every {POLL_S * 1000:.0f} ms. CPU time, memory and processes are "
+    "those of clutch, Celery and Redis together"
+)
 EXPECTED_S = (2.0, 3.0, 3.0)  # what the steps of `fill` take, for a display of progress
 
 
@@ -75,7 +79,7 @@ class Subject:
     def __init__(self, tools: engine.Tools, concurrency: Optional[int]):
         self.tools = tools
         self.concurrency = concurrency
-        self.label = "synchronous" if concurrency is None else f"offloaded to {concurrency} Celery processes"
+        self.label = "synchronous" if concurrency is None else f"Celery x {concurrency}"
         self.logs = tools.logs / f"{NAME}-{concurrency or 'synchronous'}"
         self.clutch: Optional[engine.ClutchSubject] = None
 
@@ -210,8 +214,6 @@ def tell_jobs(done: document.Run, jobs: List[Dict[str, Any]]) -> None:
     done["figures"] = figures.summarize(done)
     waited = figures.spread(job["begun_us"] - job["accepted_us"] for job in jobs)
     ran = figures.spread(job["ended_us"] - job["begun_us"] for job in jobs)
-    done["notes"] += [
-        f"jobs waited for a Celery process: p50 {waited['p50']:.0f} ms, max {waited['max']:.0f} ms; they ran: p50 {ran['p50']:.0f} ms",
-        f"a result counts when its caller has asked for it, every {POLL_S * 1000:.0f} ms; "
-        "CPU time, memory and processes are those of clutch, Celery and Redis together",
-    ]
+    done["notes"].append(
+        f"jobs waited for a Celery process: p50 {waited['p50']:.0f} ms, max {waited['max']:.0f} ms; they ran: p50 {ran['p50']:.0f} ms"
+    )

@@ -152,7 +152,7 @@ def with_peers():
 def offloaded():
     """The same work answered with 202 at once and done later."""
     quick = make_run(5, 1, 0.004)
-    quick["label"] = "offloaded to 2 Celery processes, 5 workers x 1 thread"
+    quick["label"] = "Celery x 2, 5 workers x 1 thread"
     for request in quick["requests"]:
         request.update(status=202, done_us=request["sent_us"] + 1_250_000)
     quick["figures"] = figures.summarize(quick)

@@ -88,7 +88,7 @@ def test_offloading_beside_the_synchronous_answer():
     text = one(texts_of(made.offloaded()), "Offloading answers")
     assert text == (
         "Offloading answers within 16.1 ms instead of 1.2 s (p95); its jobs are done after 1.25 s "
-        "(offloaded to 2 Celery processes, 5 workers x 1 thread). All parts together need 31.0 MiB instead of 31.0 MiB."
+        "(Celery x 2, 5 workers x 1 thread). All parts together need 31.0 MiB instead of 31.0 MiB."
     )
 
 
@@ -97,9 +97,9 @@ def test_of_several_ways_to_offload_the_first_to_be_done_is_told():
     slower = copy.deepcopy(experiment["runs"][1])
     for request in slower["requests"]:
         request["done_us"] += 1_000_000
-    slower.update(label="offloaded to 1 process, 5 workers x 1 thread", figures=figures.summarize(slower))
+    slower.update(label="Celery x 1, 5 workers x 1 thread", figures=figures.summarize(slower))
     found = advice.recommend(made.make_document({**experiment, "runs": [*experiment["runs"], slower]}))
-    assert "done after 1.25 s (offloaded to 2" in found[0]["text"]
+    assert "done after 1.25 s (Celery x 2" in found[0]["text"]
     assert any("of the job's end 2.25 s" in reason for reason in found[0]["because"])
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The measured experiment: the same callers, waiting and offloaded, as setup/compare shows them."""
 
+import io
 import json
 import sys
 
 import pytest
-from compare import experiment as engine, load
+from compare import __main__ as program, document, experiment as engine, load, machine, options
 from offload import measure
+from rich.console import Console
 from stack import find_binary
 
 CLIENTS = 20
@@ -28,6 +30,7 @@ def check_offloaded(run):
     assert run["figures"]["done_ms"]["p50"] > run["figures"]["client_ms"]["p50"]
     assert run["wall_s"] >= measure.JOB_S and run["cpu_s"] > 0
     assert any("jobs waited for a Celery process" in note for note in run["notes"])
+    assert not any("every 100 ms" in note for note in run["notes"]), "said once, for all runs"
 
 
 def test_experiment(tools):
@@ -35,6 +38,7 @@ def test_experiment(tools):
     json.dumps(result, allow_nan=False)
     assert (result["name"], len(result["says"])) == ("offloading", 2)
     synchronous, five, twenty = result["runs"]
+    assert [run["label"].split(",")[0] for run in result["runs"]] == ["synchronous", "Celery x 5", "Celery x 20"]
     assert synchronous["figures"]["answered"] == CLIENTS and synchronous["figures"]["done_ms"] is None
     # Five at a time: the last answers come after four jobs, whoever measures.
     assert synchronous["wall_s"] >= 4 * measure.JOB_S and synchronous["figures"]["running_most"] == 5
@@ -56,3 +60,13 @@ def test_without_celery(tools, tmp_path, monkeypatch):
     assert synchronous["figures"]["answered"] == CLIENTS
     for run in offloaded:
         assert "setup/offload --install" in run["error"] and run["requests"] == []
+
+
+def test_what_holds_for_all_runs_is_said_before_them(tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "fill", lambda *_arguments: None)
+    given = options.parse(["offloading", "--clutch", tools.clutch, "--out", str(tmp_path)])
+    result = document.make_document(machine.describe(given.clutch), program.describe_load(given, []), ["setup/compare"])
+    console = Console(file=io.StringIO(), width=1000)
+    program.run_all(given, [], tools, result, console)
+    assert f"Note: {measure.NOTE}\n" in console.file.getvalue()
+    assert result["load"]["note"] == measure.NOTE
