@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Makes all pictures of the documents from the page of a comparison without arguments, on an idle machine:
+"""Makes all pictures of the documents from the pages of two comparisons, on an idle machine:
 
     setup/compare
-    build/venv-programs/bin/python tests/compare/page_screenshots.py build/compare/comparison.html
+    setup/compare offloading --out build/compare-offloading
+    build/venv-programs/bin/python tests/compare/page_screenshots.py build/compare*/comparison.html
 
 Writes each of PICTURES, light and dark, into pyapps/pictures/, each under 200 kB."""
 
@@ -26,6 +27,7 @@ PICTURES = {
     "compare-timeline": ("sleeping", "figure.timelines"),
     "compare-charts": ("sleeping", ".charts"),
     "spinning-timeline": ("spinning", "figure.timelines"),
+    "offloading-timeline": ("offloading", "figure.timelines"),
 }
 NAMES = "return JSON.parse(document.getElementById('comparison').textContent).experiments.map((one) => one.name)"
 STYLE = "document.head.append(Object.assign(document.createElement('style'), {textContent: arguments[0]}))"
@@ -39,17 +41,14 @@ HIDDEN = (
 )
 
 
-def shoot(browser, experiment, selector):
-    """Returns the PNG of the first element of an experiment that the selector finds, with a margin of the page's colour
-    around it. Raises ValueError when the page has no such experiment."""
-    names = browser.script(NAMES)
-    if experiment not in names:
-        raise ValueError("the page has no experiment %r, only %s" % (experiment, ", ".join(names)))
+def shoot(browser, index, selector):
+    """Returns the PNG of the first element that the selector finds in the experiment with this index, with a margin of
+    the page's colour around it."""
     box = browser.script(
         "const section = document.querySelectorAll('section.experiment')[arguments[0]];"
         "const box = section.querySelector(arguments[1]).getBoundingClientRect();"
         "return [box.x + scrollX, box.y + scrollY, box.width, box.height]",
-        names.index(experiment),
+        index,
         selector,
     )
     clip = {
@@ -75,30 +74,37 @@ def smaller(png):
     return out.getvalue()
 
 
-def take(page, directory):
-    """Writes the pictures of a page into a directory and returns their paths."""
-    browser, written = Browser(), []
+def take(pages, directory):
+    """Writes the pictures of the pages into a directory and returns their paths. Raises ValueError when no page has the
+    experiment of a picture; those of the other pictures are written then."""
+    browser, written, missing = Browser(), [], dict(PICTURES)
     try:
-        browser.open_file(page, width=WIDTH)
-        browser.script(STYLE, HIDDEN)
-        for theme in ("light", "dark"):
-            browser.emulate(prefers_color_scheme=theme)
-            browser.wait(ALL_IN_THEME)
-            for name, (experiment, selector) in PICTURES.items():
-                path = directory / ("%s-%s.png" % (name, theme))
-                path.write_bytes(smaller(shoot(browser, experiment, selector)))
-                written.append(path)
+        for page in pages:
+            browser.open_file(page, width=WIDTH)
+            browser.script(STYLE, HIDDEN)
+            names = browser.script(NAMES)
+            found = [name for name, (experiment, _) in missing.items() if experiment in names]
+            pictures = {name: missing.pop(name) for name in found}
+            for theme in ("light", "dark"):
+                browser.emulate(prefers_color_scheme=theme)
+                browser.wait(ALL_IN_THEME)
+                for name, (experiment, selector) in pictures.items():
+                    path = directory / ("%s-%s.png" % (name, theme))
+                    path.write_bytes(smaller(shoot(browser, names.index(experiment), selector)))
+                    written.append(path)
     finally:
         browser.close()
+    if missing:
+        raise ValueError("no page has the experiment of %s" % ", ".join(missing))
     return written
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("page", type=pathlib.Path, help="comparison.html")
-    parser.add_argument("directory", type=pathlib.Path, nargs="?", default=DIRECTORY, help="where the pictures go")
+    parser.add_argument("pages", type=pathlib.Path, nargs="+", metavar="PAGE", help="comparison.html")
+    parser.add_argument("--directory", type=pathlib.Path, default=DIRECTORY, help="where the pictures go")
     arguments = parser.parse_args()
-    for path in take(arguments.page.resolve(), arguments.directory):
+    for path in take([page.resolve() for page in arguments.pages], arguments.directory):
         print(path, path.stat().st_size, "bytes")
 
 

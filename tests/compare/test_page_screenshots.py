@@ -3,14 +3,17 @@
 
 import page_sample
 import page_screenshots
+import pytest
 from PIL import Image
 
 from compare.page import page
 
 
 def test_pictures_for_the_readme(tmp_path):
-    page.write(page_sample.document(), tmp_path / "comparison.html")
-    pictures = {path.name: path for path in page_screenshots.take(tmp_path / "comparison.html", tmp_path)}
+    pages = [tmp_path / "comparison.html", tmp_path / "offloading.html"]
+    page.write(page_sample.document(page_sample.sleeping(), page_sample.spinning()), pages[0])
+    page.write(page_sample.document(page_sample.offloading(), recommendations=[]), pages[1])
+    pictures = {path.name: path for path in page_screenshots.take(pages, tmp_path)}
     committed = {path.name for path in page_screenshots.DIRECTORY.glob("*.png")}
     assert (
         set(pictures)
@@ -23,3 +26,9 @@ def test_pictures_for_the_readme(tmp_path):
         assert 600 < picture.width < 1600 and 400 < picture.height < 2000
         assert (picture.getpixel((2, 2)) > 128) == ("light" in name)
         assert len(picture.getcolors()) > 20, "something is drawn"
+
+
+def test_a_picture_whose_experiment_no_page_has(tmp_path):
+    page.write(page_sample.document(page_sample.offloading(), recommendations=[]), tmp_path / "comparison.html")
+    with pytest.raises(ValueError, match="compare-timeline, compare-charts, spinning-timeline"):
+        page_screenshots.take([tmp_path / "comparison.html"], tmp_path)
