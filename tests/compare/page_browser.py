@@ -124,12 +124,13 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requested(self):
-        """Returns the addresses that were asked for since the last call."""
+        """Returns the addresses that pages asked for since the last call; the browser's own first page is none."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         return [
             message["params"]["request"]["url"]
             for message in messages
             if message["method"] == "Network.requestWillBeSent"
+            and not message["params"]["documentURL"].startswith("chrome://")
         ]
 
     def run(self, key):

@@ -82,6 +82,7 @@ def test_what_differs_between_runs_is_masked():
         "5 x 1   20  16.5  1202  603  4/9  12  50 %  7.5"
     )
     assert mask("5 x 1     20   17") != mask("5 x 1     19   17")
+    assert mask("clutch 0.1.0 (CPython 3.11.7, llhttp 9.2.1)") == mask("clutch 0.2.0 (CPython 3.13.5, llhttp 9.3.0)")
 
 
 def test_commands_go_on_behind_a_backslash():

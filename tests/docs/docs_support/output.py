@@ -17,6 +17,7 @@ MASKS = (
     (re.compile(r"\bRequest_\d+"), "REQUEST"),
     (re.compile(r"(\"(?:\w+_us|worker)\": )\d+"), r"\1N"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"\b(clutch|CPython|llhttp|Redis|redis-server) \d+(\.\w+)+"), r"\1 VERSION"),
     (re.compile(r"\b\d+ of \d+ CPUs"), "N of N CPUs"),
     (re.compile(r"\b((?:waited|gil|app|write|queue)=)\d+"), r"\1N"),
     (re.compile(r"\bworker \d+\b(?!s)"), "worker N"),
