@@ -286,8 +286,8 @@ static void linger(struct h1_conn *conn)
 
 void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
 {
-    h1_refusal_log(&refusal, &conn->endpoints, parse);
-    h1_refusal_send(&refusal, parse, conn->source.fd);
+    h1_refusal_answer(conn->server, &refusal, &conn->endpoints, parse, conn->source.fd);
+    h1_refusal_tell_later(conn->server);
     h1_conn_drop_partial(conn);
     buf_fini(&conn->leftover);
     linger(conn);
@@ -304,10 +304,8 @@ static void refuse_for_silence(struct h1_conn *conn)
         return;
     }
     h1_conn_refuse(conn, &conn->partial->parse,
-                   (struct h1_refusal){.status = 408,
-                                       .reason = conn->state == &H1_READING_HEAD
-                                                     ? "head not complete within head-timeout"
-                                                     : "silence in the body for body-timeout"});
+                   (struct h1_refusal){.reason = conn->state == &H1_READING_HEAD ? H1_REASON_HEAD_TIMEOUT
+                                                                                 : H1_REASON_BODY_TIMEOUT});
 }
 
 static void discard_input(struct h1_conn *conn)

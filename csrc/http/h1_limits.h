@@ -11,10 +11,11 @@
 /* Mechanisms that can be switched off, to see what they are for. Bits of h1_settings.without, in the order of the words
  * of --debug-without. */
 enum h1_without {
-    H1_WITHOUT_SENTRY = 1,    /* nobody drives the loop while all app threads run requests */
-    H1_WITHOUT_HANDOFF = 2,   /* requests wait for an app thread of the worker that read them */
-    H1_WITHOUT_BALANCE = 4,   /* connections stay with the worker that accepted them */
-    H1_WITHOUT_GIL_COUNT = 8, /* an app thread counts as free although it would wait for the GIL */
+    H1_WITHOUT_SENTRY = 1,     /* nobody drives the loop while all app threads run requests */
+    H1_WITHOUT_HANDOFF = 2,    /* requests wait for an app thread of the worker that read them */
+    H1_WITHOUT_BALANCE = 4,    /* connections stay with the worker that accepted them */
+    H1_WITHOUT_GIL_COUNT = 8,  /* an app thread counts as free although it would wait for the GIL */
+    H1_WITHOUT_LOG_LIMIT = 16, /* every refusal is a line in the log */
 };
 
 /* For sizes and times 0 means: no limit (keep_alive_us: close after every response). */

@@ -12,7 +12,10 @@ static_assert(sizeof(llhttp_t) <= H1_PARSER_BYTES, "struct h1_parse keeps an llh
 enum {
     VERSION_PART_BYTES = sizeof(" HTTP/1.1") - 1,
     MOST_SKIPPED_BYTES = 8,   /* empty lines before a request (RFC 9112 2.2) */
-    MOST_EXTRA_BYTES = 16384, /* trailers and chunk extensions of one request */
+    MOST_EXTRA_BYTES = 16384, /* trailers, chunk extensions and zeros before chunk sizes of one request */
+    CHUNK_LINE_BYTES = sizeof("0123456789abcdef\r\n\r\n") - 1, /* a size with its line end, and a last empty line */
+    CULPRIT_BEFORE_BYTES = 40,
+    CULPRIT_BEHIND_BYTES = 24,
 };
 
 static llhttp_t *parser_of(struct h1_parse *parse)
@@ -20,10 +23,10 @@ static llhttp_t *parser_of(struct h1_parse *parse)
     return (llhttp_t *)(void *)parse->llhttp;
 }
 
-static int refuse(struct h1_parse *parse, int status, const char *reason)
+static int refuse(struct h1_parse *parse, enum h1_reason reason)
 {
-    if (parse->refusal.status == 0)
-        parse->refusal = (struct h1_refusal){.status = status, .reason = reason};
+    if (parse->refusal.reason == H1_REASON_NONE)
+        parse->refusal = (struct h1_refusal){.reason = reason};
     return -1;
 }
 
@@ -43,7 +46,7 @@ static int on_method(llhttp_t *parser, const char *at, size_t len)
         parse->start = at;
         parse->skipped_bytes += (uint32_t)(at - parse->fed_from);
         if (parse->skipped_bytes > MOST_SKIPPED_BYTES)
-            return refuse(parse, 400, "too many empty lines before the request line");
+            return refuse(parse, H1_REASON_EMPTY_LINES);
     }
     extend(&parse->request.method, at, len);
     return 0;
@@ -55,10 +58,10 @@ static int on_url(llhttp_t *parser, const char *at, size_t len)
     struct request *request = &parse->request;
 
     if (request->target.ptr == NULL && at != request->method.ptr + request->method.len + 1)
-        return refuse(parse, 400, "more than one space before the request target");
+        return refuse(parse, H1_REASON_TARGET_SPACE);
     extend(&request->target, at, len);
     if (request->method.len + 1 + request->target.len + VERSION_PART_BYTES > parse->settings->line_limit_bytes)
-        return refuse(parse, 414, "request line is longer than limit-request-line");
+        return refuse(parse, H1_REASON_LINE_TOO_LONG);
     return 0;
 }
 
@@ -72,18 +75,30 @@ static int on_version(llhttp_t *parser, const char *at, size_t len)
     (void)len;
     if (!parse->is_line_done) {
         if (at != target->ptr + target->len + lead || memcmp(at - lead, " HTTP/", lead) != 0)
-            return refuse(parse, 400, "malformed request line");
+            return refuse(parse, H1_REASON_LINE_MALFORMED);
         parse->is_line_done = true;
     }
     return 0;
 }
 
-static int count_extra(struct h1_parse *parse, size_t len)
+/* How many bytes of the message stand before `at`, in all feeds. */
+static int64_t position_of(const struct h1_parse *parse, const char *at)
 {
-    parse->extra_bytes += (uint32_t)len;
-    if (len > MOST_EXTRA_BYTES || parse->extra_bytes > MOST_EXTRA_BYTES)
-        return refuse(parse, 431, "too many bytes in trailers and chunk extensions");
-    return 0;
+    return parse->fed_before + (at - parse->fed_from);
+}
+
+/* What stands between the data of chunks, up to `end`: line ends, sizes, and what is read and dropped, which is bounded
+ * (RFC 9112 7.1.1, 7.1.2, 8). */
+static int64_t count_extra(const struct h1_parse *parse, int64_t end)
+{
+    int64_t len = end - parse->chunk_line_at;
+
+    return parse->extra_bytes + (len > CHUNK_LINE_BYTES ? len - CHUNK_LINE_BYTES : 0);
+}
+
+static int bound_extra(struct h1_parse *parse, int64_t end)
+{
+    return count_extra(parse, end) > MOST_EXTRA_BYTES ? refuse(parse, H1_REASON_CHUNK_EXTRAS) : 0;
 }
 
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
@@ -91,10 +106,10 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len)
     struct h1_parse *parse = parser->data;
 
     if (parse->is_head_done)
-        return count_extra(parse, len); /* a trailer: RFC 9110 6.5.1 lets us drop it */
+        return 0; /* a trailer: RFC 9110 6.5.1 lets us drop it */
     if (parse->is_in_value || parse->field_count == 0) {
         if (parse->field_count >= parse->settings->field_limit)
-            return refuse(parse, 431, "more fields than limit-request-fields");
+            return refuse(parse, H1_REASON_FIELDS_TOO_MANY);
         parse->fields[parse->field_count++] = (struct header){0};
         parse->is_in_value = false;
     }
@@ -108,7 +123,7 @@ static int on_header_field_complete(llhttp_t *parser)
     struct h1_parse *parse = parser->data;
 
     parse->is_in_value = true;
-    return parse->is_head_done ? count_extra(parse, sizeof(": \r\n") - 1) : 0;
+    return 0;
 }
 
 static int on_header_value(llhttp_t *parser, const char *at, size_t len)
@@ -116,21 +131,9 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     struct h1_parse *parse = parser->data;
 
     if (parse->is_head_done)
-        return count_extra(parse, len);
+        return 0;
     extend(&parse->fields[parse->field_count - 1].value, at, len);
     return 0;
-}
-
-static int on_chunk_extension(llhttp_t *parser, const char *at, size_t len)
-{
-    (void)at;
-    return count_extra(parser->data, len);
-}
-
-/* The character before a name or a value: counted once, in however many pieces they come. */
-static int on_chunk_extension_complete(llhttp_t *parser)
-{
-    return count_extra(parser->data, 1);
 }
 
 /* Methods that llhttp knows and HTTP does not (RTSP's, ICE's), and those that a server of applications cannot serve. */
@@ -174,14 +177,14 @@ static size_t measure_head(const struct h1_parse *parse)
 static int check_head(struct h1_parse *parse, const llhttp_t *parser)
 {
     if (!parse->is_line_done)
-        return refuse(parse, 400, "request line without a version");
+        return refuse(parse, H1_REASON_VERSION_MISSING);
     if (!is_served_method(parser->method))
-        return refuse(parse, 501, "method is not served");
+        return refuse(parse, H1_REASON_METHOD_NOT_SERVED);
     if (parser->http_major != 1)
-        return refuse(parse, 505, "HTTP version is not 1.0 or 1.1");
+        return refuse(parse, H1_REASON_VERSION_UNKNOWN);
     parse->head_bytes = measure_head(parse);
     if (parse->head_bytes > parse->settings->head_limit_bytes)
-        return refuse(parse, 431, "request head is larger than limit-request-head");
+        return refuse(parse, H1_REASON_HEAD_TOO_LARGE);
     return 0;
 }
 
@@ -198,17 +201,40 @@ static int on_headers_complete(llhttp_t *parser)
     parse->has_length = (parser->flags & F_CONTENT_LENGTH) != 0;
     parse->content_length = parse->has_length ? parser->content_length : 0;
     parse->request.version_minor = parser->http_minor;
+    parse->chunk_line_at = position_of(parse, parse->start + parse->head_bytes);
+    parse->is_in_chunk_line = parse->is_chunked;
     return h1_rules_apply(parse) ? 0 : -1;
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_parse *parse = parser->data;
-    int status = parse->on_body(parse->body_context, slice_of(at, len));
+    int64_t position = position_of(parse, at);
+    int status;
 
-    if (status == 413)
-        return refuse(parse, status, "request body is larger than limit-request-body");
-    return status == 0 ? 0 : refuse(parse, status, "request body cannot be stored");
+    if (parse->is_in_chunk_line) {
+        if (bound_extra(parse, position) < 0)
+            return -1;
+        parse->extra_bytes = count_extra(parse, position);
+        parse->is_in_chunk_line = false;
+    }
+    parse->body_end_at = position + (int64_t)len;
+    status = parse->on_body(parse->body_context, slice_of(at, len));
+    if (status == 0)
+        return 0;
+    return refuse(parse, status == 413 ? H1_REASON_BODY_TOO_LARGE : H1_REASON_BODY_NOT_STORED);
+}
+
+/* The data of a chunk with its line end; also called for the last chunk, which has none. */
+static int on_chunk_complete(llhttp_t *parser)
+{
+    struct h1_parse *parse = parser->data;
+
+    if (!parse->is_in_chunk_line) {
+        parse->chunk_line_at = parse->body_end_at + (int64_t)sizeof("\r\n") - 1;
+        parse->is_in_chunk_line = true;
+    }
+    return 0;
 }
 
 static int on_message_complete(llhttp_t *parser)
@@ -226,12 +252,9 @@ static const llhttp_settings_t callbacks = {
     .on_header_field = on_header_field,
     .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
-    .on_chunk_extension_name = on_chunk_extension,
-    .on_chunk_extension_value = on_chunk_extension,
-    .on_chunk_extension_name_complete = on_chunk_extension_complete,
-    .on_chunk_extension_value_complete = on_chunk_extension_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
+    .on_chunk_complete = on_chunk_complete,
     .on_message_complete = on_message_complete,
 };
 
@@ -259,14 +282,14 @@ static void refuse_method(struct h1_parse *parse, struct slice bytes)
     const char *space;
 
     if (parse->start == NULL && (unsigned char)*start == 0x16) {
-        refuse(parse, 400, "TLS on a port that speaks plain HTTP");
+        refuse(parse, H1_REASON_TLS);
         return;
     }
     space = memchr(start, ' ', (size_t)(end - start));
     if (h1_rules_is_token(slice_of(start, (size_t)((space != NULL ? space : end) - start))))
-        refuse(parse, 501, "unknown method");
+        refuse(parse, H1_REASON_METHOD_UNKNOWN);
     else
-        refuse(parse, 400, "malformed request line");
+        refuse(parse, H1_REASON_LINE_MALFORMED);
 }
 
 /* "HTTP/" DIGIT "." DIGIT is a version we do not speak, anything else no version at all. */
@@ -280,9 +303,9 @@ static void refuse_version(struct h1_parse *parse, struct slice bytes)
                           at[7] == '.' && at[8] >= '0' && at[8] <= '9';
 
     if (is_well_formed && memcmp(at + 6, "1.0", 3) != 0 && memcmp(at + 6, "1.1", 3) != 0)
-        refuse(parse, 505, "HTTP version is not 1.0 or 1.1");
+        refuse(parse, H1_REASON_VERSION_UNKNOWN);
     else
-        refuse(parse, 400, "malformed end of the request line");
+        refuse(parse, H1_REASON_LINE_END);
 }
 
 static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slice bytes)
@@ -295,28 +318,28 @@ static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slic
         refuse_version(parse, bytes);
         return;
     case HPE_PAUSED_H2_UPGRADE:
-        refuse(parse, 505, "HTTP/2 is not spoken");
+        refuse(parse, H1_REASON_HTTP2);
         return;
     case HPE_INVALID_URL:
-        refuse(parse, 400, "invalid character in the request target");
+        refuse(parse, H1_REASON_TARGET_CHARACTER);
         return;
     case HPE_INVALID_CONTENT_LENGTH:
-        refuse(parse, 400, "invalid Content-Length");
+        refuse(parse, H1_REASON_LENGTH_INVALID);
         return;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
-        refuse(parse, 400, "two Content-Length fields, or both Transfer-Encoding and Content-Length");
+        refuse(parse, H1_REASON_LENGTH_UNEXPECTED);
         return;
     case HPE_INVALID_TRANSFER_ENCODING:
-        refuse(parse, 400, "invalid Transfer-Encoding");
+        refuse(parse, H1_REASON_CODING_INVALID);
         return;
     case HPE_INVALID_HEADER_TOKEN:
-        refuse(parse, 400, "invalid character in a field");
+        refuse(parse, H1_REASON_FIELD_CHARACTER);
         return;
     case HPE_INVALID_CHUNK_SIZE:
-        refuse(parse, 400, "invalid chunk");
+        refuse(parse, H1_REASON_CHUNK_INVALID);
         return;
     default:
-        refuse(parse, 400, parse->is_line_done ? "malformed request" : "malformed request line");
+        refuse(parse, parse->is_line_done ? H1_REASON_HEAD_MALFORMED : H1_REASON_LINE_MALFORMED);
     }
 }
 
@@ -326,13 +349,49 @@ static void bound_unfinished(struct h1_parse *parse, size_t len)
     if (parse->start == NULL) {
         parse->skipped_bytes += (uint32_t)len;
         if (len > MOST_SKIPPED_BYTES || parse->skipped_bytes > MOST_SKIPPED_BYTES)
-            refuse(parse, 400, "too many empty lines before the request line");
+            refuse(parse, H1_REASON_EMPTY_LINES);
         return;
     }
     if (!parse->is_line_done && parse->fed_bytes > parse->settings->line_limit_bytes)
-        refuse(parse, 414, "request line is longer than limit-request-line");
+        refuse(parse, H1_REASON_LINE_TOO_LONG);
     else if (parse->fed_bytes > parse->settings->head_limit_bytes)
-        refuse(parse, 431, "request head is larger than limit-request-head");
+        refuse(parse, H1_REASON_HEAD_TOO_LARGE);
+}
+
+/* What the parser stumbled over, with a little of what stands before it in its line, but nothing of a body. The request
+ * line needs no words: it is shown anyway. */
+static struct slice find_culprit(const struct h1_parse *parse, struct slice bytes, const char *at)
+{
+    const char *end = bytes.ptr + bytes.len, *from = at;
+    size_t len;
+
+    if (!parse->is_line_done || at == NULL || at < bytes.ptr || at >= end)
+        return slice_of(bytes.ptr, 0);
+    if (!parse->is_head_done) {
+        while (from > parse->start && at - from < CULPRIT_BEFORE_BYTES && from[-1] != '\n')
+            from--;
+    }
+    len = (size_t)(end - from);
+    return slice_of(
+        from, len < (size_t)(at - from) + CULPRIT_BEHIND_BYTES ? len : (size_t)(at - from) + CULPRIT_BEHIND_BYTES);
+}
+
+static void refuse_for_error(struct h1_parse *parse, llhttp_errno_t error, struct slice bytes)
+{
+    if (parse->refusal.reason == H1_REASON_NONE) {
+        refuse_for(parse, error, bytes);
+        parse->refusal.culprit = find_culprit(parse, bytes, llhttp_get_error_pos(parser_of(parse)));
+    }
+    if (parse->start == NULL) { /* refused at the first word: the log shall show it */
+        parse->start = bytes.ptr;
+        parse->fed_bytes = bytes.len;
+    }
+}
+
+/* The whole message is there. */
+static enum h1_parse_result end_message(struct h1_parse *parse, const char *end)
+{
+    return parse->is_in_chunk_line && bound_extra(parse, position_of(parse, end)) < 0 ? H1_REFUSED : H1_MESSAGE_DONE;
 }
 
 enum h1_parse_result h1_parse_feed(struct h1_parse *parse, struct slice bytes, size_t *used)
@@ -347,17 +406,16 @@ enum h1_parse_result h1_parse_feed(struct h1_parse *parse, struct slice bytes, s
         parse->fed_bytes = (size_t)(bytes.ptr + bytes.len - parse->start);
     if (parse->is_done) {
         *used = (size_t)(llhttp_get_error_pos(parser) - bytes.ptr);
-        return H1_MESSAGE_DONE;
+        return end_message(parse, bytes.ptr + *used);
     }
-    if (error != HPE_OK) {
-        refuse_for(parse, error, bytes);
-        if (parse->start == NULL) { /* refused at the first word: the log shall show it */
-            parse->start = bytes.ptr;
-            parse->fed_bytes = bytes.len;
-        }
-    } else if (!parse->is_head_done)
+    if (error != HPE_OK)
+        refuse_for_error(parse, error, bytes);
+    else if (!parse->is_head_done)
         bound_unfinished(parse, bytes.len);
-    return parse->refusal.status == 0 ? H1_NEED_MORE : H1_REFUSED;
+    else if (parse->is_in_chunk_line)
+        bound_extra(parse, position_of(parse, bytes.ptr + bytes.len));
+    parse->fed_before += (int64_t)bytes.len;
+    return parse->refusal.reason == H1_REASON_NONE ? H1_NEED_MORE : H1_REFUSED;
 }
 
 static void move_slice(struct slice *slice, const char *old_start, size_t len, const char *new_start)

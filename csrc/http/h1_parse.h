@@ -11,6 +11,7 @@
 
 #include "attrs.h"
 #include "h1_limits.h"
+#include "h1_reason.h"
 #include "message.h"
 #include "slice.h"
 
@@ -18,12 +19,6 @@ enum h1_parse_result {
     H1_NEED_MORE,    /* all bytes taken; the message is not complete */
     H1_MESSAGE_DONE, /* one whole request; bytes behind it are untouched */
     H1_REFUSED,      /* the request breaks a rule: see refusal */
-};
-
-struct h1_refusal {
-    int status;         /* 4xx or 5xx; 0: none */
-    const char *reason; /* static */
-    int retry_after_s;  /* 0: not said */
 };
 
 enum { H1_PARSER_BYTES = 112, H1_MOST_FIELDS = 1000 };
@@ -43,7 +38,11 @@ struct h1_parse {
     size_t fed_bytes;       /* of the head so far */
     size_t head_bytes;      /* of the whole head; 0 until is_head_done */
     uint32_t skipped_bytes; /* empty lines before the request line */
-    uint32_t extra_bytes;   /* trailers and chunk extensions, which are read and dropped */
+    int64_t fed_before;     /* bytes of all feeds before the current one */
+    int64_t extra_bytes;    /* around the data of the chunks so far, beyond what their sizes need */
+    int64_t chunk_line_at;  /* where the line with the size of a chunk begins, in bytes of all feeds */
+    int64_t body_end_at;    /* the end of the body's data so far, likewise */
+    bool is_in_chunk_line;  /* the data of that chunk has not begun; behind the last chunk: until the end */
     bool is_in_value;
     bool is_line_done; /* the request line is complete */
     bool is_head_done;

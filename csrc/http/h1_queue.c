@@ -22,12 +22,12 @@ enum {
     HALF_CLOSE_MS = 50, /* after the last byte: it still wants its answer */
 };
 
-static struct h1_refusal refuse_waiting(const struct h1_server *server, const char *reason)
+static struct h1_refusal refuse_waiting(const struct h1_server *server, enum h1_reason reason)
 {
     int64_t timeout_us = server->settings->queue_timeout_us;
 
-    return (struct h1_refusal){
-        .status = 503, .reason = reason, .retry_after_s = timeout_us > 1000000 ? (int)(timeout_us / 1000000) : 1};
+    return (struct h1_refusal){.reason = reason,
+                               .retry_after_s = timeout_us > 1000000 ? (int)(timeout_us / 1000000) : 1};
 }
 
 static bool uses_queue(const struct h1_server *server)
@@ -104,7 +104,7 @@ static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *b
     struct h1_server *server = conn->server;
 
     if (!h1_read_keep_whole(conn, parse, body)) {
-        h1_conn_refuse(conn, NULL, (struct h1_refusal){.status = 503, .reason = "out of memory"});
+        h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
         return;
     }
     h1_conn_enter_state(conn, &H1_WAITING);
@@ -119,7 +119,7 @@ void h1_queue_put(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *
     char byte;
 
     if (h1_queue_is_full(server)) {
-        h1_conn_refuse(conn, parse, refuse_waiting(server, "too many requests wait"));
+        h1_conn_refuse(conn, parse, refuse_waiting(server, H1_REASON_QUEUE_FULL));
         return;
     }
     conn->enqueued_us = clock_now_us();
@@ -179,10 +179,9 @@ static bool has_waited_too_long(const struct h1_server *server, int64_t enqueued
 /* Answers for an app thread that is not free. The connection belongs to the caller, who need not drive. */
 static void refuse_expired(struct h1_server *server, struct h1_conn *conn, const struct h1_parse *parse)
 {
-    const struct h1_refusal refusal = refuse_waiting(server, "no worker was free within queue-timeout");
+    const struct h1_refusal refusal = refuse_waiting(server, H1_REASON_QUEUE_TIMEOUT);
 
-    h1_refusal_log(&refusal, &conn->endpoints, parse);
-    h1_refusal_send(&refusal, parse, conn->source.fd);
+    h1_refusal_answer(server, &refusal, &conn->endpoints, parse, conn->source.fd);
     conn->outcome = H1_OUTCOME_LINGER;
 }
 
@@ -336,7 +335,7 @@ static int64_t expire_held(struct h1_server *server, int64_t now_us)
 
         if (!has_waited_too_long(server, conn->enqueued_us, now_us))
             return conn->enqueued_us;
-        h1_conn_refuse(conn, &conn->partial->parse, refuse_waiting(server, "no worker was free within queue-timeout"));
+        h1_conn_refuse(conn, &conn->partial->parse, refuse_waiting(server, H1_REASON_QUEUE_TIMEOUT));
     }
     return INT64_MAX;
 }

@@ -109,7 +109,7 @@ bool h1_read_keep_whole(struct h1_conn *conn, struct h1_parse *parse, struct h1_
 
 static void refuse_for_memory(struct h1_conn *conn)
 {
-    h1_conn_refuse(conn, NULL, (struct h1_refusal){.status = 503, .reason = "out of memory"});
+    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
 }
 
 /* The head is complete and the body is not: makes room for it and tells a client that waits to be told (RFC
@@ -123,8 +123,7 @@ static bool begin_body(struct h1_conn *conn)
     if (partial->body.length == 0) /* a chunked one is of any length, but its time begins as well */
         status = h1_body_expect(&partial->body, partial->parse.content_length);
     if (status != 0) {
-        h1_conn_refuse(conn, &partial->parse,
-                       (struct h1_refusal){.status = status, .reason = "request body cannot be stored"});
+        h1_conn_refuse(conn, &partial->parse, (struct h1_refusal){.reason = H1_REASON_BODY_NOT_STORED});
         return false;
     }
     /* A socket that cannot take 25 bytes belongs to a client that reads nothing; the deadline will end it. */
@@ -140,8 +139,7 @@ static void await_rest(struct h1_conn *conn, bool was_head_done)
     if (is_head_done && !was_head_done && !begin_body(conn))
         return;
     if (is_head_done && h1_body_is_too_slow(&conn->partial->body, conn->server->loop.now_us)) {
-        h1_conn_refuse(conn, &conn->partial->parse,
-                       (struct h1_refusal){.status = 408, .reason = "body comes slower than body-min-rate"});
+        h1_conn_refuse(conn, &conn->partial->parse, (struct h1_refusal){.reason = H1_REASON_BODY_TOO_SLOW});
         return;
     }
     if (conn->state != &H1_CLOSED)

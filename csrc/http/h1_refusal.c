@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "h1_refusal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
 #include "clock.h"
 #include "h1_head.h"
+#include "h1_server_priv.h"
 #include "log.h"
 #include "text.h"
 
-enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200 };
+enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, PEER_BYTES = 80 };
 
-void h1_refusal_send(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
+static void send_answer(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
 {
     bool is_head_request = parse != NULL && slice_equal(parse->request.method, SLICE("HEAD"));
-    const char *text = is_head_request ? "" : refusal->reason, *end = is_head_request ? "" : "\n";
+    const char *reason = h1_reason_text(refusal->reason);
+    const char *text = is_head_request ? "" : reason, *end = is_head_request ? "" : "\n";
+    int status = h1_reason_status(refusal->reason);
     char answer[ANSWER_BYTES], retry_after[40] = "";
     int len;
 
@@ -30,28 +34,82 @@ void h1_refusal_send(const struct h1_refusal *refusal, const struct h1_parse *pa
                    "Connection: close\r\n"
                    "\r\n"
                    "%s%s",
-                   refusal->status, h1_head_reason(refusal->status), CLOCK_HTTP_DATE_BYTES, clock_http_date(),
-                   strlen(refusal->reason) + 1, retry_after, text, end);
+                   status, h1_head_reason(status), CLOCK_HTTP_DATE_BYTES, clock_http_date(), strlen(reason) + 1,
+                   retry_after, text, end);
 
     (void)!send(socket_fd, answer, (size_t)len, MSG_NOSIGNAL);
 }
 
-void h1_refusal_log(const struct h1_refusal *refusal, const struct endpoints *endpoints, const struct h1_parse *parse)
+/* The request line as far as it has come, escaped. */
+static void show_line(char shown[SHOWN_BYTES], const struct h1_parse *parse)
 {
-    char shown[SHOWN_BYTES] = "";
+    const char *line_end;
+    size_t len;
 
-    if (!log_is_enabled(LOG_LEVEL_INFO))
+    shown[0] = '\0';
+    if (parse == NULL || parse->start == NULL)
         return;
-    if (parse != NULL && parse->start != NULL) {
-        size_t len = parse->is_head_done ? parse->head_bytes : parse->fed_bytes;
-        const char *line_end = memchr(parse->start, '\r', len);
+    len = parse->is_head_done ? parse->head_bytes : parse->fed_bytes;
+    line_end = memchr(parse->start, '\r', len);
+    text_escape(shown, SHOWN_BYTES, slice_of(parse->start, line_end != NULL ? (size_t)(line_end - parse->start) : len));
+}
 
-        text_escape(shown, sizeof(shown),
-                    slice_of(parse->start, line_end != NULL ? (size_t)(line_end - parse->start) : len));
-    }
+static void log_refusal(const struct h1_refusal *refusal, const struct endpoints *endpoints,
+                        const struct h1_parse *parse)
+{
+    char line[SHOWN_BYTES], culprit[SHOWN_BYTES] = "", peer[PEER_BYTES] = "a unix socket client";
+
+    show_line(line, parse);
+    if (refusal->culprit.len > 0)
+        text_escape(culprit, sizeof(culprit), refusal->culprit);
     if (endpoints->remote_address[0] != '\0')
-        log_info("refused %d (%s) of %s:%s: \"%s\"", refusal->status, refusal->reason, endpoints->remote_address,
-                 endpoints->remote_port, shown);
-    else
-        log_info("refused %d (%s) of a unix socket client: \"%s\"", refusal->status, refusal->reason, shown);
+        snprintf(peer, sizeof(peer), "%s:%s", endpoints->remote_address, endpoints->remote_port);
+    log_info("refused %d (%s) of %s: \"%s\"%s%s%s", h1_reason_status(refusal->reason), h1_reason_text(refusal->reason),
+             peer, line, culprit[0] != '\0' ? ", at \"" : "", culprit, culprit[0] != '\0' ? "\"" : "");
+}
+
+static void log_left_out(uint64_t left_out)
+{
+    if (left_out > 0)
+        log_info("refused %" PRIu64 " more requests (at most %d lines a second tell of them)", left_out,
+                 H1_LOG_LIMIT_LINES);
+}
+
+void h1_refusal_answer(struct h1_server *server, const struct h1_refusal *refusal, const struct endpoints *endpoints,
+                       const struct h1_parse *parse, int socket_fd)
+{
+    uint64_t left_out = 0;
+
+    if (server->observer->on_refusal != NULL)
+        server->observer->on_refusal(server->observer->context, refusal->reason);
+    if (log_is_enabled(LOG_LEVEL_INFO) && (h1_server_lacks(server, H1_WITHOUT_LOG_LIMIT) ||
+                                           h1_log_limit_allows(&server->refusal_limit, clock_now_us(), &left_out))) {
+        log_left_out(left_out);
+        log_refusal(refusal, endpoints, parse);
+    }
+    send_answer(refusal, parse, socket_fd);
+}
+
+static void tell(struct deadline *deadline)
+{
+    struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, refusal_tell);
+
+    log_left_out(h1_log_limit_take(&server->refusal_limit));
+}
+
+void h1_refusal_tell_later(struct h1_server *server)
+{
+    if (!list_has_node(&server->refusal_tell.node) && h1_log_limit_has_more(&server->refusal_limit))
+        deadline_set(&server->loop, &server->refusal_tells, &server->refusal_tell);
+}
+
+void h1_refusal_init(struct h1_server *server)
+{
+    h1_log_limit_init(&server->refusal_limit);
+    deadline_queue_init(&server->loop, &server->refusal_tells, H1_LOG_LIMIT_PERIOD_US, tell);
+}
+
+void h1_refusal_fini(struct h1_server *server)
+{
+    log_left_out(h1_log_limit_take(&server->refusal_limit));
 }

@@ -99,9 +99,19 @@ bool h1_rules_is_authority(struct slice text)
     return colon == NULL || is_port(rest_from(text, host_len + 1));
 }
 
-static bool refuse(struct h1_parse *parse, int status, const char *reason)
+static bool refuse(struct h1_parse *parse, enum h1_reason reason)
 {
-    parse->refusal = (struct h1_refusal){.status = status, .reason = reason};
+    parse->refusal = (struct h1_refusal){.reason = reason};
+    return false;
+}
+
+/* Name and value lie in one piece of memory; an empty value may lie anywhere. */
+static bool refuse_field(struct h1_parse *parse, enum h1_reason reason, const struct header *field)
+{
+    const struct slice *value = &field->value;
+    const char *name = field->name.ptr, *end = value->len > 0 ? value->ptr + value->len : name + field->name.len + 1;
+
+    parse->refusal = (struct h1_refusal){.reason = reason, .culprit = slice_of(name, (size_t)(end - name))};
     return false;
 }
 
@@ -137,13 +147,13 @@ static bool split_absolute_form(struct h1_parse *parse, struct slice target)
     else if (target.len > 8 && strncasecmp(target.ptr, "https://", 8) == 0)
         scheme_len = 8;
     if (scheme_len == 0)
-        return refuse(parse, 400, "request target is neither a path nor an http URL");
+        return refuse(parse, H1_REASON_TARGET_FORM);
     for (end = scheme_len; end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?'; end++)
         ;
     request->authority = slice_of(target.ptr + scheme_len, end - scheme_len);
     request->is_absolute_form = true;
     if (!h1_rules_is_authority(request->authority))
-        return refuse(parse, 400, "invalid host in the request target");
+        return refuse(parse, H1_REASON_TARGET_HOST);
     split_query(request, rest_from(target, end));
     return true;
 }
@@ -155,19 +165,19 @@ static bool split_target(struct h1_parse *parse)
     struct slice target = request->target;
 
     if (!all_bytes(target, CHAR_BAD_TARGET, 0))
-        return refuse(parse, 400, "invalid character in the request target");
+        return refuse(parse, H1_REASON_TARGET_CHARACTER);
     if (target.len > 0 && target.ptr[0] == '/') {
         split_query(request, target);
     } else if (slice_equal(target, SLICE("*"))) {
         if (!slice_equal(request->method, SLICE("OPTIONS")))
-            return refuse(parse, 400, "request target * with a method other than OPTIONS");
+            return refuse(parse, H1_REASON_TARGET_ASTERISK);
         request->path = target;
         request->query = slice_of(target.ptr + 1, 0);
     } else if (!split_absolute_form(parse, target)) {
         return false;
     }
     if (has_nul_escape(request->path))
-        return refuse(parse, 400, "%00 in the request target");
+        return refuse(parse, H1_REASON_TARGET_NUL);
     return true;
 }
 
@@ -175,12 +185,12 @@ struct field_counts {
     unsigned host, transfer_encoding, content_length;
 };
 
-static bool check_expect(struct h1_parse *parse, struct slice value)
+static bool check_expect(struct h1_parse *parse, const struct header *field)
 {
     if (parse->request.version_minor == 0)
         return true; /* RFC 9110 10.1.1: ignored */
-    if (!slice_equal_nocase(value, SLICE("100-continue")))
-        return refuse(parse, 417, "unknown expectation");
+    if (!slice_equal_nocase(field->value, SLICE("100-continue")))
+        return refuse_field(parse, H1_REASON_EXPECTATION, field);
     parse->expects_continue = true;
     return true;
 }
@@ -190,24 +200,24 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
     switch (field->id) {
     case HEADER_HOST:
         if (++counts->host > 1)
-            return refuse(parse, 400, "two Host fields");
+            return refuse_field(parse, H1_REASON_HOST_TWICE, field);
         if (!h1_rules_is_authority(field->value))
-            return refuse(parse, 400, "empty or invalid Host field");
+            return refuse_field(parse, H1_REASON_HOST_INVALID, field);
         if (!parse->request.is_absolute_form)
             parse->request.authority = field->value;
         return true;
     case HEADER_TRANSFER_ENCODING:
         if (++counts->transfer_encoding > 1)
-            return refuse(parse, 400, "two Transfer-Encoding fields");
+            return refuse_field(parse, H1_REASON_CODING_TWICE, field);
         if (!slice_equal_nocase(field->value, SLICE("chunked")))
-            return refuse(parse, 501, "transfer coding other than chunked");
+            return refuse_field(parse, H1_REASON_CODING_UNKNOWN, field);
         return true;
     case HEADER_CONTENT_LENGTH:
         if (++counts->content_length > 1)
-            return refuse(parse, 400, "two Content-Length fields");
+            return refuse_field(parse, H1_REASON_LENGTH_TWICE, field);
         return true;
     case HEADER_EXPECT:
-        return check_expect(parse, field->value);
+        return check_expect(parse, field);
     default:
         return true;
     }
@@ -232,7 +242,7 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
         field->value = trim_end(field->value);
         field->id = known_header_find(field->name);
         if (!h1_rules_is_field_value(field->value))
-            return refuse(parse, 400, "control character in a field value");
+            return refuse_field(parse, H1_REASON_FIELD_CONTROL, field);
         if (field->id != HEADER_UNKNOWN) {
             if (!check_known_field(parse, field, counts))
                 return false;
@@ -253,13 +263,18 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
 static bool check_framing(struct h1_parse *parse, const struct field_counts *counts)
 {
     if (parse->request.version_minor == 1 && counts->host == 0)
-        return refuse(parse, 400, "no Host field");
+        return refuse(parse, H1_REASON_HOST_MISSING);
     if (counts->transfer_encoding > 0 && parse->request.version_minor == 0)
-        return refuse(parse, 400, "Transfer-Encoding in an HTTP/1.0 request"); /* RFC 9112 6.1 */
+        return refuse(parse, H1_REASON_CODING_IN_1_0); /* RFC 9112 6.1 */
     if (counts->transfer_encoding > 0 && counts->content_length > 0)
-        return refuse(parse, 400, "both Transfer-Encoding and Content-Length");
+        return refuse(parse, H1_REASON_LENGTH_AND_CODING);
+    /* What the parser obeys is what was checked here. */
+    if ((counts->transfer_encoding > 0) != parse->is_chunked)
+        return refuse(parse, H1_REASON_CODING_INVALID);
+    if ((counts->content_length > 0) != parse->has_length)
+        return refuse(parse, H1_REASON_LENGTH_INVALID);
     if (parse->settings->body_limit_bytes != 0 && parse->content_length > parse->settings->body_limit_bytes)
-        return refuse(parse, 413, "request body is larger than limit-request-body");
+        return refuse(parse, H1_REASON_BODY_TOO_LARGE);
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "h1_queue.h"
+#include "h1_refusal.h"
 #include "h1_sentry.h"
 #include "h1_server_priv.h"
 #include "log.h"
@@ -68,6 +69,7 @@ static void init_lists(struct h1_server *server)
     list_init(&server->pending);
     init_waits(server);
     h1_queue_init(server);
+    h1_refusal_init(server);
 }
 
 static void take_place(struct h1_server *server, const struct h1_place *place)
@@ -347,6 +349,7 @@ void h1_server_free(struct h1_server *server)
     while ((node = list_first(&server->conns)) != NULL)
         h1_conn_close(CONTAINER_OF(node, struct h1_conn, conns_node));
     free_closed(server);
+    h1_refusal_fini(server);
     h1_driver_fini(&server->sentry);
     drive_fini(&server->drive);
     loop_fini(&server->loop);

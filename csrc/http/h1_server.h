@@ -20,6 +20,7 @@
 #include "handoff.h"
 #include "h1_exchange.h"
 #include "h1_limits.h"
+#include "h1_reason.h"
 #include "listener.h"
 
 struct h1_server;
@@ -33,6 +34,8 @@ struct h1_observer {
     void (*on_begin)(void *context, int thread, const struct exchange *);
     void (*on_end)(void *context, int thread, const struct exchange *, const struct h1_summary *);
     bool (*can_serve)(void *context); /* NULL: yes */
+    /* A request was refused: from any thread. NULL: nobody counts. */
+    void (*on_refusal)(void *context, enum h1_reason);
 };
 
 /* Where the server stands among its siblings; all borrowed. */

@@ -10,6 +10,7 @@
 #include "h1_balance.h"
 #include "h1_conn.h"
 #include "h1_driver.h"
+#include "h1_log_limit.h"
 #include "h1_server.h"
 
 enum { MOST_WATCHES = 4 };
@@ -53,10 +54,13 @@ struct h1_server {
     unsigned queue_turn; /* of whoever drives, while requests wait in the queue */
     struct deadline_queue queue_looks, held_tries;
     struct deadline queue_look, held_try;
+    struct deadline_queue refusal_tells;
+    struct deadline refusal_tell; /* some refusals were left out of the log */
 
     /* From any thread. */
     _Atomic(struct h1_conn *) returned; /* connections whose request has been served while another thread drove */
-    _Atomic(size_t) conn_count;         /* open ones */
+    struct h1_log_limit refusal_limit;
+    _Atomic(size_t) conn_count; /* open ones */
     _Atomic(uint64_t) request_count;
     _Atomic(bool) is_draining;
     _Atomic(bool) may_take; /* requests out of the queue of all workers */

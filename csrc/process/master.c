@@ -20,11 +20,12 @@
 #include "log.h"
 #include "master_priv.h"
 #include "pidfile.h"
+#include "refusals.h"
 #include "scoreboard.h"
 #include "role_signals.h"
 #include "surroundings.h"
 
-enum { ERROR_BYTES = 1024, OTHER_FILES = 64 };
+enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64 };
 
 /* --- Set-up --- */
 
@@ -263,6 +264,14 @@ static void supervise(struct master *master)
 
 /* --- End --- */
 
+static void tell_refusals(const struct master *master)
+{
+    char text[REFUSALS_BYTES];
+
+    if (refusals_describe(master->scoreboard, text, sizeof(text))[0] != '\0')
+        log_info("%s", text);
+}
+
 static void tear_down(struct master *master)
 {
     end_listeners(master);
@@ -294,6 +303,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
 
     if (set_up(&master) == 0) {
         supervise(&master);
+        tell_refusals(&master);
         if (master.exit_status == EXIT_SUCCESS)
             log_info("stopped");
     }

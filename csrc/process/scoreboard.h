@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "attrs.h"
+#include "h1_reason.h"
 #include "slice.h"
 
 enum { SCOREBOARD_LINE_BYTES = 160, SCOREBOARD_PEER_BYTES = 64 };
@@ -38,6 +39,7 @@ struct scoreboard {
     int thread_count;                        /* of each worker */
     struct scoreboard_thread *threads;       /* behind the rows; at the same address in all processes */
     _Alignas(64) _Atomic(uint64_t) requests; /* finished by all workers */
+    _Alignas(64) _Atomic(uint64_t) refusals[H1_REASON_COUNT]; /* by all workers, also those that are gone */
     struct scoreboard_row rows[];
 };
 

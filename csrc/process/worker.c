@@ -15,6 +15,7 @@
 #include "h1_server.h"
 #include "log.h"
 #include "notice.h"
+#include "refusals.h"
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "worker_settings.h"
@@ -98,6 +99,13 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
         access_log_write(worker->access_log, exchange, summary, &place);
 }
 
+static void on_refusal(void *context, enum h1_reason reason)
+{
+    const struct worker *worker = context;
+
+    refusals_count(worker->inherit->scoreboard, reason);
+}
+
 /* A free app thread that would only wait for the GIL is not free: a sibling may do better. */
 static bool can_serve(void *context)
 {
@@ -154,8 +162,11 @@ static void open_server(struct worker *worker)
         worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
     if ((worker->settings.without & H1_WITHOUT_GIL_COUNT) != 0)
         counts_waiters = false;
-    worker->observer = (struct h1_observer){
-        .context = worker, .on_begin = on_begin, .on_end = on_end, .can_serve = counts_waiters ? can_serve : NULL};
+    worker->observer = (struct h1_observer){.context = worker,
+                                            .on_begin = on_begin,
+                                            .on_end = on_end,
+                                            .can_serve = counts_waiters ? can_serve : NULL,
+                                            .on_refusal = on_refusal};
     worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
     if (worker->server == NULL)
         give_up(worker, EXIT_FAILURE);

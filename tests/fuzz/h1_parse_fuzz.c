@@ -106,7 +106,7 @@ static size_t feed_message(struct outcome *outcome, struct slice bytes, size_t p
     if (result == H1_MESSAGE_DONE)
         note_request(outcome, parse);
     if (result == H1_REFUSED) {
-        assert(parse->refusal.status >= 400 && parse->refusal.status <= 599 && parse->refusal.reason != NULL);
+        assert(parse->refusal.reason > H1_REASON_NONE && parse->refusal.reason < H1_REASON_COUNT);
         /* Which of two reasons it is told may depend on what had come by then. */
         note(outcome, "refused", slice_of("", 0));
     }

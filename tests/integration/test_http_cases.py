@@ -16,7 +16,8 @@ CASES = read_folder("http1")
 
 @pytest.fixture(scope="module")
 def server(start_module):
-    return start_module("show_request", "--pythonpath", BEHAVIOUR)
+    # More refusals in a second than there may be lines about them.
+    return start_module("show_request", "--pythonpath", BEHAVIOUR, "--debug-without", "log-limit")
 
 
 def send_bytes(connection: Connection, data: bytes, size: int) -> None:

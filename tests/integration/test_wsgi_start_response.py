@@ -43,6 +43,7 @@ def check_refused(server, record, *kinds, **call):
         "200 \x01",
         " 200 OK",
         "200 O\0K",
+        "200 OK\u010d\u010aX-Evil: 1",  # a careless conversion would make CR LF of it
     ],
 )
 def test_point_16_status(behaviours, record, status):
@@ -66,14 +67,14 @@ def test_point_16_pairs_of_other_types(behaviours, record, headers):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "X A", "X:A", "X\r\nEvil", "X\nEvil", "X\0", "X\x7f", "\u00e9", "X(", " X", "X "], ids=repr
+    "name", ["", "X A", "X:A", "X\r\nEvil", "X\nEvil", "X\0", "X\x7f", "\u00e9", "X(", " X", "X ", "X\u010d\u010aEvil"], ids=repr
 )
 def test_point_17_names(behaviours, record, name):
     check_refused(behaviours, record, "ValueError", headers=[[name, "value"]])
 
 
 @pytest.mark.parametrize(
-    "value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "a\x01b", "a\x7fb", "\u20ac", "a\n", "\r\n a"], ids=repr
+    "value", ["a\r\nX-Evil: 1", "a\nb", "a\rb", "a\0b", "a\x01b", "a\x7fb", "\u20ac", "a\n", "\r\n a", "a\u010d\u010aEvil: 1"], ids=repr
 )
 def test_point_17_values(behaviours, record, value):
     check_refused(behaviours, record, "ValueError", "UnicodeEncodeError", headers=[["X-Value", value]])

@@ -197,11 +197,11 @@ static void words_are_checked_one_by_one(void **state)
 {
     const struct mistake_case cases[] = {
         {ARGV("app", "--debug-without=sentry,fog"),
-         "--debug-without: 'fog' is not one of sentry, handoff, balance, gil-count"},
+         "--debug-without: 'fog' is not one of sentry, handoff, balance, gil-count, log-limit"},
         {ARGV("app", "--debug-without=,sentry"),
-         "--debug-without: '' is not one of sentry, handoff, balance, gil-count"},
+         "--debug-without: '' is not one of sentry, handoff, balance, gil-count, log-limit"},
         {ARGV("app", "--debug-without="),
-         "--debug-without: the value is empty: one of sentry, handoff, balance, gil-count is needed"},
+         "--debug-without: the value is empty: one of sentry, handoff, balance, gil-count, log-limit is needed"},
         {ARGV("app", "--debug-witout=sentry"), "unknown option --debug-witout"},
     };
 

@@ -63,10 +63,9 @@ static void words_are_the_bits_they_name(void **state)
         const char *argument;
         unsigned bit;
     } cases[] = {
-        {"--debug-without=sentry", H1_WITHOUT_SENTRY},
-        {"--debug-without=handoff", H1_WITHOUT_HANDOFF},
-        {"--debug-without=balance", H1_WITHOUT_BALANCE},
-        {"--debug-without=gil-count", H1_WITHOUT_GIL_COUNT},
+        {"--debug-without=sentry", H1_WITHOUT_SENTRY},       {"--debug-without=handoff", H1_WITHOUT_HANDOFF},
+        {"--debug-without=balance", H1_WITHOUT_BALANCE},     {"--debug-without=gil-count", H1_WITHOUT_GIL_COUNT},
+        {"--debug-without=log-limit", H1_WITHOUT_LOG_LIMIT},
     };
 
     (void)state;
