@@ -9,6 +9,7 @@
 #include "log.h"
 #include "privileges.h"
 #include "role_signals.h"
+#include "sandbox.h"
 
 enum { ROLE_BYTES = 24 };
 
@@ -33,6 +34,11 @@ void child_enter(const struct inherit *inherit, const struct birth *birth)
     result = privileges_drop(inherit->privileges);
     if (result < 0) {
         log_critical("cannot change to the user and group of --user and --group: %s", strerror(-result));
+        exit(EXIT_FAILURE);
+    }
+    result = sandbox_enter(inherit->sandbox);
+    if (result < 0) {
+        log_critical("cannot enter the sandbox of --sandbox: %s", strerror(-result));
         exit(EXIT_FAILURE);
     }
 }

@@ -11,6 +11,7 @@ struct gateway_ops;
 struct handoff;
 struct listener;
 struct privileges;
+struct sandbox;
 struct scoreboard;
 
 /* The same for all children of a master. All of it is borrowed. */
@@ -18,6 +19,7 @@ struct inherit {
     const struct config *config;
     const struct gateway_ops *gateway_ops;
     const struct privileges *privileges; /* to be taken on */
+    struct sandbox *sandbox;             /* to be entered after that */
     struct scoreboard *scoreboard;
     const struct handoff *handoff;    /* the queue of all workers; open descriptors */
     const struct listener *listeners; /* open descriptors */

@@ -79,14 +79,12 @@ static int open_access_log(struct master *master, char *error)
 
 static int settle_privileges(struct master *master, char *error)
 {
-    const struct config *config = master->config;
-
-    if (privileges_init(&master->privileges, config->user, config->group, error, ERROR_BYTES) < 0)
+    if (privileges_of_config(&master->privileges, master->config, error, ERROR_BYTES) < 0)
         return fail(master, EXIT_FAILURE, error);
-    if (!privileges_are_allowed(&master->privileges))
-        return fail(master, EXIT_FAILURE, "--user and --group: only root can serve as somebody else");
-    if (geteuid() == 0 && !master->privileges.has_user)
-        log_warning("the workers run as root; name another user with --user");
+    privileges_announce(&master->privileges);
+    if (sandbox_prepare(&master->sandbox, master->config, error, ERROR_BYTES) < 0)
+        return fail(master, EXIT_FAILURE, error);
+    sandbox_announce(&master->sandbox);
     return 0;
 }
 
@@ -144,6 +142,7 @@ static void fill_inheritance(struct master *master)
     inherit->config = master->config;
     inherit->gateway_ops = master->gateway_ops;
     inherit->privileges = &master->privileges;
+    inherit->sandbox = &master->sandbox;
     inherit->scoreboard = master->scoreboard;
     inherit->handoff = &master->handoff;
     inherit->listeners = master->listeners;
@@ -282,6 +281,7 @@ static void tear_down(struct master *master)
     handoff_close(&master->handoff);
     scoreboard_free(master->scoreboard);
     privileges_fini(&master->privileges);
+    sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
     fd_close(&master->notify_fds[0]);
     fd_close(&master->notify_fds[1]);
@@ -294,6 +294,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
     struct master master = {
         .config = config,
         .gateway_ops = gateway_ops,
+        .sandbox = SANDBOX_NONE,
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
         .signal_fd = -1,

@@ -13,6 +13,7 @@
 #include "handoff.h"
 #include "inherit.h"
 #include "privileges.h"
+#include "sandbox.h"
 
 enum master_phase {
     MASTER_RUNNING,
@@ -25,6 +26,7 @@ struct master {
     const struct gateway_ops *gateway_ops;
     struct inherit inherit; /* borrows from this struct */
     struct privileges privileges;
+    struct sandbox sandbox;
     struct scoreboard *scoreboard; /* owned */
     struct handoff handoff;        /* owned, open */
     struct listener *listeners;    /* owned, open */

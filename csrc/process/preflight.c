@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "preflight.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "access_log.h"
 #include "config.h"
 #include "listener.h"
 #include "privileges.h"
+#include "sandbox.h"
 
 enum { REASON_BYTES = 512 };
 
@@ -48,9 +52,35 @@ static int check_privileges(const struct config *config, char *error, size_t siz
     return result;
 }
 
+static int check_paths(const char *option, const struct config_list *paths, char *error, size_t size)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        if (access(paths->items[i], F_OK) < 0) {
+            snprintf(error, size, "%s: '%s' cannot be found: %s; expected a directory or file that exists", option,
+                     paths->items[i], strerror(errno));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_sandbox(const struct config *config, char *error, size_t size)
+{
+    if (config->sandbox == SANDBOX_OFF)
+        return 0;
+    if (config->no_new_privs == NO_NEW_PRIVS_OFF) {
+        snprintf(error, size, "--no-new-privs off: --sandbox cannot be without it; leave out one of the two");
+        return -1;
+    }
+    return check_paths("--sandbox-write", &config->sandbox_write, error, size) < 0 ||
+                   check_paths("--sandbox-exec", &config->sandbox_exec, error, size) < 0
+               ? -1
+               : 0;
+}
+
 int preflight_check_options(const struct config *config, char *error, size_t size)
 {
     if (check_addresses(config, error, size) < 0 || check_access_log(config, error, size) < 0)
         return -1;
-    return check_privileges(config, error, size);
+    return check_privileges(config, error, size) < 0 || check_sandbox(config, error, size) < 0 ? -1 : 0;
 }

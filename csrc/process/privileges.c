@@ -3,27 +3,20 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "capabilities.h"
+#include "config.h"
+#include "ids.h"
+#include "log.h"
+#include "sandbox.h"
 
 enum { GROUPS_FIRST = 32 };
-
-/* (uid_t)-1 means "leave it as it is" to the kernel. */
-static bool parse_id(const char *text, unsigned *id)
-{
-    uint64_t number;
-
-    if (!text_parse_u64(slice_of_string(text), &number) || number >= UINT32_MAX)
-        return false;
-    *id = (unsigned)number;
-    return true;
-}
 
 /* The groups that a login of the user would have, `gid` among them. */
 static int load_groups(struct privileges *privileges, const char *user_name)
@@ -59,11 +52,7 @@ static int load_single_group(struct privileges *privileges)
 
 static int find_group(struct privileges *privileges, const char *group, char *error, size_t size)
 {
-    const struct group *entry = getgrnam(group);
-
-    if (entry != NULL) {
-        privileges->gid = entry->gr_gid;
-    } else if (!parse_id(group, &privileges->gid)) {
+    if (!ids_find_group(group, &privileges->gid)) {
         snprintf(error, size,
                  "--group %s: there is no such group; expected a name from the group database, or a number", group);
         return -1;
@@ -76,17 +65,16 @@ static int find_group(struct privileges *privileges, const char *group, char *er
 static int find_user(struct privileges *privileges, const char *user, const struct passwd **entry, char *error,
                      size_t size)
 {
-    *entry = getpwnam(user);
-    if (*entry != NULL) {
-        privileges->uid = (*entry)->pw_uid;
-    } else if (parse_id(user, &privileges->uid)) {
-        *entry = getpwuid(privileges->uid);
-    } else {
+    if (!ids_find_user(user, &privileges->uid)) {
         snprintf(error, size,
                  "--user %s: there is no such user; expected a name from the password database, or a number", user);
         return -1;
     }
     privileges->has_user = true;
+    /* Of users who share a number the one that was named counts. */
+    *entry = getpwnam(user);
+    if (*entry == NULL)
+        *entry = getpwuid(privileges->uid);
     if (*entry == NULL && !privileges->has_group) {
         snprintf(error, size,
                  "--user %s: this number has no entry in the password database, so its group is not known: "
@@ -137,20 +125,106 @@ bool privileges_are_allowed(const struct privileges *privileges)
     return geteuid() == 0 || has_them_already(privileges);
 }
 
+/* --- With the options --- */
+
+static bool gives_up_root(const struct privileges *privileges)
+{
+    return geteuid() == 0 && privileges->has_user && privileges->uid != 0;
+}
+
+/* A container can have a root that may not change users. */
+static bool may_change(const struct privileges *privileges)
+{
+    return geteuid() != 0 || ((!privileges->has_user || capabilities_has(CAP_SETUID)) &&
+                              (!privileges->has_group || capabilities_has(CAP_SETGID)));
+}
+
+int privileges_of_config(struct privileges *privileges, const struct config *config, char *error, size_t size)
+{
+    if (privileges_init(privileges, config->user, config->group, error, size) < 0)
+        return -1;
+    if (!privileges_are_allowed(privileges)) {
+        snprintf(error, size, "--user and --group: only root can serve as somebody else");
+        return -1;
+    }
+    if (!may_change(privileges)) {
+        snprintf(error, size,
+                 "--user and --group: this root may not change its user and group; the container or service has to "
+                 "grant the capabilities CAP_SETUID and CAP_SETGID, or start the server as that user");
+        return -1;
+    }
+    privileges->forbids_gains =
+        config->no_new_privs == NO_NEW_PRIVS_ON ||
+        (config->no_new_privs == NO_NEW_PRIVS_AUTO && (gives_up_root(privileges) || config->sandbox != SANDBOX_OFF));
+    return 0;
+}
+
+void privileges_announce(const struct privileges *privileges)
+{
+    if (geteuid() == 0 && !privileges->has_user)
+        log_warning("the workers run as root; name another user with --user");
+    else if (geteuid() == 0 && privileges->uid == 0)
+        log_info("the workers run as root, as --user says");
+    else if (geteuid() == 0)
+        log_info("the workers run as user %u, group %u and %d group%s in all; setuid programs %s", privileges->uid,
+                 privileges->gid, privileges->group_count, privileges->group_count == 1 ? "" : "s",
+                 privileges->forbids_gains ? "give them no more rights (--no-new-privs)"
+                                           : "can give them more rights (--no-new-privs off)");
+}
+
+/* --- In the child --- */
+
+static int take_groups(const struct privileges *privileges)
+{
+    if (setgroups((size_t)privileges->group_count, privileges->groups) < 0)
+        return -errno;
+    return setresgid(privileges->gid, privileges->gid, privileges->gid) == 0 ? 0 : -errno;
+}
+
+/* Real, effective and saved: a kernel or a security module that leaves one of them has not really dropped anything. */
+static bool is_for_good(const struct privileges *privileges)
+{
+    uid_t uids[3];
+    gid_t gids[3];
+
+    if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 || getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+        return false;
+    for (int i = 0; i < 3; i++) {
+        if (uids[i] != privileges->uid || gids[i] != privileges->gid)
+            return false;
+    }
+    return setuid(0) < 0 && seteuid(0) < 0;
+}
+
+static int change_user(const struct privileges *privileges)
+{
+    int result;
+
+    /* For a program with file capabilities. Where setuid programs are to work, they need it. */
+    if (privileges->uid != 0 && privileges->forbids_gains)
+        capabilities_empty_bounding_set();
+    if (setresuid(privileges->uid, privileges->uid, privileges->uid) < 0)
+        return -errno;
+    if (privileges->uid == 0)
+        return 0;
+    result = capabilities_clear();
+    if (result == 0 && !is_for_good(privileges))
+        result = -EPERM;
+    return result;
+}
+
 int privileges_drop(const struct privileges *privileges)
 {
-    if (geteuid() != 0)
-        return has_them_already(privileges) ? 0 : -EPERM;
-    if (privileges->has_group) {
-        if (setgroups((size_t)privileges->group_count, privileges->groups) < 0)
-            return -errno;
-        if (setresgid(privileges->gid, privileges->gid, privileges->gid) < 0)
-            return -errno;
-    }
-    if (privileges->has_user && setresuid(privileges->uid, privileges->uid, privileges->uid) < 0)
-        return -errno;
-    /* A kernel that lets the process back has not really dropped anything. */
-    if (privileges->has_user && privileges->uid != 0 && setuid(0) == 0)
+    int result = 0;
+
+    if (geteuid() != 0 && !has_them_already(privileges))
         return -EPERM;
-    return 0;
+    /* The user last: afterwards there is no right left to change groups. */
+    if (geteuid() == 0 && privileges->has_group)
+        result = take_groups(privileges);
+    if (result == 0 && geteuid() == 0 && privileges->has_user)
+        result = change_user(privileges);
+    if (result == 0 && privileges->forbids_gains && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        result = -errno;
+    return result;
 }

@@ -19,15 +19,20 @@
 #include "gateway.h"
 #include "log.h"
 #include "privileges.h"
+#include "sandbox.h"
 
 enum { ERROR_BYTES = 1024 };
 
 /* In the child. */
 static void NORETURN load(const struct config *config, const struct gateway_ops *ops,
-                          const struct privileges *privileges)
+                          const struct privileges *privileges, struct sandbox *sandbox)
 {
-    const struct inherit inherit = {
-        .config = config, .gateway_ops = ops, .privileges = privileges, .access_log_fd = -1, .notify_fd = -1};
+    const struct inherit inherit = {.config = config,
+                                    .gateway_ops = ops,
+                                    .privileges = privileges,
+                                    .sandbox = sandbox,
+                                    .access_log_fd = -1,
+                                    .notify_fd = -1};
     const struct birth birth = {.number = 1, .control_fd = -1};
     const struct gateway_place place = {
         .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};
@@ -77,7 +82,7 @@ static bool await(pid_t pid, const sigset_t *child_signal, int64_t timeout_ms)
 }
 
 static int load_in_child(const struct config *config, const struct gateway_ops *ops,
-                         const struct privileges *privileges)
+                         const struct privileges *privileges, struct sandbox *sandbox)
 {
     sigset_t child_signal;
     pid_t pid;
@@ -92,21 +97,23 @@ static int load_in_child(const struct config *config, const struct gateway_ops *
         return EXIT_FAILURE;
     }
     if (pid == 0)
-        load(config, ops, privileges);
+        load(config, ops, privileges, sandbox);
     return await(pid, &child_signal, config->boot_timeout_ms) ? EXIT_SUCCESS : CHILD_EXIT_APP;
 }
 
 int trial_run(const struct config *config, const struct gateway_ops *ops)
 {
-    char error[ERROR_BYTES] = "--user and --group: only root can serve as somebody else";
+    char error[ERROR_BYTES];
+    struct sandbox sandbox = SANDBOX_NONE;
     struct privileges privileges;
     int exit_status = EXIT_FAILURE;
 
-    if (privileges_init(&privileges, config->user, config->group, error, sizeof(error)) < 0 ||
-        !privileges_are_allowed(&privileges))
+    if (privileges_of_config(&privileges, config, error, sizeof(error)) < 0 ||
+        sandbox_prepare(&sandbox, config, error, sizeof(error)) < 0)
         log_critical("%s", error);
     else
-        exit_status = load_in_child(config, ops, &privileges);
+        exit_status = load_in_child(config, ops, &privileges, &sandbox);
+    sandbox_fini(&sandbox);
     privileges_fini(&privileges);
     if (exit_status == EXIT_SUCCESS)
         printf("clutch: the options are right and '%s' can be loaded\n", config->app.given);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "ids.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+
+#include "text.h"
+
+/* (uid_t)-1 means "leave it as it is" to the kernel. */
+static bool parse_id(const char *text, unsigned *id)
+{
+    uint64_t number;
+
+    if (!text_parse_u64(slice_of_string(text), &number) || number >= UINT32_MAX)
+        return false;
+    *id = (unsigned)number;
+    return true;
+}
+
+bool ids_find_user(const char *text, uid_t *uid)
+{
+    const struct passwd *entry = getpwnam(text);
+
+    if (entry == NULL)
+        return parse_id(text, uid);
+    *uid = entry->pw_uid;
+    return true;
+}
+
+bool ids_find_group(const char *text, gid_t *gid)
+{
+    const struct group *entry = getgrnam(text);
+
+    if (entry == NULL)
+        return parse_id(text, gid);
+    *gid = entry->gr_gid;
+    return true;
+}
