@@ -14,6 +14,7 @@
 
 #include "fd.h"
 #include "slice.h"
+#include "socket_file.h"
 #include "text.h"
 
 #define UNIX_PREFIX "unix:"
@@ -189,21 +190,31 @@ static const char *clear_path(const struct sockaddr_un *address)
     return NULL;
 }
 
-static int bind_unix(const struct sockaddr_un *address, int backlog)
+static int bind_unix(const struct sockaddr_un *address, const struct socket_file_access *access, int backlog)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int result;
 
     if (fd < 0)
         return -errno;
-    if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 && listen(fd, backlog) == 0)
+    result = socket_file_bind(fd, address, access);
+    if (result == 0 && listen(fd, backlog) == 0)
         return fd;
-    result = -errno;
+    if (result == 0)
+        result = -errno;
     close(fd);
     return result;
 }
 
-static int open_unix(struct listener *listener, const char *path, int backlog, char *error, size_t size)
+static const char *explain_bind_unix(int error, const struct socket_file_access *access)
+{
+    if (error == EPERM && (access->uid != (uid_t)-1 || access->gid != (gid_t)-1))
+        return "--chown-socket: only root can give files to others, or to a group that it is not in";
+    return strerror(error);
+}
+
+static int open_unix(struct listener *listener, const char *path, const struct socket_file_access *access, int backlog,
+                     char *error, size_t size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat status = {0};
@@ -212,9 +223,9 @@ static int open_unix(struct listener *listener, const char *path, int backlog, c
     memcpy(address.sun_path, path, strlen(path) + 1);
     obstacle = clear_path(&address);
     if (obstacle == NULL) {
-        listener->fd = bind_unix(&address, backlog);
+        listener->fd = bind_unix(&address, access, backlog);
         if (listener->fd < 0)
-            obstacle = strerror(-listener->fd);
+            obstacle = explain_bind_unix(-listener->fd, access);
         else if (lstat(path, &status) < 0)
             obstacle = "another process has removed the socket";
     }
@@ -253,6 +264,14 @@ int listener_check_address(const char *address, char *error, size_t size)
             address);
         return -1;
     }
+    /* The kernel guards them by no permission at all: whoever is on the machine may connect. */
+    if (path != NULL && path[0] == '@') {
+        snprintf(error, size,
+                 "cannot listen at '%s': abstract sockets are not offered, because no permission guards them; expected "
+                 "a path, which for a file of this name is 'unix:./%s'",
+                 address, path);
+        return -1;
+    }
     if (path != NULL && (path[0] == '\0' || strlen(path) >= LISTENER_PATH_BYTES)) {
         snprintf(error, size, "cannot listen at '%s': expected a path of 1 to %d bytes after 'unix:'", address,
                  LISTENER_PATH_BYTES - 1);
@@ -263,6 +282,12 @@ int listener_check_address(const char *address, char *error, size_t size)
 
 int listener_open(struct listener *listener, const char *address, int backlog, char *error, size_t size)
 {
+    return listener_open_for(listener, address, &SOCKET_FILE_ACCESS_DEFAULT, backlog, error, size);
+}
+
+int listener_open_for(struct listener *listener, const char *address, const struct socket_file_access *access,
+                      int backlog, char *error, size_t size)
+{
     const char *path = unix_path(address);
     int result;
 
@@ -270,7 +295,7 @@ int listener_open(struct listener *listener, const char *address, int backlog, c
     if (listener_check_address(address, error, size) < 0)
         return -1;
     if (path != NULL)
-        result = open_unix(listener, path, backlog, error, size);
+        result = open_unix(listener, path, access, backlog, error, size);
     else
         result = open_network(listener, address, backlog, error, size);
     if (result < 0)

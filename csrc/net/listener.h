@@ -13,6 +13,8 @@
 
 enum { LISTENER_PATH_BYTES = sizeof(((struct sockaddr_un *)0)->sun_path) };
 
+struct socket_file_access;
+
 struct listener {
     int fd; /* owned; non-blocking, close-on-exec; -1 when closed */
     bool is_unix;
@@ -31,6 +33,10 @@ int listener_check_address(const char *address, char *error, size_t size) MUST_C
  * answers is replaced. TCP_NODELAY is set, for accepted connections to inherit it. Returns 0, or -1 after writing to
  * `error` (size bytes) what is wrong with `address` and what was expected; the listener is closed then. */
 int listener_open(struct listener *, const char *address, int backlog, char *error, size_t size) MUST_CHECK;
+
+/* The same, where it is a unix socket with these permissions and this owner. */
+int listener_open_for(struct listener *, const char *address, const struct socket_file_access *, int backlog,
+                      char *error, size_t size) MUST_CHECK;
 
 /* Closes this process's descriptor; the other processes that have the socket go on listening. */
 void listener_close(struct listener *);

@@ -4,8 +4,11 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "text.h"
+
+enum { NAME_BYTES = 256 };
 
 /* (uid_t)-1 means "leave it as it is" to the kernel. */
 static bool parse_id(const char *text, unsigned *id)
@@ -36,4 +39,23 @@ bool ids_find_group(const char *text, gid_t *gid)
         return parse_id(text, gid);
     *gid = entry->gr_gid;
     return true;
+}
+
+const char *ids_find_owner(const char *text, uid_t *uid, gid_t *gid)
+{
+    const char *colon = strchr(text, ':');
+    size_t len = colon != NULL ? (size_t)(colon - text) : strlen(text);
+    char user[NAME_BYTES];
+
+    *uid = (uid_t)-1;
+    *gid = (gid_t)-1;
+    if (len >= sizeof(user))
+        return "there is no such user";
+    memcpy(user, text, len);
+    user[len] = '\0';
+    if (len > 0 && !ids_find_user(user, uid))
+        return "there is no such user";
+    if (colon != NULL && !ids_find_group(colon + 1, gid))
+        return "there is no such group";
+    return NULL;
 }

@@ -13,4 +13,8 @@
 bool ids_find_user(const char *text, uid_t *uid) MUST_CHECK;
 bool ids_find_group(const char *text, gid_t *gid) MUST_CHECK;
 
+/* USER, USER:GROUP or :GROUP, as --chown-socket has it. What is not said is (uid_t)-1 or (gid_t)-1: leave it as it is.
+ * NULL, or what is wrong with the text. */
+const char *ids_find_owner(const char *text, uid_t *uid, gid_t *gid) MUST_CHECK;
+
 #endif

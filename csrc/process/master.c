@@ -16,6 +16,7 @@
 #include "config.h"
 #include "death.h"
 #include "fd.h"
+#include "ids.h"
 #include "listener.h"
 #include "log.h"
 #include "master_priv.h"
@@ -23,6 +24,7 @@
 #include "refusals.h"
 #include "scoreboard.h"
 #include "role_signals.h"
+#include "socket_file.h"
 #include "surroundings.h"
 
 enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64 };
@@ -50,7 +52,12 @@ static int clamp_backlog(const struct config *config)
 static int open_listeners(struct master *master, char *error)
 {
     const struct config_list *addresses = &master->config->bind;
+    struct socket_file_access access = SOCKET_FILE_ACCESS_DEFAULT;
     int backlog = clamp_backlog(master->config);
+
+    access.mode = master->config->chmod_socket;
+    if (master->config->chown_socket != NULL && ids_find_owner(master->config->chown_socket, &access.uid, &access.gid))
+        return fail(master, EXIT_FAILURE, "--chown-socket: there is no such user or group any more");
 
     master->listeners = calloc(addresses->count, sizeof(*master->listeners));
     if (master->listeners == NULL)
@@ -58,7 +65,7 @@ static int open_listeners(struct master *master, char *error)
     for (size_t i = 0; i < addresses->count; i++) {
         struct listener *listener = &master->listeners[i];
 
-        if (listener_open(listener, addresses->items[i], backlog, error, ERROR_BYTES) < 0)
+        if (listener_open_for(listener, addresses->items[i], &access, backlog, error, ERROR_BYTES) < 0)
             return fail(master, EXIT_FAILURE, error);
         master->listener_count++;
         log_info("listening at %s (backlog %d)", listener->url, backlog);

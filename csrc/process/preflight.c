@@ -8,6 +8,7 @@
 
 #include "access_log.h"
 #include "config.h"
+#include "ids.h"
 #include "listener.h"
 #include "privileges.h"
 #include "sandbox.h"
@@ -25,6 +26,20 @@ static int check_addresses(const struct config *config, char *error, size_t size
         }
     }
     return 0;
+}
+
+static int check_owner(const struct config *config, char *error, size_t size)
+{
+    const char *mistake = NULL;
+    uid_t uid;
+    gid_t gid;
+
+    if (config->chown_socket != NULL)
+        mistake = ids_find_owner(config->chown_socket, &uid, &gid);
+    if (mistake != NULL)
+        snprintf(error, size, "--chown-socket %s: %s; expected USER, USER:GROUP or :GROUP, names or numbers",
+                 config->chown_socket, mistake);
+    return mistake != NULL ? -1 : 0;
 }
 
 static int check_access_log(const struct config *config, char *error, size_t size)
@@ -80,7 +95,8 @@ static int check_sandbox(const struct config *config, char *error, size_t size)
 
 int preflight_check_options(const struct config *config, char *error, size_t size)
 {
-    if (check_addresses(config, error, size) < 0 || check_access_log(config, error, size) < 0)
+    if (check_addresses(config, error, size) < 0 || check_owner(config, error, size) < 0 ||
+        check_access_log(config, error, size) < 0)
         return -1;
     return check_privileges(config, error, size) < 0 || check_sandbox(config, error, size) < 0 ? -1 : 0;
 }

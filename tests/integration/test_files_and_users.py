@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""--pid, --error-logfile, --access-logfile, --umask, --user and --group; temporary files of large bodies."""
+"""--pid, --error-logfile, --access-logfile, --umask; temporary files of large bodies."""
 
 from __future__ import annotations
 
-import grp
 import os
-import pathlib
-import pwd
-import shutil
 import signal
 import socket
 import stat
-import sysconfig
 
 import pytest
 
@@ -107,55 +102,6 @@ def test_umask(start, tmp_path):
     made = tmp_path / "made"
     assert server.request(f"/?{made}").status == 200
     assert stat.S_IMODE(made.stat().st_mode) == 0o640
-
-
-WHO = """
-import os
-def application(environ, start_response):
-    start_response("200 OK", [])
-    return [f"{os.getuid()} {os.geteuid()} {os.getgid()} {os.getegid()} {os.getgroups()}".encode()]
-"""
-
-only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-
-
-@pytest.fixture
-def public_library(tmp_path):
-    """A copy of Python's library that everybody may read, for Pythons in somebody's home directory; returns its
-    PYTHONHOME."""
-    library = pathlib.Path(sysconfig.get_path("stdlib"))
-    leave_out = shutil.ignore_patterns(
-        "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "config-*", "__pycache__"
-    )
-    shutil.copytree(library, tmp_path / "home" / "lib" / library.name, ignore=leave_out)
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def who(tmp_path):
-    """An application that tells as whom it runs, readable for everybody."""
-    app = tmp_path / "who.py"
-    app.write_text(WHO)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    return app
-
-
-@only_root
-def test_group(start, who):
-    gid = grp.getgrnam("nogroup" if any(group.gr_name == "nogroup" for group in grp.getgrall()) else "nobody").gr_gid
-    server = start(who, "--group", gid)
-    assert server.request("/").text.startswith(f"0 0 {gid} {gid} ")
-
-
-@only_root
-def test_user_and_group(start, who, public_library):
-    nobody = pwd.getpwnam("nobody")
-    server = start(who, "--user", "nobody", "--group", nobody.pw_gid, environment={"PYTHONHOME": str(public_library)})
-    ids, _, groups = server.request("/").text.partition(" [")
-    assert ids == f"{nobody.pw_uid} {nobody.pw_uid} {nobody.pw_gid} {nobody.pw_gid}"
-    assert "0" not in groups.rstrip("]").split(", "), "root's own groups were kept"
-    assert not server.log_contains("run as root")
 
 
 def test_a_large_body_leaves_no_file(start, tmp_path):

@@ -13,7 +13,7 @@ static const char *sample_of(const struct option *option)
     case KIND_FLAG:
         return "yes";
     case KIND_CHOICE:
-        return "error";
+        return strrchr(option->value, '|') + 1;
     case KIND_WORDS:
         return "sentry,balance";
     case KIND_OCTAL:

@@ -271,6 +271,8 @@ static void test_files_are_never_replaced_by_a_socket(void **state)
 
     snprintf(missing, sizeof(missing), "unix:%s/missing/app.sock", directory);
     assert_refused(missing, "No such file or directory");
+    assert_refused("unix:@app", "abstract sockets are not offered");
+    assert_refused("unix:@app", "'unix:./@app'");
     memset(long_path + 6, 'a', LISTENER_PATH_BYTES);
     assert_refused(long_path, "expected a path of 1 to 107 bytes");
 }

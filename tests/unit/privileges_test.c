@@ -10,10 +10,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "capabilities.h"
+#include "config.h"
+#include "ids.h"
+#include "sandbox.h"
 
 static char error[256];
 
@@ -96,6 +102,26 @@ static void test_wrong_values_are_named(void **state)
         assert_refused("54321", NULL, "say it with --group");
 }
 
+/* Whether the kernel's own list shows one that could be used now or later; the bounding set counts where no program can
+ * give any. */
+static bool has_any_capability(void)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[128];
+    bool has_any = file == NULL;
+
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        bool counts = strncmp(line, "Cap", 3) == 0 &&
+                      (strncmp(line, "CapBnd", 6) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+
+        if (counts && strcmp(line + strlen("CapXxx:\t"), "0000000000000000\n") != 0)
+            has_any = true;
+    }
+    if (file != NULL)
+        fclose(file);
+    return has_any;
+}
+
 /* 0 when the child ended up as exactly that user, and cannot get back. */
 static int become(const struct privileges *privileges)
 {
@@ -107,7 +133,11 @@ static int become(const struct privileges *privileges)
         return 2;
     if (getgroups(8, groups) != 1 || groups[0] != 12345)
         return 3;
-    return setuid(0) == 0 || seteuid(0) == 0 ? 4 : 0;
+    if (setuid(0) == 0 || seteuid(0) == 0)
+        return 4;
+    if (has_any_capability())
+        return 5;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == (privileges->forbids_gains ? 1 : 0) ? 0 : 6;
 }
 
 static void test_root_can_drop_for_good(void **state)
@@ -121,11 +151,14 @@ static void test_root_can_drop_for_good(void **state)
         skip();
     assert_int_equal(privileges_init(&privileges, "54321", "12345", error, sizeof(error)), 0);
     assert_true(privileges_are_allowed(&privileges));
-    pid = fork();
-    if (pid == 0)
-        _exit(become(&privileges));
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_int_equal(wait_status, 0);
+    for (int forbids_gains = 0; forbids_gains < 2; forbids_gains++) {
+        privileges.forbids_gains = forbids_gains != 0;
+        pid = fork();
+        if (pid == 0)
+            _exit(become(&privileges));
+        assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+        assert_int_equal(wait_status, 0);
+    }
     privileges_fini(&privileges);
 }
 
@@ -155,6 +188,89 @@ static void test_others_cannot(void **state)
     assert_int_equal(wait_status, 0);
 }
 
+/* In a child: as in a container that grants root nothing. */
+static int fail_without_capabilities(void)
+{
+    struct config config = {.user = "54321", .group = "12345"};
+    struct privileges privileges;
+
+    if (capabilities_clear() < 0)
+        return 1;
+    if (privileges_of_config(&privileges, &config, error, sizeof(error)) == 0)
+        return 2;
+    privileges_fini(&privileges);
+    return strstr(error, "CAP_SETUID") != NULL ? 0 : 3;
+}
+
+static void test_a_root_that_may_not_change_users_is_told(void **state)
+{
+    int wait_status;
+    pid_t pid;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    pid = fork();
+    if (pid == 0)
+        _exit(fail_without_capabilities());
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(wait_status, 0);
+}
+
+static bool forbids_gains(const char *user, int no_new_privs, int sandbox)
+{
+    struct config config = {.user = user, .group = user, .no_new_privs = no_new_privs, .sandbox = sandbox};
+    struct privileges privileges;
+
+    assert_int_equal(privileges_of_config(&privileges, &config, error, sizeof(error)), 0);
+    privileges_fini(&privileges);
+    return privileges.forbids_gains;
+}
+
+static void test_when_programs_may_give_rights(void **state)
+{
+    (void)state;
+    assert_false(forbids_gains(NULL, NO_NEW_PRIVS_AUTO, SANDBOX_OFF));
+    assert_true(forbids_gains(NULL, NO_NEW_PRIVS_ON, SANDBOX_OFF));
+    assert_true(forbids_gains(NULL, NO_NEW_PRIVS_AUTO, SANDBOX_ON));
+    assert_true(forbids_gains(NULL, NO_NEW_PRIVS_AUTO, SANDBOX_BEST_EFFORT));
+    assert_false(forbids_gains(NULL, NO_NEW_PRIVS_OFF, SANDBOX_OFF));
+    if (geteuid() != 0)
+        return;
+    assert_false(forbids_gains("0", NO_NEW_PRIVS_AUTO, SANDBOX_OFF));
+    assert_true(forbids_gains("54321", NO_NEW_PRIVS_AUTO, SANDBOX_OFF));
+    assert_false(forbids_gains("54321", NO_NEW_PRIVS_OFF, SANDBOX_OFF));
+}
+
+static void assert_owner(const char *text, uid_t uid, gid_t gid)
+{
+    uid_t found_uid = 0;
+    gid_t found_gid = 0;
+
+    assert_null(ids_find_owner(text, &found_uid, &found_gid));
+    assert_int_equal(found_uid, uid);
+    assert_int_equal(found_gid, gid);
+}
+
+static void test_owners_of_sockets(void **state)
+{
+    char long_name[400] = {0};
+    uid_t uid;
+    gid_t gid;
+
+    (void)state;
+    assert_owner("54321", 54321, (gid_t)-1);
+    assert_owner("54321:12345", 54321, 12345);
+    assert_owner(":12345", (uid_t)-1, 12345);
+    assert_owner("root:0", 0, 0);
+    assert_non_null(ids_find_owner("no-such-user-here", &uid, &gid));
+    assert_string_equal(ids_find_owner("0:no-such-group-here", &uid, &gid), "there is no such group");
+    assert_non_null(ids_find_owner("0:", &uid, &gid));
+    assert_non_null(ids_find_owner("4294967295", &uid, &gid));
+    memset(long_name, '1', sizeof(long_name) - 1);
+    assert_non_null(ids_find_owner(long_name, &uid, &gid));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +280,9 @@ int main(void)
         cmocka_unit_test(test_wrong_values_are_named),
         cmocka_unit_test(test_root_can_drop_for_good),
         cmocka_unit_test(test_others_cannot),
+        cmocka_unit_test(test_a_root_that_may_not_change_users_is_told),
+        cmocka_unit_test(test_when_programs_may_give_rights),
+        cmocka_unit_test(test_owners_of_sockets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
