@@ -101,8 +101,11 @@ static int make_rules(struct sandbox *sandbox, char *error, size_t size)
 int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *error, size_t size)
 {
     *sandbox = SANDBOX_NONE;
-    if (config->sandbox == SANDBOX_OFF)
+    if (config->sandbox == SANDBOX_OFF) {
+        if (config->sandbox_write.count + config->sandbox_exec.count > 0)
+            log_warning("--sandbox-write and --sandbox-exec do nothing without --sandbox on");
         return 0;
+    }
     sandbox->config = config;
     sandbox->filters_calls =
         sandbox_calls_are_supported() && sandbox_calls_build(&sandbox->calls, config->sandbox_exec.count > 0);

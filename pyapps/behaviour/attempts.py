@@ -174,9 +174,13 @@ def unshare(_):
 
 
 class Early:
-    """A thread that is older than the first request."""
+    """A thread that is older than the first request; with --preload it starts in the worker."""
 
     def __init__(self):
+        os.register_at_fork(after_in_child=self.start)
+        self.start()
+
+    def start(self):
         self.paths, self.results, self.wake, self.done = [], [], threading.Event(), threading.Event()
         threading.Thread(target=self.run, daemon=True).start()
 
