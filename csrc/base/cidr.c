@@ -166,6 +166,8 @@ static enum cidr_result add_entry(struct cidr_list *list, struct slice entry)
         list->has_unix = true;
         return CIDR_DONE;
     }
+    if (slice_equal_nocase(entry, SLICE("none")))
+        return CIDR_DONE;
     result = cidr_parse(entry, &cidr);
     if (result != CIDR_DONE)
         return result;

@@ -59,8 +59,8 @@ void cidr_format(const struct cidr *, char text[CIDR_TEXT_BYTES]);
 /* A network of IPv6 holds no IPv4 address, also when it is ::/0. */
 bool cidr_holds(const struct cidr *, const struct ip_address *);
 
-/* Adds the entries of `text`, parted by commas, with white space around them or not; empty ones are skipped. Stops at
- * the first that is wrong: *wrong is set to it (borrowed from `text`). */
+/* Adds the entries of `text`, parted by commas, with white space around them or not; empty ones and "none" add nobody.
+ * Stops at the first that is wrong: *wrong is set to it (borrowed from `text`). */
 enum cidr_result cidr_list_add(struct cidr_list *, struct slice text, struct slice *wrong) MUST_CHECK;
 void cidr_list_fini(struct cidr_list *);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app_name.h"
+#include "cidr.h"
 #include "units.h"
 #include "value.h"
 
@@ -104,6 +105,43 @@ static void check_pairs(const struct config *config, enum option_id id, const st
     }
 }
 
+static void report_address(const struct config *config, struct mistakes *mistakes, enum cidr_result result,
+                           struct slice entry)
+{
+    struct quoted label = label_of(config, OPTION_forwarded_allow_ips), quoted = mistakes_quote(entry);
+    char meant[CIDR_TEXT_BYTES];
+    struct cidr cidr;
+
+    if (result == CIDR_NO_MEMORY) {
+        config->ledger->is_out_of_memory = true;
+    } else if (result == CIDR_HOST_BITS) {
+        (void)!cidr_parse(entry, &cidr);
+        cidr_format(&cidr, meant);
+        mistakes_add(mistakes, "%s: '%s' has bits behind its prefix: the network is %s", label.text, quoted.text,
+                     meant);
+    } else {
+        mistakes_add(mistakes,
+                     "%s: '%s' is neither an IP address nor a network (such as 10.0.0.0/8 or 2001:db8::/32), nor unix, "
+                     "* or none",
+                     label.text, quoted.text);
+    }
+}
+
+static void check_addresses(const struct config *config, struct mistakes *mistakes)
+{
+    const struct config_list *texts = &config->forwarded_allow_ips;
+    struct cidr_list list = {0};
+
+    for (size_t i = 0; i < texts->count; i++) {
+        struct slice wrong;
+        enum cidr_result result = cidr_list_add(&list, slice_of_string(texts->items[i]), &wrong);
+
+        if (result != CIDR_DONE)
+            report_address(config, mistakes, result, wrong);
+    }
+    cidr_list_fini(&list);
+}
+
 /* The head's limit holds for the request line as well: a longer line could never get in. */
 static void check_limits(const struct config *config, struct mistakes *mistakes)
 {
@@ -128,5 +166,6 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
     check_places(config, mistakes);
     check_pairs(config, OPTION_env, &config->env, mistakes);
     check_pairs(config, OPTION_environ_pairs, &config->environ_pairs, mistakes);
+    check_addresses(config, mistakes);
     check_limits(config, mistakes);
 }

@@ -37,23 +37,30 @@ static bool is_word_but_auto(const char *text)
            strcasecmp(text, "auto") != 0;
 }
 
-/* Short names that uWSGI gives to something else, and values by which that is seen. */
+static bool is_dangerous(const char *text)
+{
+    return strcasecmp(text, "dangerous") == 0;
+}
+
+/* Names that mean something else to another server, and values by which that is seen. */
 static const struct clash {
-    char short_name;
+    const char *spelling;
     bool (*is_meant)(const char *value);
     const char *explanation;
 } clashes[] = {
-    {'p', is_number, "-p is the pid file here, as in gunicorn; uWSGI's -p is --processes or -w here"},
-    {'b', is_number, "-b is the address to listen on here, as in gunicorn; uWSGI's -b is --buffer-size here"},
-    {'w', is_word_but_auto,
+    {"-p", is_number, "-p is the pid file here, as in gunicorn; uWSGI's -p is --processes or -w here"},
+    {"-b", is_number, "-b is the address to listen on here, as in gunicorn; uWSGI's -b is --buffer-size here"},
+    {"-w", is_word_but_auto,
      "-w is the number of workers here (1 to 1024, or auto), as in gunicorn; uWSGI's -w is --module here"},
+    {"--header-map", is_dangerous,
+     "a field with an underscore in its name would pose as the one with a hyphen; it is dropped, or refused with "
+     "--underscores-in-headers refuse"},
 };
 
 static const struct clash *find_clash(const struct occurrence *occurrence)
 {
     for (size_t i = 0; i < ARRAY_COUNT(clashes); i++) {
-        if (occurrence->spelling[0] == '-' && occurrence->spelling[1] == clashes[i].short_name &&
-            clashes[i].is_meant(occurrence->value))
+        if (strcmp(occurrence->spelling, clashes[i].spelling) == 0 && clashes[i].is_meant(occurrence->value))
             return &clashes[i];
     }
     return NULL;

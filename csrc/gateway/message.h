@@ -22,18 +22,21 @@ struct request {
     struct slice target;    /* the request target as sent (REQUEST_URI, RAW_URI) */
     struct slice path;      /* not decoded; "*" for `OPTIONS *`; never empty */
     struct slice query;     /* without '?'; empty when there is none */
-    struct slice authority; /* the host the client asked for: of an absolute-form target, else of Host; may be empty */
-    bool is_absolute_form;  /* the target carried the authority, which wins over Host (RFC 9112 3.2.2) */
+    struct slice authority; /* the host the client asked for: as a trusted proxy says, of an absolute-form target, else
+                             * of Host; may be empty */
+    bool has_other_host;    /* the authority is not Host's and wins over it (RFC 9112 3.2.2) */
     uint8_t version_minor;  /* 0 or 1: HTTP/1.0 or HTTP/1.1 */
     const struct header *headers; /* in order of arrival */
     size_t header_count;
 };
 
-/* Where the request came from and where it arrived. Static for the life of a connection; what is the listener's
- * (server_name, server_port, scheme) for the life of the process, so the same pointer stands for the same text. */
+/* Where the request came from and where it arrived. The peer is whoever is connected; the client is that, or whom a
+ * trusted proxy named. What is the listener's (server_name, server_port) and the scheme are static for the life of the
+ * process, so the same pointer stands for the same text; the rest until the exchange ends. */
 struct endpoints {
-    const char *remote_address; /* "192.0.2.7", "2001:db8::1"; "" for a unix socket */
-    const char *remote_port;    /* decimal; "" for a unix socket */
+    const char *remote_address; /* of the client: "192.0.2.7", "2001:db8::1"; "" for a unix socket, or not known */
+    const char *remote_port;    /* decimal; "" for a unix socket, or not known */
+    const char *peer_address;   /* of the peer; "" for a unix socket */
     const char *server_name;    /* address of the listener; "localhost" for a unix socket */
     const char *server_port;    /* decimal; "" for a unix socket */
     const char *scheme;         /* "http" or "https" */

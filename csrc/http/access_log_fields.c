@@ -280,6 +280,7 @@ static void put_variable(struct access_line *line, struct slice name)
         {"QUERY_STRING", exchange->request->query},
         {"REMOTE_ADDR", slice_of_string(ends->remote_address)},
         {"REMOTE_PORT", slice_of_string(ends->remote_port)},
+        {"clutch.peer_addr", slice_of_string(ends->peer_address)},
         {"SERVER_NAME", slice_of_string(ends->server_name)},
         {"SERVER_PORT", slice_of_string(ends->server_port)},
         {"SERVER_PROTOCOL", exchange->request->version_minor == 1 ? SLICE("HTTP/1.1") : SLICE("HTTP/1.0")},

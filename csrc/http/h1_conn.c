@@ -10,11 +10,11 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
-#include "h1_peer.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
 #include "h1_server_priv.h"
+#include "h1_trust.h"
 #include "log.h"
 
 enum { DISCARD_LIMIT_READS = 64 };
@@ -153,15 +153,8 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
     conn->server = server;
     conn->state = &H1_ACCEPTED;
     h1_output_init(&conn->output);
-    h1_peer_name(peer, conn->remote_address, conn->remote_port);
-    conn->endpoints = (struct endpoints){
-        .remote_address = conn->remote_address,
-        .remote_port = conn->remote_port,
-        .server_name = listener->server_name,
-        .server_port = listener->server_port,
-        .scheme = "http",
-    };
     conn->listener = listener;
+    h1_trust_begin(conn, peer);
     conn->output.on_behind = watch_while_running;
     atomic_fetch_add_explicit(&server->conn_count, 1, memory_order_relaxed);
     return conn;
@@ -175,6 +168,7 @@ void h1_conn_adopt(struct h1_conn *conn)
 
 void h1_conn_drop_partial(struct h1_conn *conn)
 {
+    h1_trust_drop_header(conn);
     if (conn->partial == NULL)
         return;
     buf_fini(&conn->partial->head);
@@ -220,9 +214,15 @@ static bool has_unread_bytes(const struct h1_conn *conn)
     return conn->leftover.len > 0 || recv(conn->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* Whether something has come of a request, or of what must come before it. */
+static bool has_begun(const struct h1_conn *conn)
+{
+    return conn->partial != NULL || conn->proxy != NULL;
+}
+
 bool h1_conn_is_quiet(const struct h1_conn *conn)
 {
-    bool is_waiting = conn->state == &H1_IDLE || (conn->state == &H1_READING_HEAD && conn->partial == NULL);
+    bool is_waiting = conn->state == &H1_IDLE || (conn->state == &H1_READING_HEAD && !has_begun(conn));
 
     if (conn->state == &H1_LINGERING)
         return true;
@@ -295,7 +295,7 @@ void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h
 
 static void refuse_for_silence(struct h1_conn *conn)
 {
-    if (conn->partial == NULL) {
+    if (!has_begun(conn)) {
         close_idle(conn);
         return;
     }
@@ -303,7 +303,7 @@ static void refuse_for_silence(struct h1_conn *conn)
         read_instead(conn);
         return;
     }
-    h1_conn_refuse(conn, &conn->partial->parse,
+    h1_conn_refuse(conn, conn->partial != NULL ? &conn->partial->parse : NULL,
                    (struct h1_refusal){.reason = conn->state == &H1_READING_HEAD ? H1_REASON_HEAD_TIMEOUT
                                                                                  : H1_REASON_BODY_TIMEOUT});
 }

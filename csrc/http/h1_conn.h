@@ -23,6 +23,7 @@
 
 struct h1_conn;
 struct h1_driver;
+struct h1_proxy;
 struct h1_server;
 
 enum h1_wait { WAIT_NONE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_KEEP_ALIVE, WAIT_QUEUE, WAIT_LINGER, WAIT_COUNT };
@@ -61,6 +62,7 @@ struct h1_conn {
     struct list_node conns_node;     /* all connections, or those closed but not freed */
     struct list_node waiting_node;   /* server->idle, server->pending or server->held */
     struct h1_partial *partial;      /* owned; NULL while nothing is partial */
+    struct h1_proxy *proxy;          /* owned; what has come of a PROXY header that is not complete, or NULL */
     struct buf leftover;             /* bytes behind the request that is running */
     struct h1_output output;
     struct endpoints endpoints;
@@ -73,7 +75,10 @@ struct h1_conn {
     bool was_half_closed;   /* it sent no more already when its whole request began to wait */
     bool is_ended_by_close; /* the body of the response has no other end */
     enum h1_outcome outcome;
-    char remote_address[INET6_ADDRSTRLEN];
+    bool is_trusted; /* whoever sends requests on it is believed what they say of their client */
+    bool awaits_proxy_header;
+    char peer_address[INET6_ADDRSTRLEN];   /* "": a unix socket */
+    char remote_address[INET6_ADDRSTRLEN]; /* of the client: the peer, or whom a PROXY header named */
     char remote_port[6];
 };
 

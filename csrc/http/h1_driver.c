@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "h1_server_priv.h"
+#include "h1_trust.h"
 #include "log.h"
 
 int h1_driver_init(struct h1_driver *driver, struct h1_server *server, int thread)
@@ -34,7 +35,8 @@ void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, co
 {
     uint64_t number = atomic_fetch_add_explicit(&driver->server->request_count, 1, memory_order_relaxed) + 1;
 
-    h1_exchange_start(&driver->exchange, parse, body, &conn->endpoints, conn->source.fd, &conn->output, number);
+    h1_exchange_start(&driver->exchange, parse, body, h1_trust_endpoints(driver, conn, parse), conn->source.fd,
+                      &conn->output, number);
     driver->exchange.base.times.arrived_us = conn->arrived_us;
 }
 

@@ -4,6 +4,7 @@
 #ifndef CLUTCH_H1_DRIVER_H
 #define CLUTCH_H1_DRIVER_H
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -18,6 +19,13 @@ enum { READ_BUFFER_BYTES = 65536 };
 struct h1_conn;
 struct h1_server;
 
+/* The ends of a request whose client a proxy has named. */
+struct h1_told_endpoints {
+    struct endpoints endpoints;
+    char address[INET6_ADDRSTRLEN];
+    char port[6];
+};
+
 struct h1_driver {
     struct h1_server *server;
     int thread; /* number of the app thread; -1: the sentry */
@@ -29,6 +37,7 @@ struct h1_driver {
     struct h1_parse *parse;
     struct h1_body body;
     struct h1_exchange exchange;
+    struct h1_told_endpoints told;
     struct h1_conn *ready;   /* its request is complete, for this thread to run */
     struct h1_conn *running; /* its request is being served */
 };

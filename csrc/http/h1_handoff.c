@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "h1_conn_priv.h"
 #include "h1_server_priv.h"
+#include "h1_trust.h"
 #include "log.h"
 
 #define HEAD_END "\r\n\r\n"
@@ -27,6 +28,7 @@ static bool describe_conn(const struct h1_conn *conn, struct handoff_header *hea
         .enqueued_us = conn->enqueued_us,
         .peer_len = sizeof(header->peer),
     };
+    h1_trust_describe(conn, header);
     return getpeername(conn->source.fd, (struct sockaddr *)&header->peer, &header->peer_len) == 0;
 }
 
@@ -138,7 +140,7 @@ bool h1_handoff_give_idle(struct h1_conn *conn)
 {
     struct handoff_header header;
 
-    if (conn->partial != NULL || conn->leftover.len > 0 || !describe_conn(conn, &header))
+    if (conn->partial != NULL || conn->proxy != NULL || conn->leftover.len > 0 || !describe_conn(conn, &header))
         return false;
     header.kind = HANDOFF_IDLE;
     header.enqueued_us = clock_now_us(); /* not to be taken for one that has waited for long */
@@ -194,6 +196,7 @@ static bool read_request(struct h1_server *server, struct h1_driver *driver, str
 
     h1_body_fini(&driver->body);
     h1_parse_init(parse, server->settings, NULL, NULL);
+    parse->is_peer_trusted = conn->is_trusted;
     if (head.len == 0 || h1_parse_feed(parse, head, &used) == H1_REFUSED || !parse->is_head_done)
         return false;
     if (header->has_body_file) {
@@ -219,6 +222,7 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
         fd_close(&message->file_fd);
         return NULL;
     }
+    h1_trust_restore(conn, header);
     conn->state = &H1_RUNNING_APP;
     conn->arrived_us = header->arrived_us;
     conn->enqueued_us = header->enqueued_us;

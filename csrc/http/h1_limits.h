@@ -18,6 +18,17 @@ enum h1_without {
     H1_WITHOUT_LOG_LIMIT = 16, /* every refusal is a line in the log */
 };
 
+/* What is taken from a trusted peer. Bits of h1_settings.forwarded_fields, in the order of the words of
+ * --forwarded-headers. */
+enum h1_forwarded_field {
+    H1_X_FORWARDED_FOR = 1,
+    H1_X_FORWARDED_PROTO = 2,
+    H1_X_FORWARDED_HOST = 4,
+    H1_FORWARDED = 8, /* RFC 7239 */
+};
+
+struct cidr_list;
+
 /* For sizes and times 0 means: no limit (keep_alive_us: close after every response). */
 struct h1_settings {
     size_t line_limit_bytes; /* request line without its CRLF */
@@ -34,13 +45,17 @@ struct h1_settings {
     size_t response_memory_bytes; /* of a response that the client is slow to take, for one connection; 0: none */
     uint64_t response_file_bytes; /* behind them, in a temporary file in body_temp_path; 0: none; then the app waits */
     int64_t keep_alive_us;
-    int64_t queue_limit;      /* most requests that wait for an app thread, in all workers; 0: no limit */
-    int64_t queue_timeout_us; /* longest wait for one */
-    int thread_count;         /* app threads of this worker, from 1 */
-    unsigned without;         /* bits of enum h1_without */
-    bool has_server_timing;   /* add Server-Timing to every response */
-    bool wants_arrival_times; /* ask the kernel when a request's bytes arrived (costs a little per packet) */
-    bool strips_hop_by_hop;   /* drop hop-by-hop fields of the application instead of refusing them */
+    int64_t queue_limit;             /* most requests that wait for an app thread, in all workers; 0: no limit */
+    int64_t queue_timeout_us;        /* longest wait for one */
+    int thread_count;                /* app threads of this worker, from 1 */
+    unsigned without;                /* bits of enum h1_without */
+    const struct cidr_list *trusted; /* peers that are believed what they say of their client; NULL: nobody; borrowed */
+    unsigned forwarded_fields;       /* bits of enum h1_forwarded_field */
+    bool wants_proxy_header;         /* a connection begins with a PROXY header, of a trusted peer */
+    bool refuses_underscores;        /* field names with '_' are refused instead of dropped */
+    bool has_server_timing;          /* add Server-Timing to every response */
+    bool wants_arrival_times;        /* ask the kernel when a request's bytes arrived (costs a little per packet) */
+    bool strips_hop_by_hop;          /* drop hop-by-hop fields of the application instead of refusing them */
 };
 
 enum { H1_RATE_GRACE_US = 10000000 };

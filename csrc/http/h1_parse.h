@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "attrs.h"
+#include "h1_forwarded.h"
 #include "h1_limits.h"
 #include "h1_reason.h"
 #include "message.h"
@@ -43,6 +44,7 @@ struct h1_parse {
     int64_t chunk_line_at;  /* where the line with the size of a chunk begins, in bytes of all feeds */
     int64_t body_end_at;    /* the end of the body's data so far, likewise */
     bool is_in_chunk_line;  /* the data of that chunk has not begun; behind the last chunk: until the end */
+    bool is_peer_trusted;   /* set by the caller behind h1_parse_init: the forwarded fields count */
     bool is_in_value;
     bool is_line_done; /* the request line is complete */
     bool is_head_done;
@@ -54,6 +56,7 @@ struct h1_parse {
     bool has_length;
     bool expects_continue;
     uint64_t content_length;
+    struct h1_forwarded forwarded; /* its host is request.authority */
     struct request request;
     size_t field_count;     /* as received; the rules may drop some from request */
     struct header fields[]; /* settings->field_limit of them */

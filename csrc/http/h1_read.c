@@ -11,6 +11,7 @@
 #include "h1_conn_priv.h"
 #include "h1_queue.h"
 #include "h1_server_priv.h"
+#include "h1_trust.h"
 #include "log.h"
 
 enum { MOST_READS_IN_A_ROW = 16 };
@@ -165,6 +166,7 @@ static void take_first_bytes(struct h1_conn *conn, struct slice bytes)
     h1_body_fini(&driver->body);
     h1_parse_init(driver->parse, conn->server->settings, on_first_body_bytes, driver);
     driver->parse->skipped_bytes = conn->skipped_bytes;
+    driver->parse->is_peer_trusted = conn->is_trusted;
     result = h1_parse_feed(driver->parse, bytes, &used);
     if (result != H1_NEED_MORE)
         take_result(conn, result, driver->parse, &driver->body, slice_of(bytes.ptr + used, bytes.len - used));
@@ -199,6 +201,8 @@ static void take_more_bytes(struct h1_conn *conn, struct slice bytes)
 
 static void take_bytes(struct h1_conn *conn, struct slice bytes)
 {
+    if (UNLIKELY(conn->awaits_proxy_header) && (!h1_trust_take_header(conn, &bytes) || bytes.len == 0))
+        return;
     if (conn->partial == NULL)
         take_first_bytes(conn, bytes);
     else
@@ -235,7 +239,7 @@ static ssize_t receive(struct h1_conn *conn)
 
     conn->arrived_us = server->loop.now_us;
     /* Unix sockets know no arrival times; there a control message would bring descriptors that the client sends. */
-    if (!server->settings->wants_arrival_times || conn->remote_address[0] == '\0')
+    if (!server->settings->wants_arrival_times || conn->peer_address[0] == '\0')
         return recv(conn->source.fd, buffer, READ_BUFFER_BYTES, 0);
     got = recvmsg(conn->source.fd, &message, 0);
     if (got > 0)
@@ -246,7 +250,7 @@ static ssize_t receive(struct h1_conn *conn)
 /* The peer sends no more in the middle of something. */
 static void end_of_input(struct h1_conn *conn)
 {
-    if (conn->partial != NULL)
+    if (conn->partial != NULL || conn->proxy != NULL)
         log_debug("%s:%s hung up in the middle of a request (%s)", conn->remote_address, conn->remote_port,
                   conn->state->name);
     h1_conn_close(conn);

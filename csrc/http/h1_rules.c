@@ -151,7 +151,7 @@ static bool split_absolute_form(struct h1_parse *parse, struct slice target)
     for (end = scheme_len; end < target.len && target.ptr[end] != '/' && target.ptr[end] != '?'; end++)
         ;
     request->authority = slice_of(target.ptr + scheme_len, end - scheme_len);
-    request->is_absolute_form = true;
+    request->has_other_host = true;
     if (!h1_rules_is_authority(request->authority))
         return refuse(parse, H1_REASON_TARGET_HOST);
     split_query(request, rest_from(target, end));
@@ -182,7 +182,7 @@ static bool split_target(struct h1_parse *parse)
 }
 
 struct field_counts {
-    unsigned host, transfer_encoding, content_length;
+    unsigned host, transfer_encoding, content_length, forwarded;
 };
 
 static bool check_expect(struct h1_parse *parse, const struct header *field)
@@ -203,7 +203,7 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
             return refuse_field(parse, H1_REASON_HOST_TWICE, field);
         if (!h1_rules_is_authority(field->value))
             return refuse_field(parse, H1_REASON_HOST_INVALID, field);
-        if (!parse->request.is_absolute_form)
+        if (!parse->request.has_other_host)
             parse->request.authority = field->value;
         return true;
     case HEADER_TRANSFER_ENCODING:
@@ -215,6 +215,12 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
     case HEADER_CONTENT_LENGTH:
         if (++counts->content_length > 1)
             return refuse_field(parse, H1_REASON_LENGTH_TWICE, field);
+        return true;
+    case HEADER_FORWARDED:
+    case HEADER_X_FORWARDED_FOR:
+    case HEADER_X_FORWARDED_PROTO:
+    case HEADER_X_FORWARDED_HOST:
+        counts->forwarded++;
         return true;
     case HEADER_EXPECT:
         return check_expect(parse, field);
@@ -249,6 +255,8 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
             if (field->id == HEADER_PROXY)
                 continue;
         } else if (memchr(field->name.ptr, '_', field->name.len) != NULL) {
+            if (parse->settings->refuses_underscores)
+                return refuse_field(parse, H1_REASON_FIELD_UNDERSCORE, field);
             continue;
         }
         if (kept != i)
@@ -278,9 +286,26 @@ static bool check_framing(struct h1_parse *parse, const struct field_counts *cou
     return true;
 }
 
+/* What a trusted peer says of the client; the host it names is the one that was asked for. */
+static bool take_forwarded(struct h1_parse *parse)
+{
+    const struct header *culprit = NULL;
+    enum h1_reason reason = h1_forwarded_read(parse->settings, &parse->request, &parse->forwarded, &culprit);
+
+    if (reason != H1_REASON_NONE)
+        return refuse_field(parse, reason, culprit);
+    if (parse->forwarded.host.len > 0) {
+        parse->request.authority = parse->forwarded.host;
+        parse->request.has_other_host = true;
+    }
+    return true;
+}
+
 bool h1_rules_apply(struct h1_parse *parse)
 {
     struct field_counts counts = {0};
 
-    return split_target(parse) && check_fields(parse, &counts) && check_framing(parse, &counts);
+    if (!split_target(parse) || !check_fields(parse, &counts) || !check_framing(parse, &counts))
+        return false;
+    return LIKELY(counts.forwarded == 0 || !parse->is_peer_trusted) || take_forwarded(parse);
 }

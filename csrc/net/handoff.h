@@ -37,9 +37,13 @@ struct handoff_header {
     uint8_t is_all_in_file;  /* and behind it head and rest, which are too long for a message */
     uint8_t was_half_closed; /* the client had ended its side before the request began to wait */
     uint8_t has_hung_up;     /* EPOLLRDHUP has been seen */
+    uint8_t is_trusted;      /* whoever sends is believed what it says of its client */
+    uint8_t awaits_proxy_header;
     uint64_t body_file_bytes;
     int64_t arrived_us; /* clock_now_us(), which all processes share */
     int64_t enqueued_us;
+    char client_address[46]; /* the peer's, or whom a PROXY header named; INET6_ADDRSTRLEN */
+    char client_port[6];
     socklen_t peer_len;
     struct sockaddr_storage peer;
 };

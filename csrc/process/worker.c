@@ -7,6 +7,7 @@
 
 #include "access_log.h"
 #include "child.h"
+#include "cidr.h"
 #include "clock.h"
 #include "config.h"
 #include "exchange.h"
@@ -33,6 +34,7 @@ struct worker {
     struct worker_threads *threads; /* owned */
     struct access_log *access_log;  /* owned; NULL: none */
     struct h1_settings settings;
+    struct cidr_list trusted; /* owned */
     struct h1_observer observer;
     struct h1_server *server; /* owned */
     int told_fd;              /* owned; readable when a signal told us to end */
@@ -160,6 +162,11 @@ static void open_server(struct worker *worker)
 
     worker->settings =
         worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
+    if (!worker_settings_trust(inherit->config, &worker->trusted)) {
+        log_error("the server could not be set up: out of memory");
+        give_up(worker, EXIT_FAILURE);
+    }
+    worker->settings.trusted = &worker->trusted;
     if ((worker->settings.without & H1_WITHOUT_GIL_COUNT) != 0)
         counts_waiters = false;
     worker->observer = (struct h1_observer){.context = worker,
@@ -211,6 +218,7 @@ static void tear_down(struct worker *worker)
     worker_threads_free(worker->threads);
     h1_server_free(worker->server);
     access_log_free(worker->access_log);
+    cidr_list_fini(&worker->trusted);
     worker->ops->stop(worker->gateway);
     fd_close(&worker->told_fd);
     fd_close(&worker->birth.control_fd);

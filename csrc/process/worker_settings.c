@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker_settings.h"
 
+#include "cidr.h"
 #include "config.h"
+
+/* The words of --underscores-in-headers. */
+enum { UNDERSCORES_DROP, UNDERSCORES_REFUSE };
 
 struct h1_settings worker_settings(const struct config *config, bool shows_queue)
 {
@@ -23,9 +27,25 @@ struct h1_settings worker_settings(const struct config *config, bool shows_queue
         .queue_limit = config->queue_limit,
         .queue_timeout_us = config->queue_timeout_ms * 1000,
         .thread_count = (int)config->threads,
-        .without = config->debug_without, /* the words have the order of the bits */
+        .without = config->debug_without,              /* the words have the order of the bits */
+        .forwarded_fields = config->forwarded_headers, /* likewise */
+        .wants_proxy_header = config->proxy_protocol,
+        .refuses_underscores = config->underscores_in_headers == UNDERSCORES_REFUSE,
         .has_server_timing = config->server_timing,
         .strips_hop_by_hop = config->strip_hop_by_hop,
         .wants_arrival_times = config->server_timing || shows_queue,
     };
+}
+
+bool worker_settings_trust(const struct config *config, struct cidr_list *trusted)
+{
+    const struct config_list *texts = &config->forwarded_allow_ips;
+
+    for (size_t i = 0; i < texts->count; i++) {
+        struct slice wrong;
+
+        if (cidr_list_add(trusted, slice_of_string(texts->items[i]), &wrong) != CIDR_DONE)
+            return false;
+    }
+    return true;
 }

@@ -214,7 +214,8 @@ static int update_listener(struct wsgi_environ *self, const struct endpoints *en
 static int update_endpoints(struct wsgi_environ *self, const struct endpoints *endpoints)
 {
     if (set_variable(self, ENVIRON_REMOTE_ADDR, NAME_REMOTE_ADDR, slice_of_string(endpoints->remote_address)) < 0 ||
-        set_or_delete(self, ENVIRON_REMOTE_PORT, NAME_REMOTE_PORT, slice_of_string(endpoints->remote_port)) < 0)
+        set_or_delete(self, ENVIRON_REMOTE_PORT, NAME_REMOTE_PORT, slice_of_string(endpoints->remote_port)) < 0 ||
+        set_variable(self, ENVIRON_PEER_ADDR, NAME_clutch_peer_addr, slice_of_string(endpoints->peer_address)) < 0)
         return -1;
     if (LIKELY(self->server_name == endpoints->server_name && self->server_port == endpoints->server_port &&
                self->scheme == endpoints->scheme))

@@ -102,11 +102,11 @@ static int set_decoded_length(struct wsgi_environ *self, uint64_t length)
     return set_field(self, HEADER_CONTENT_LENGTH, slice_of(digits, text_format_u64(digits, length)));
 }
 
-/* The authority of an absolute-form target wins over Host (RFC 9112 3.2.2), and the framing of a body that is decoded
+/* The authority of an absolute-form target wins over Host (RFC 9112 3.2.2), that of a trusted proxy over both, and the framing of a body that is decoded
  * is past. */
 static int correct_fields(struct wsgi_environ *self, const struct exchange *exchange, uint64_t *seen)
 {
-    if (exchange->request->is_absolute_form) {
+    if (exchange->request->has_other_host) {
         *seen |= bit(HEADER_HOST);
         if (set_field(self, HEADER_HOST, exchange->request->authority) < 0)
             return -1;
@@ -142,7 +142,7 @@ int wsgi_fields_update(struct wsgi_environ *self, const struct exchange *exchang
             return -1;
         seen |= bit(header->id);
     }
-    if (UNLIKELY(request->is_absolute_form || exchange->body.was_chunked) && correct_fields(self, exchange, &seen) < 0)
+    if (UNLIKELY(request->has_other_host || exchange->body.was_chunked) && correct_fields(self, exchange, &seen) < 0)
         return -1;
     return LIKELY((self->present & ~seen) == 0) ? 0 : delete_fields(self, self->present & ~seen);
 }

@@ -23,7 +23,7 @@ static const struct request request = {
     .header_count = ARRAY_COUNT(fields),
 };
 
-static const struct endpoints endpoints = {"192.0.2.7", "40112", "127.0.0.1", "8000", "http"};
+static const struct endpoints endpoints = {"192.0.2.7", "40112", "192.0.2.7", "127.0.0.1", "8000", "http"};
 
 static const struct exchange exchange = {
     .request = &request,

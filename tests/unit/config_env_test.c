@@ -13,9 +13,13 @@ static const char *sample_of(const struct option *option)
     case KIND_FLAG:
         return "yes";
     case KIND_CHOICE:
+<<<<<<< HEAD
         return strrchr(option->value, '|') + 1;
+=======
+        return option == &options_table[OPTION_log_level] ? "error" : "refuse";
+>>>>>>> be8f4b9 (http: what trusted proxies say of a request's client; PROXY headers; refuse underscores in field names)
     case KIND_WORDS:
-        return "sentry,balance";
+        return option == &options_table[OPTION_debug_without] ? "sentry,balance" : "proto,host";
     case KIND_OCTAL:
         return "077";
     case KIND_COUNT:
@@ -26,6 +30,8 @@ static const char *sample_of(const struct option *option)
     case KIND_SIZE:
         return "7k";
     case KIND_LIST:
+        if (option == &options_table[OPTION_forwarded_allow_ips])
+            return "10.0.0.0/8";
         return option == &options_table[OPTION_bind] ? "some" : "A=1";
     case KIND_STRING:
         return option == &options_table[OPTION_chdir] ? "/" : "some";
