@@ -70,14 +70,17 @@ static void take_origin(struct h1_conn *conn, const struct h1_proxy *proxy)
     write_port(conn->remote_port, proxy->port);
 }
 
-/* With the bytes that came, for the log. */
-static void refuse(struct h1_conn *conn, enum h1_reason reason)
+/* With the bytes that came, for the log: all that is kept of the header, or what has just come when that says more. */
+static void refuse(struct h1_conn *conn, enum h1_reason reason, struct slice came)
 {
-    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = reason, .culprit = h1_proxy_shown(conn->proxy)});
+    struct slice kept = h1_proxy_shown(conn->proxy);
+
+    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = reason, .culprit = kept.len < came.len ? came : kept});
 }
 
 bool h1_trust_take_header(struct h1_conn *conn, struct slice *bytes)
 {
+    const struct slice came = *bytes;
     enum h1_proxy_result result;
     size_t used;
 
@@ -88,9 +91,9 @@ bool h1_trust_take_header(struct h1_conn *conn, struct slice *bytes)
     result = h1_proxy_feed(conn->proxy, *bytes, &used);
     *bytes = slice_of(bytes->ptr + used, bytes->len - used);
     if (!conn->is_trusted)
-        refuse(conn, H1_REASON_PROXY_UNTRUSTED);
+        refuse(conn, H1_REASON_PROXY_UNTRUSTED, came);
     else if (result == H1_PROXY_REFUSED)
-        refuse(conn, conn->proxy->reason);
+        refuse(conn, conn->proxy->reason, came);
     if (conn->proxy == NULL || result != H1_PROXY_DONE)
         return false;
     take_origin(conn, conn->proxy);

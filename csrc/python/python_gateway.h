@@ -12,13 +12,11 @@
  *   SERVER_PROTOCOL             'HTTP/1.0' or 'HTTP/1.1'
  *   SERVER_NAME, SERVER_PORT    of the listener ('localhost' and the scheme's port for a unix socket)
  *   SERVER_SOFTWARE             'clutch/<version>'
- *   REMOTE_ADDR, REMOTE_PORT    of the client ('' and absent for a unix socket)
- *   HTTPS                       'on' for https, else absent
- *   HTTP_HOST                   the authority of an absolute-form target, else as sent
- *   CONTENT_LENGTH              as sent; of a chunked body its length once decoded (HTTP_TRANSFER_ENCODING is left out)
- *   wsgi.version                (1, 0)
- *   wsgi.url_scheme             'http' or 'https'
- *   wsgi.input                  the request body, complete; it ends where the body ends
+ *   REMOTE_ADDR, REMOTE_PORT    of the client, also when a trusted proxy has named it ('' and absent: a unix socket,
+ * not known) HTTPS                       'on' for https, else absent HTTP_HOST                   as a trusted proxy
+ * says, else the authority of an absolute-form target, else as sent CONTENT_LENGTH              as sent; of a chunked
+ * body its length once decoded (HTTP_TRANSFER_ENCODING is left out) wsgi.version                (1, 0) wsgi.url_scheme
+ * 'http' or 'https' wsgi.input                  the request body, complete; it ends where the body ends
  *   wsgi.input_terminated       True: reading to the end is safe without CONTENT_LENGTH
  *   wsgi.errors                 text stream to the error log
  *   wsgi.multithread            whether this worker has several app threads
@@ -28,6 +26,7 @@
  *   clutch.version              the server's version
  *   pairs of --environ          as given, where the server does not set that name itself
  *   clutch.worker               number of the worker, from 1 (int)
+ *   clutch.peer_addr            address of whoever is connected: the client's, or the proxy's ('' for a unix socket)
  *   clutch.queue_us             microseconds this request waited for a free app thread (int)
  *   clutch.gil_wait_us          microseconds it then waited for the GIL (int)
  *   clutch.client_disconnected  callable without arguments: True when the client has hung up

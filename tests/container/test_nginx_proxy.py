@@ -34,6 +34,7 @@ def test_what_a_client_claims_is_replaced(start, front):
     assert environ["HTTP_X_FORWARDED_PROTO"] == "http"
     assert environ["HTTP_X_FORWARDED_HOST"] == environ["HTTP_HOST"] == "localhost"
     assert "HTTP_FORWARDED" not in environ
+    assert (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"]) == ("127.0.0.1", "http")
     assert re.fullmatch("[0-9a-f]{32}", environ["HTTP_X_REQUEST_ID"])
     time = r"\[[\d-]+T[\d:]+[+-][\d:]+\]"
     line = rf'^127\.0\.0\.1 {time} "GET /show_request/ HTTP/1.1" 200 .* id={environ["HTTP_X_REQUEST_ID"]}$'
@@ -47,7 +48,7 @@ def test_a_client_of_http_1_0_without_host_is_served(start, front):
 
 
 def test_connections_to_clutch_are_used_again(start, front):
-    nginx = front(start())
+    nginx = front(start("router", "--forwarded-allow-ips", "none"))  # REMOTE_PORT is nginx's then
     ports = {nginx.request("/show_request/").json()["environ"]["REMOTE_PORT"] for _ in range(10)}
     assert len(ports) == 1, "ten clients, one after the other, and more than one connection to clutch"
 

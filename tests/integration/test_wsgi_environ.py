@@ -141,7 +141,7 @@ def test_point_8_what_is_missing_is_absent(server):
 
 
 def test_point_9_scheme_and_concurrency(server):
-    headers = [("X-Forwarded-Proto", "https"), ("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "proto=https")]
+    headers = [("X-Forwarded-Ssl", "on"), ("X-Real-IP", "203.0.113.9"), ("Forwarded", "proto=https;for=203.0.113.9")]
     environ = environ_of(server, "/", headers=headers)
     assert environ["wsgi.url_scheme"] == ["str", "http"]
     assert "HTTPS" not in environ

@@ -2,6 +2,7 @@
  * From the command line to what http/ is told: each option in its place, in the unit that is wanted there. */
 #include "config_support.h"
 
+#include "cidr.h"
 #include "worker_settings.h"
 
 static struct h1_settings settings_for(const char *const *argv)
@@ -56,6 +57,42 @@ static void switches_reach_http(void **state)
     assert_true(settings.has_server_timing && settings.wants_arrival_times);
 }
 
+static void trust_reaches_http(void **state)
+{
+    struct parsed parsed = parse_good(
+        ARGV("app", "--proxy-protocol", "--forwarded-headers=proto,forwarded", "--underscores-in-headers=refuse",
+             "--forwarded-allow-ips", "10.0.0.0/8, ::1", "--forwarded-allow-ips=unix"),
+        NULL);
+    struct h1_settings settings = worker_settings(parsed.config, false);
+    struct cidr_list trusted = {0};
+
+    (void)state;
+    assert_true(settings.wants_proxy_header && settings.refuses_underscores);
+    assert_int_equal(settings.forwarded_fields, H1_X_FORWARDED_PROTO | H1_FORWARDED);
+    assert_true(worker_settings_trust(parsed.config, &trusted));
+    assert_true(trusted.count == 2 && trusted.has_unix && !trusted.has_any);
+    cidr_list_fini(&trusted);
+    parsed_fini(&parsed);
+}
+
+static void little_is_trusted_by_default(void **state)
+{
+    struct parsed parsed = parse_good(ARGV("app"), NULL);
+    struct h1_settings settings = worker_settings(parsed.config, false);
+    struct ip_address loopback, other, none = {0};
+    struct cidr_list trusted = {0};
+
+    (void)state;
+    assert_true(!settings.wants_proxy_header && !settings.refuses_underscores && settings.trusted == NULL);
+    assert_int_equal(settings.forwarded_fields, H1_X_FORWARDED_FOR | H1_X_FORWARDED_PROTO);
+    assert_true(worker_settings_trust(parsed.config, &trusted));
+    assert_true(ip_address_parse(SLICE("127.0.0.1"), &loopback) && ip_address_parse(SLICE("127.0.0.2"), &other));
+    assert_true(cidr_list_holds_peer(&trusted, &loopback) && cidr_list_holds_peer(&trusted, &none));
+    assert_false(cidr_list_holds_peer(&trusted, &other));
+    cidr_list_fini(&trusted);
+    parsed_fini(&parsed);
+}
+
 /* The words of the option are numbered by their place, the bits by http/. */
 static void words_are_the_bits_they_name(void **state)
 {
@@ -78,6 +115,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_option_reaches_http),
         cmocka_unit_test(switches_reach_http),
+        cmocka_unit_test(trust_reaches_http),
+        cmocka_unit_test(little_is_trusted_by_default),
         cmocka_unit_test(words_are_the_bits_they_name),
     };
 

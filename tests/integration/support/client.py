@@ -75,8 +75,10 @@ def make_chunked(blocks, trailers=()) -> bytes:
 class Connection:
     """One connection to the server. Reads wait up to LIMIT_S and raise TimeoutError then."""
 
-    def __init__(self, family: int, address, limit_s: float = LIMIT_S):
+    def __init__(self, family: int, address, limit_s: float = LIMIT_S, source: str | None = None):
         self.socket = socket.socket(family, socket.SOCK_STREAM)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.settimeout(limit_s)
         self.socket.connect(address)
         if family != socket.AF_UNIX:

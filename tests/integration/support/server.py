@@ -145,9 +145,9 @@ class Server:
 
     # Talking to it.
 
-    def connect(self, listener: int = 0) -> Connection:
-        """Opens a connection; it is closed with the server at the latest."""
-        connection = Connection(*self.addresses()[listener])
+    def connect(self, listener: int = 0, source: str | None = None) -> Connection:
+        """Opens a connection, from another address than usual if one is given; it is closed with the server at the latest."""
+        connection = Connection(*self.addresses()[listener], source=source)
         self.connections = [open_one for open_one in self.connections if not open_one.is_closed] + [connection]
         return connection
 
