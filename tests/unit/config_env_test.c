@@ -13,11 +13,7 @@ static const char *sample_of(const struct option *option)
     case KIND_FLAG:
         return "yes";
     case KIND_CHOICE:
-<<<<<<< HEAD
         return strrchr(option->value, '|') + 1;
-=======
-        return option == &options_table[OPTION_log_level] ? "error" : "refuse";
->>>>>>> be8f4b9 (http: what trusted proxies say of a request's client; PROXY headers; refuse underscores in field names)
     case KIND_WORDS:
         return option == &options_table[OPTION_debug_without] ? "sentry,balance" : "proto,host";
     case KIND_OCTAL:

@@ -209,6 +209,39 @@ static void words_are_checked_one_by_one(void **state)
     check_cases(cases, ARRAY_COUNT(cases));
 }
 
+static void addresses_are_checked_one_by_one(void **state)
+{
+    const struct mistake_case cases[] = {
+        {ARGV("app", "--forwarded-allow-ips", "127.0.0.1, proxy.example"),
+         "--forwarded-allow-ips: 'proxy.example' is neither an IP address nor a network (such as 10.0.0.0/8 or "
+         "2001:db8::/32), nor unix, * or none"},
+        {ARGV("app", "--forwarded-allow-ips=10.0.0.0/33"),
+         "--forwarded-allow-ips: '10.0.0.0/33' is neither an IP address nor a network (such as 10.0.0.0/8 or "
+         "2001:db8::/32), nor unix, * or none"},
+        {ARGV("app", "--forwarded-allow-ips=fe80::1%eth0"),
+         "--forwarded-allow-ips: 'fe80::1%eth0' is neither an IP address nor a network (such as 10.0.0.0/8 or "
+         "2001:db8::/32), nor unix, * or none"},
+        {ARGV("app", "--forwarded-allow-ips", "::1", "--forwarded-allow-ips", "10.1.2.3/8"),
+         "--forwarded-allow-ips: '10.1.2.3/8' has bits behind its prefix: the network is 10.0.0.0/8"},
+        {ARGV("app", "--forwarded-headers=for,x-forwarded-proto"),
+         "--forwarded-headers: 'x-forwarded-proto' is not one of for, proto, host, forwarded"},
+        {ARGV("app", "--header-map", "dangerous"),
+         "--header-map dangerous: a field with an underscore in its name would pose as the one with a hyphen; it is "
+         "dropped, or refused with --underscores-in-headers refuse"},
+        {ARGV("app", "--underscores-in-headers=keep"), "--underscores-in-headers: 'keep' is not one of drop, refuse"},
+        {ARGV("app", "--proxy-allow-from=*"), "--proxy-allow-from is not an option of clutch: the peers of "
+                                              "--forwarded-allow-ips may also send PROXY headers"},
+    };
+
+    (void)state;
+    check_cases(cases, ARRAY_COUNT(cases));
+    assert_mistakes(ARGV("app"), ENVIRONMENT("CLUTCH_FORWARDED_ALLOW_IPS=10.0.0.1/8,x"),
+                    "clutch: CLUTCH_FORWARDED_ALLOW_IPS: '10.0.0.1/8' has bits behind its prefix: the network is "
+                    "10.0.0.0/8\n"
+                    "clutch: CLUTCH_FORWARDED_ALLOW_IPS: 'x' is neither an IP address nor a network (such as "
+                    "10.0.0.0/8 or 2001:db8::/32), nor unix, * or none\n");
+}
+
 static void very_long_texts_are_cut(void **state)
 {
     char argument[5000] = "--workers=";
@@ -236,6 +269,7 @@ int main(void)
         cmocka_unit_test(contradictions_of_what_always_is),
         cmocka_unit_test(all_mistakes_are_told_at_once),
         cmocka_unit_test(words_are_checked_one_by_one),
+        cmocka_unit_test(addresses_are_checked_one_by_one),
         cmocka_unit_test(very_long_texts_are_cut),
     };
 

@@ -59,10 +59,10 @@ static void switches_reach_http(void **state)
 
 static void trust_reaches_http(void **state)
 {
-    struct parsed parsed = parse_good(
-        ARGV("app", "--proxy-protocol", "--forwarded-headers=proto,forwarded", "--underscores-in-headers=refuse",
-             "--forwarded-allow-ips", "10.0.0.0/8, ::1", "--forwarded-allow-ips=unix"),
-        NULL);
+    struct parsed parsed = parse_good(ARGV("app", "--proxy-protocol", "--forwarded-headers=proto,forwarded",
+                                           "--underscores-in-headers=refuse", "--forwarded-allow-ips",
+                                           "10.0.0.0/8, ::1", "--forwarded-allow-ips=unix"),
+                                      NULL);
     struct h1_settings settings = worker_settings(parsed.config, false);
     struct cidr_list trusted = {0};
 
@@ -113,10 +113,8 @@ static void words_are_the_bits_they_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_option_reaches_http),
-        cmocka_unit_test(switches_reach_http),
-        cmocka_unit_test(trust_reaches_http),
-        cmocka_unit_test(little_is_trusted_by_default),
+        cmocka_unit_test(every_option_reaches_http),    cmocka_unit_test(switches_reach_http),
+        cmocka_unit_test(trust_reaches_http),           cmocka_unit_test(little_is_trusted_by_default),
         cmocka_unit_test(words_are_the_bits_they_name),
     };
 
