@@ -102,8 +102,8 @@ static int set_decoded_length(struct wsgi_environ *self, uint64_t length)
     return set_field(self, HEADER_CONTENT_LENGTH, slice_of(digits, text_format_u64(digits, length)));
 }
 
-/* The authority of an absolute-form target wins over Host (RFC 9112 3.2.2), that of a trusted proxy over both, and the framing of a body that is decoded
- * is past. */
+/* The authority of an absolute-form target wins over Host (RFC 9112 3.2.2), that of a trusted proxy over both, and the
+ * framing of a body that is decoded is past. */
 static int correct_fields(struct wsgi_environ *self, const struct exchange *exchange, uint64_t *seen)
 {
     if (exchange->request->has_other_host) {
