@@ -219,10 +219,22 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
         parse->is_in_chunk_line = false;
     }
     parse->body_end_at = position + (int64_t)len;
+    parse->body_bytes += len;
     status = parse->on_body(parse->body_context, slice_of(at, len));
     if (status == 0)
         return 0;
     return refuse(parse, status == 413 ? H1_REASON_BODY_TOO_LARGE : H1_REASON_BODY_NOT_STORED);
+}
+
+/* A chunk that would be too much is refused before any of it comes. */
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct h1_parse *parse = parser->data;
+    uint64_t limit = parse->settings->body_limit_bytes;
+
+    if (limit != 0 && (parse->body_bytes > limit || parser->content_length > limit - parse->body_bytes))
+        return refuse(parse, H1_REASON_BODY_TOO_LARGE);
+    return 0;
 }
 
 /* The data of a chunk with its line end; also called for the last chunk, which has none. */
@@ -254,6 +266,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
+    .on_chunk_header = on_chunk_header,
     .on_chunk_complete = on_chunk_complete,
     .on_message_complete = on_message_complete,
 };
@@ -308,8 +321,12 @@ static void refuse_version(struct h1_parse *parse, struct slice bytes)
         refuse(parse, H1_REASON_LINE_END);
 }
 
+/* RFC 9112 3 (the request line), 5 (fields), 6.1 to 6.3 (the length of the body), 7.1 (chunks). */
 static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slice bytes)
 {
+    bool has_coding = (parser_of(parse)->flags & F_TRANSFER_ENCODING) != 0;
+    bool has_length = (parser_of(parse)->flags & F_CONTENT_LENGTH) != 0;
+
     switch (error) {
     case HPE_INVALID_METHOD:
         refuse_method(parse, bytes);
@@ -324,13 +341,13 @@ static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slic
         refuse(parse, H1_REASON_TARGET_CHARACTER);
         return;
     case HPE_INVALID_CONTENT_LENGTH:
-        refuse(parse, H1_REASON_LENGTH_INVALID);
+        refuse(parse, has_coding ? H1_REASON_LENGTH_AND_CODING : H1_REASON_LENGTH_INVALID);
         return;
     case HPE_UNEXPECTED_CONTENT_LENGTH:
-        refuse(parse, H1_REASON_LENGTH_UNEXPECTED);
+        refuse(parse, has_coding ? H1_REASON_LENGTH_AND_CODING : H1_REASON_LENGTH_TWICE);
         return;
     case HPE_INVALID_TRANSFER_ENCODING:
-        refuse(parse, H1_REASON_CODING_INVALID);
+        refuse(parse, has_length ? H1_REASON_LENGTH_AND_CODING : H1_REASON_CODING_INVALID);
         return;
     case HPE_INVALID_HEADER_TOKEN:
         refuse(parse, H1_REASON_FIELD_CHARACTER);

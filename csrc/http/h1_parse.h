@@ -43,6 +43,7 @@ struct h1_parse {
     int64_t extra_bytes;    /* around the data of the chunks so far, beyond what their sizes need */
     int64_t chunk_line_at;  /* where the line with the size of a chunk begins, in bytes of all feeds */
     int64_t body_end_at;    /* the end of the body's data so far, likewise */
+    uint64_t body_bytes;    /* decoded, so far */
     bool is_in_chunk_line;  /* the data of that chunk has not begun; behind the last chunk: until the end */
     bool is_peer_trusted;   /* set by the caller behind h1_parse_init: the forwarded fields count */
     bool is_in_value;

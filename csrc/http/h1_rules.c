@@ -115,6 +115,7 @@ static bool refuse_field(struct h1_parse *parse, enum h1_reason reason, const st
     return false;
 }
 
+/* No file system and no C string survives a NUL; what cannot be meant is refused before it is decoded. */
 static bool has_nul_escape(struct slice path)
 {
     for (size_t i = 0; i + 2 < path.len; i++) {
@@ -198,7 +199,7 @@ static bool check_expect(struct h1_parse *parse, const struct header *field)
 static bool check_known_field(struct h1_parse *parse, const struct header *field, struct field_counts *counts)
 {
     switch (field->id) {
-    case HEADER_HOST:
+    case HEADER_HOST: /* RFC 9112 3.2, RFC 9110 7.2 */
         if (++counts->host > 1)
             return refuse_field(parse, H1_REASON_HOST_TWICE, field);
         if (!h1_rules_is_authority(field->value))
@@ -206,13 +207,13 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
         if (!parse->request.has_other_host)
             parse->request.authority = field->value;
         return true;
-    case HEADER_TRANSFER_ENCODING:
+    case HEADER_TRANSFER_ENCODING: /* RFC 9112 6.1: chunked, once, last; and nothing else is understood here */
         if (++counts->transfer_encoding > 1)
             return refuse_field(parse, H1_REASON_CODING_TWICE, field);
         if (!slice_equal_nocase(field->value, SLICE("chunked")))
             return refuse_field(parse, H1_REASON_CODING_UNKNOWN, field);
         return true;
-    case HEADER_CONTENT_LENGTH:
+    case HEADER_CONTENT_LENGTH: /* RFC 9112 6.3; its digits are llhttp's affair (RFC 9110 8.6) */
         if (++counts->content_length > 1)
             return refuse_field(parse, H1_REASON_LENGTH_TWICE, field);
         return true;
@@ -247,7 +248,7 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
 
         field->value = trim_end(field->value);
         field->id = known_header_find(field->name);
-        if (!h1_rules_is_field_value(field->value))
+        if (!h1_rules_is_field_value(field->value)) /* RFC 9110 5.5 */
             return refuse_field(parse, H1_REASON_FIELD_CONTROL, field);
         if (field->id != HEADER_UNKNOWN) {
             if (!check_known_field(parse, field, counts))
@@ -271,11 +272,11 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
 static bool check_framing(struct h1_parse *parse, const struct field_counts *counts)
 {
     if (parse->request.version_minor == 1 && counts->host == 0)
-        return refuse(parse, H1_REASON_HOST_MISSING);
+        return refuse(parse, H1_REASON_HOST_MISSING); /* RFC 9112 3.2 */
     if (counts->transfer_encoding > 0 && parse->request.version_minor == 0)
         return refuse(parse, H1_REASON_CODING_IN_1_0); /* RFC 9112 6.1 */
     if (counts->transfer_encoding > 0 && counts->content_length > 0)
-        return refuse(parse, H1_REASON_LENGTH_AND_CODING);
+        return refuse(parse, H1_REASON_LENGTH_AND_CODING); /* RFC 9112 6.1, 6.3 */
     /* What the parser obeys is what was checked here. */
     if ((counts->transfer_encoding > 0) != parse->is_chunked)
         return refuse(parse, H1_REASON_CODING_INVALID);
