@@ -37,13 +37,13 @@ static uint32_t surplus_over(const struct handoff_row *row, uint32_t load, uint3
 /* Has as many of the connections that are busy at once moved as would make it even. */
 static void look_at_siblings(struct h1_server *server)
 {
-    const struct handoff_board *board = server->handoff->board;
+    const struct handoff *handoff = server->handoff;
     struct h1_balance *balance = &server->balance;
     uint32_t batch = atomic_exchange_explicit(&balance->largest_batch, 0, memory_order_relaxed);
     uint32_t rate = tell_rate(server), most = 0;
 
-    for (uint32_t i = 0; i < board->row_count; i++) {
-        uint32_t surplus = i != server->row_number ? surplus_over(&board->rows[i], balance->load, rate) : 0;
+    for (size_t i = 0; i < handoff->row_count; i++) {
+        uint32_t surplus = i != server->row_number ? surplus_over(&handoff->board->rows[i], balance->load, rate) : 0;
 
         most = surplus > most ? surplus : most;
     }

@@ -53,7 +53,7 @@ int handoff_open(struct handoff *handoff, size_t worker_count)
     if (board == MAP_FAILED)
         return -errno;
     handoff->board = board; /* all zero */
-    handoff->board->row_count = (uint32_t)worker_count;
+    handoff->row_count = worker_count;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
         int error = errno;
 
@@ -71,7 +71,7 @@ void handoff_close(struct handoff *handoff)
     fd_close(&handoff->take_fd);
     fd_close(&handoff->give_fd);
     if (handoff->board != NULL)
-        munmap(handoff->board, board_bytes(handoff->board->row_count));
+        munmap(handoff->board, board_bytes(handoff->row_count));
     handoff->board = NULL;
 }
 
@@ -308,7 +308,7 @@ void handoff_pass_on(const struct handoff *handoff)
 {
     struct handoff_header header;
 
-    if (handoff->board->row_count < 2 || handoff_peek(handoff, &header) != 1)
+    if (handoff->row_count < 2 || handoff_peek(handoff, &header) != 1)
         return;
     atomic_store(&handoff->board->is_nudged, 0);
     handoff_nudge(handoff);
@@ -333,7 +333,7 @@ bool handoff_has_idle_sibling(const struct handoff *handoff, size_t row)
 {
     const struct handoff_board *board = handoff->board;
 
-    for (size_t i = 0; i < board->row_count; i++)
+    for (size_t i = 0; i < handoff->row_count; i++)
         if (i != row && atomic_load_explicit(&board->rows[i].is_waiting, memory_order_relaxed) != 0)
             return true;
     return false;

@@ -62,14 +62,14 @@ struct handoff_board {
     _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
     _Atomic(uint32_t) unaccepted;             /* +1 when a worker was woken for a connection that it cannot accept */
     _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
-    uint32_t row_count;
     struct handoff_row rows[];
 };
 
 struct handoff {
-    int take_fd; /* readable while messages wait */
-    int give_fd; /* writable while there is room */
-    struct handoff_board *board;
+    int take_fd;                 /* readable while messages wait */
+    int give_fd;                 /* writable while there is room */
+    struct handoff_board *board; /* shared: nothing in it is an address or a length */
+    size_t row_count;            /* of the board */
 };
 
 /* Once, before the first fork; the memory and the sockets are shared by all processes forked afterwards. Close-on-exec

@@ -35,6 +35,7 @@ struct master {
     int signal_fd;
     int notify_fds[2];
     uint64_t last_serial;
+    pid_t reaped_pid; /* the latest child that was reaped before its pid was known */
     int64_t began_us;
     bool has_announced_ready; /* "ready: 5 workers serve" is said once */
     bool has_pidfile;
@@ -46,7 +47,8 @@ struct master {
 
 /* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
 void spawn_slot(struct master *, struct slot *);
-/* The pid of a process ordered from the zygote has become known. */
+/* The pid of a process ordered from the zygote has become known. That of a stranger is not believed: the master would
+ * signal it. */
 void spawn_note_pid(const struct master *, struct slot *, pid_t pid);
 
 /* --- supervise.c --- */

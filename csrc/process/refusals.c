@@ -15,12 +15,12 @@ struct counted {
 
 void refusals_count(struct scoreboard *scoreboard, enum h1_reason reason)
 {
-    atomic_fetch_add_explicit(&scoreboard->refusals[reason], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&scoreboard->totals->refusals[reason], 1, memory_order_relaxed);
 }
 
 uint64_t refusals_of(const struct scoreboard *scoreboard, enum h1_reason reason)
 {
-    return atomic_load_explicit(&scoreboard->refusals[reason], memory_order_relaxed);
+    return atomic_load_explicit(&scoreboard->totals->refusals[reason], memory_order_relaxed);
 }
 
 uint64_t refusals_total(const struct scoreboard *scoreboard)

@@ -2,6 +2,7 @@
 #include "scoreboard.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,27 +12,37 @@ static size_t bytes_of(int worker_count, int thread_count)
 {
     size_t workers = (size_t)worker_count, threads = workers * (size_t)thread_count;
 
-    return sizeof(struct scoreboard) + workers * sizeof(struct scoreboard_row) +
+    return sizeof(struct scoreboard_totals) + workers * sizeof(struct scoreboard_row) +
            threads * sizeof(struct scoreboard_thread);
 }
 
 struct scoreboard *scoreboard_new(int worker_count, int thread_count)
 {
-    struct scoreboard *scoreboard =
-        mmap(NULL, bytes_of(worker_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct scoreboard *scoreboard = malloc(sizeof(*scoreboard));
+    void *shared;
 
-    if (scoreboard == MAP_FAILED)
+    if (scoreboard == NULL)
         return NULL;
+    shared =
+        mmap(NULL, bytes_of(worker_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) {
+        free(scoreboard);
+        return NULL;
+    }
     scoreboard->worker_count = worker_count;
     scoreboard->thread_count = thread_count;
+    scoreboard->totals = shared;
+    scoreboard->rows = (struct scoreboard_row *)(scoreboard->totals + 1);
     scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + worker_count);
     return scoreboard;
 }
 
 void scoreboard_free(struct scoreboard *scoreboard)
 {
-    if (scoreboard != NULL)
-        munmap(scoreboard, bytes_of(scoreboard->worker_count, scoreboard->thread_count));
+    if (scoreboard == NULL)
+        return;
+    munmap(scoreboard->totals, bytes_of(scoreboard->worker_count, scoreboard->thread_count));
+    free(scoreboard);
 }
 
 struct scoreboard_row *scoreboard_row(struct scoreboard *scoreboard, int number)
@@ -106,7 +117,7 @@ uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard
 
     atomic_store_explicit(&row->requests, requests, memory_order_relaxed);
     atomic_store_explicit(&row->request_started_us, 0, memory_order_release);
-    return atomic_fetch_add_explicit(&scoreboard->requests, 1, memory_order_relaxed) + 1;
+    return atomic_fetch_add_explicit(&scoreboard->totals->requests, 1, memory_order_relaxed) + 1;
 }
 
 bool scoreboard_read_request(const struct scoreboard_thread *row, struct scoreboard_request *request)
@@ -120,8 +131,7 @@ bool scoreboard_read_request(const struct scoreboard_thread *row, struct scorebo
     if (len > sizeof(row->line))
         len = sizeof(row->line);
     text_escape(request->line, sizeof(request->line), slice_of(row->line, len));
-    memcpy(request->peer, row->peer, sizeof(request->peer));
-    request->peer[sizeof(request->peer) - 1] = '\0';
+    text_escape(request->peer, sizeof(request->peer), slice_of(row->peer, strnlen(row->peer, sizeof(row->peer))));
     return true;
 }
 

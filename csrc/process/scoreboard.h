@@ -34,13 +34,21 @@ struct scoreboard_thread {
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
 };
 
+/* Of all workers, also those that are gone. */
+struct scoreboard_totals {
+    _Alignas(64) _Atomic(uint64_t) requests; /* finished */
+    _Alignas(64) _Atomic(uint64_t) refusals[H1_REASON_COUNT];
+};
+
+/* Where things are: each process has its own copy of this, which no other can write to. What it points to is shared,
+ * and whatever a worker that somebody has taken over may write there, the master reads no more than numbers and bounded
+ * text. */
 struct scoreboard {
     int worker_count;
-    int thread_count;                        /* of each worker */
-    struct scoreboard_thread *threads;       /* behind the rows; at the same address in all processes */
-    _Alignas(64) _Atomic(uint64_t) requests; /* finished by all workers */
-    _Alignas(64) _Atomic(uint64_t) refusals[H1_REASON_COUNT]; /* by all workers, also those that are gone */
-    struct scoreboard_row rows[];
+    int thread_count;                 /* of each worker */
+    struct scoreboard_totals *totals; /* start of the shared memory; at the same address in all processes */
+    struct scoreboard_row *rows;
+    struct scoreboard_thread *threads;
 };
 
 /* A request as it was found in a row: text fit for a log line. */

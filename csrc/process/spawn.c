@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "config.h"
 #include "fd.h"
+#include "kin.h"
 #include "log.h"
 #include "master_priv.h"
 #include "worker.h"
@@ -126,6 +127,11 @@ void spawn_note_pid(const struct master *master, struct slot *slot, pid_t pid)
 {
     if (slot->pid != 0)
         return;
+    if (pid != master->reaped_pid && !kin_is_descendant(pid)) {
+        log_warning("ignored: process %d is said to be worker %d, but is no process of this server", (int)pid,
+                    slot->number);
+        return;
+    }
     slot_begin(slot, pid);
     announce(slot, (int)master->config->threads);
 }

@@ -14,7 +14,11 @@
 #include "scoreboard.h"
 #include "role_signals.h"
 
-enum { DURATION_BYTES = 32 };
+enum {
+    DURATION_BYTES = 32,
+    /* More than a pipe holds; but a child that never stops talking does not keep the master from its signals. */
+    NOTICES_AT_ONCE = 8192,
+};
 
 static int64_t drain_deadline_us(const struct master *master)
 {
@@ -90,7 +94,7 @@ void supervise_read_notices(struct master *master)
 {
     struct notice notice;
 
-    while (notice_receive(master->notify_fds[0], &notice)) {
+    for (int i = 0; i < NOTICES_AT_ONCE && notice_receive(master->notify_fds[0], &notice); i++) {
         struct slot *slot = crew_find_serial(&master->crew, notice.number, notice.serial);
 
         if (slot != NULL)
@@ -183,6 +187,7 @@ void supervise_reap(struct master *master)
         /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else
          * has. */
         if (slot == NULL) {
+            master->reaped_pid = pid;
             supervise_read_notices(master);
             slot = crew_find_pid(&master->crew, pid);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Orders that the zygote does not take: they say nothing about the worker that was to be. */
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -89,12 +90,39 @@ static void test_more_orders_than_fit_are_put_off(void **state)
     crew_fini(&master.crew);
 }
 
+/* Whoever has taken over the zygote may claim anything; the master, often root, would send signals to it. */
+static void test_strangers_are_no_workers(void **state)
+{
+    const pid_t strangers[] = {1, 0, -1, getpid(), getppid()};
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+    struct slot *slot;
+    pid_t child;
+
+    (void)state;
+    close(make_master(&master, &config));
+    slot = &master.crew.slots[1];
+    slot_order(slot, 7, -1, 0, 0);
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        spawn_note_pid(&master, slot, strangers[i]);
+        assert_int_equal(slot->pid, 0);
+    }
+    child = fork();
+    if (child == 0)
+        _exit(0);
+    spawn_note_pid(&master, slot, child);
+    assert_int_equal(slot->pid, child);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    crew_fini(&master.crew);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dead_zygote_is_no_failure_of_workers),
         cmocka_unit_test(test_a_zygote_dead_with_orders_is_no_failure_of_workers),
         cmocka_unit_test(test_more_orders_than_fit_are_put_off),
+        cmocka_unit_test(test_strangers_are_no_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "kin.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+enum {
+    DEPTH_MOST = 64,
+    STAT_BYTES = 512, /* enough for the beginning of /proc/PID/stat */
+    LOOKS = 3,        /* a process between us and it may end while we look: then it has another parent */
+};
+
+/* Does not reap it. */
+static bool is_child(pid_t pid)
+{
+    siginfo_t info;
+
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* 0 when it cannot be told. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[32], text[STAT_BYTES];
+    const char *behind_name;
+    int fd, parent = 0;
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+    fd_close(&fd);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    /* The name before it is the process's own choice, and may hold brackets and blanks. */
+    behind_name = strrchr(text, ')');
+    if (behind_name == NULL || sscanf(behind_name, ") %*c %d", &parent) != 1)
+        return 0;
+    return parent;
+}
+
+static bool leads_to_us(pid_t pid)
+{
+    for (int depth = 0; depth < DEPTH_MOST && pid > 1; depth++) {
+        pid = parent_of(pid);
+        if (pid == getpid())
+            return true;
+    }
+    return false;
+}
+
+bool kin_is_descendant(pid_t pid)
+{
+    if (pid <= 1 || pid == getpid())
+        return false;
+    for (int look = 0; look < LOOKS; look++) {
+        if (is_child(pid) || leads_to_us(pid))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * Whose child a process is: a child, its child, strangers, the dead. */
+#include "kin.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* In a child: forks another one, tells its pid, and waits until it is killed. */
+static void have_a_child(int tell_fd)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_NAME, "a) S 1 (b"); /* what looks like a parent is part of a name */
+        pid = getpid();
+        (void)!write(tell_fd, &pid, sizeof(pid));
+    }
+    for (;;)
+        pause();
+}
+
+static void test_children_and_theirs(void **state)
+{
+    int ends[2];
+    pid_t child, grandchild;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        have_a_child(ends[1]);
+    assert_int_equal(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+    assert_true(kin_is_descendant(child));
+    assert_true(kin_is_descendant(grandchild));
+    kill(grandchild, SIGKILL);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(kin_is_descendant(child));
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void test_the_dead_until_they_are_reaped(void **state)
+{
+    siginfo_t info;
+    pid_t child = fork();
+
+    (void)state;
+    if (child == 0)
+        _exit(0);
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    assert_true(kin_is_descendant(child));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_false(kin_is_descendant(child));
+}
+
+static void test_strangers(void **state)
+{
+    (void)state;
+    assert_false(kin_is_descendant(0));
+    assert_false(kin_is_descendant(-1));
+    assert_false(kin_is_descendant(1));
+    assert_false(kin_is_descendant(getpid()));
+    assert_false(kin_is_descendant(getppid()));
+    assert_false(kin_is_descendant(INT32_MAX));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_children_and_theirs),
+        cmocka_unit_test(test_the_dead_until_they_are_reaped),
+        cmocka_unit_test(test_strangers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
