@@ -16,7 +16,7 @@ import pytest
 
 from support import processes
 from support.server import BEHAVIOUR, run_clutch
-from support.users import copy_library, only_root, open_to_everybody
+from support.users import copy_library, only_root, public_folder
 
 NOBODY = pwd.getpwnam("nobody")
 MODES = pytest.mark.parametrize("mode", [[], ["--preload"]], ids=["alone", "preload"])
@@ -24,15 +24,16 @@ NO_CAPABILITIES = "0" * 16
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return copy_library(tmp_path_factory.mktemp("python"))
+def library():
+    with public_folder() as folder:
+        yield copy_library(folder)
 
 
-@pytest.fixture
-def attempts(tmp_path):
+@pytest.fixture(scope="module")
+def attempts():
     """The application attempts.py, readable for everybody."""
-    shutil.copy(BEHAVIOUR / "attempts.py", open_to_everybody(tmp_path))
-    return tmp_path / "attempts.py"
+    with public_folder() as folder:
+        yield shutil.copy(BEHAVIOUR / "attempts.py", folder)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import requests
 
 from support.client import make_request
 from support.server import BEHAVIOUR, PYAPPS, run_clutch
-from support.users import copy_library, only_root, open_to_everybody
+from support.users import copy_library, only_root, public_folder
 
 LANDLOCK_CREATE_RULESET = 444
 SECCOMP = {"x86_64": 317, "aarch64": 277}.get(platform.machine(), 0)
@@ -195,18 +195,18 @@ def count_filters() -> int:
 
 @has_landlock
 @only_root
-def test_together_with_another_user(start, tmp_path):
-    shutil.copy(BEHAVIOUR / "attempts.py", open_to_everybody(tmp_path))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data").chmod(0o777)
-    server = start(
-        tmp_path / "attempts.py",
-        *["--user", "nobody", "--sandbox", "on", "--sandbox-write", tmp_path / "data"],
-        environment={"PYTHONHOME": str(copy_library(tmp_path))},
-    )
-    assert server.request("/regain").text == "nothing"
-    assert server.request(f"/write?{tmp_path}/data/new").text == "written"
-    assert server.request("/write?/etc/passwd").text == DENIED
+def test_together_with_another_user(start):
+    with public_folder() as folder:
+        (folder / "data").mkdir()
+        (folder / "data").chmod(0o777)
+        server = start(
+            shutil.copy(BEHAVIOUR / "attempts.py", folder),
+            *["--user", "nobody", "--sandbox", "on", "--sandbox-write", folder / "data"],
+            environment={"PYTHONHOME": str(copy_library(folder))},
+        )
+        assert server.request("/regain").text == "nothing"
+        assert server.request(f"/write?{folder}/data/new").text == "written"
+        assert server.request("/write?/etc/passwd").text == DENIED
 
 
 @has_landlock

@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
 import sysconfig
+import tempfile
 
 import pytest
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
-def open_to_everybody(folder: pathlib.Path) -> pathlib.Path:
-    """Lets everybody into a folder of pytest's, which are for their owner alone; returns it."""
-    for entered in (folder, folder.parent, folder.parent.parent):
-        entered.chmod(0o755)
-    return folder
+@contextlib.contextmanager
+def public_folder():
+    """Yields a folder that everybody may enter, and removes it. pytest's own are for their owner alone: another run of
+    pytest that begins meanwhile takes other permissions back."""
+    with tempfile.TemporaryDirectory(prefix="clutch-test-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def copy_library(folder: pathlib.Path) -> pathlib.Path:
@@ -28,4 +33,4 @@ def copy_library(folder: pathlib.Path) -> pathlib.Path:
         "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "config-*", "__pycache__"
     )
     shutil.copytree(library, folder / "home" / "lib" / library.name, ignore=leave_out)
-    return open_to_everybody(folder) / "home"
+    return folder / "home"
