@@ -69,6 +69,11 @@ static int check_turn(struct wsgi_response *response, const struct head_argument
         PyErr_SetString(PyExc_RuntimeError, "start_response() was called a second time without exc_info");
         return -1;
     }
+    /* Not by the application's first head: by the 500 that stands for the one that it did not give. */
+    if (response->is_over || response->exchange->is_head_sent) {
+        PyErr_SetString(PyExc_RuntimeError, "start_response() was called after the response had been ended");
+        return -1;
+    }
     if (wsgi_response_is_taken(response)) {
         PyErr_SetString(PyExc_RuntimeError,
                         "start_response() was called while another thread is writing this response");
