@@ -11,7 +11,12 @@
 #include "runtime.h"
 #include "text.h"
 
-enum { WHAT_BYTES = 512, SUMMARY_BYTES = 1024 };
+enum {
+    WHAT_BYTES = 512,
+    NAME_BYTES = 256,
+    SUMMARY_BYTES = 1024,
+    TRACEBACK_BYTES = 65536, /* what is longer is cut in the middle */
+};
 
 int errors_init(struct errors *errors)
 {
@@ -99,17 +104,36 @@ static PyObject *format_traceback(const struct errors *errors, PyObject *excepti
 /* "ValueError: message" on one line. */
 static void summarise(PyObject *exception, char *out, size_t size)
 {
-    const char *type = Py_TYPE(exception)->tp_name;
+    PyObject *type = Py_NewRef((PyObject *)Py_TYPE(exception)); /* which __str__() may change */
     PyObject *text = PyObject_Str(exception), *bytes;
-    char message[SUMMARY_BYTES];
+    char name[NAME_BYTES], message[SUMMARY_BYTES];
 
     if (text == NULL)
         PyErr_Clear();
     bytes = encode(text);
     text_escape(message, sizeof(message), bytes != NULL ? python_bytes_view(bytes) : SLICE("(its str() failed)"));
-    snprintf(out, size, "%s%s%s", type, message[0] != '\0' ? ": " : "", message);
+    text_escape(name, sizeof(name), slice_of_string(((PyTypeObject *)(void *)type)->tp_name));
+    snprintf(out, size, "%s%s%s", name, message[0] != '\0' ? ": " : "", message);
     Py_XDECREF(bytes);
     Py_XDECREF(text);
+    Py_DECREF(type);
+}
+
+/* Bytes of whole lines, or their beginning and end: a message may hold all of what could not be taken in. */
+static void write_traceback(struct slice lines)
+{
+    size_t piece = TRACEBACK_BYTES / 2;
+    char gap[64];
+    int len;
+
+    if (lines.len <= TRACEBACK_BYTES) {
+        log_write_lines(log_fd(), lines);
+        return;
+    }
+    len = snprintf(gap, sizeof(gap), "\n... (%zu bytes are left out) ...\n", lines.len - 2 * piece);
+    log_write_lines(log_fd(), slice_of(lines.ptr, piece));
+    log_write_lines(log_fd(), slice_of(gap, (size_t)len));
+    log_write_lines(log_fd(), slice_of(lines.ptr + lines.len - piece, piece));
 }
 
 static void log_exception(const struct errors *errors, const char *what)
@@ -125,7 +149,7 @@ static void log_exception(const struct errors *errors, const char *what)
     state = runtime_leave();
     log_error("%s: %s", what, summary);
     if (lines != NULL)
-        log_write_lines(log_fd(), slice_of(PyBytes_AS_STRING(lines), (size_t)PyBytes_GET_SIZE(lines)));
+        write_traceback(python_bytes_view(lines));
     runtime_enter(state);
     Py_XDECREF(lines);
     Py_DECREF(exception);

@@ -3,6 +3,7 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "errors.h"
@@ -60,7 +61,7 @@ void signals_run_handlers(struct signals *signals, const struct errors *errors)
 
     while (read(signals->ends[0], bytes, sizeof(bytes)) > 0)
         ;
-    /* One call stops at the first handler that fails. */
-    while (PyErr_CheckSignals() < 0)
+    /* One call stops at the first handler that fails; and one may send itself another signal. */
+    for (int i = 0; i < NSIG && PyErr_CheckSignals() < 0; i++)
         errors_log(errors, "a signal handler of the application failed");
 }

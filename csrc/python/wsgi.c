@@ -42,7 +42,10 @@ static void fail(struct gateway_thread *thread)
 {
     struct wsgi_response *response = &thread->response;
 
-    errors_log_request(&thread->gateway->errors, response->exchange->request);
+    if (response->is_gone && PyErr_ExceptionMatches(PyExc_BrokenPipeError))
+        PyErr_Clear(); /* write() has told the application, which need not know how to end quietly */
+    else
+        errors_log_request(&thread->gateway->errors, response->exchange->request);
     wsgi_response_settle(response);
     response->exchange->has_app_failed = true;
     if (!response->is_over)
@@ -81,10 +84,10 @@ static void run(struct gateway_thread *thread)
         fail(thread);
     if (LIKELY(result != NULL)) {
         wsgi_body_close(thread, result);
-        if (UNLIKELY(stray_is_here()))
-            stray_end(thread->gateway);
         Py_DECREF(result);
     }
+    if (UNLIKELY(stray_is_here())) /* forked by close(), by __del__(), or while the exception was shown */
+        stray_end(thread->gateway);
 }
 
 /* Cuts off what the application may have kept, so that a late use raises instead of reaching the next request. */

@@ -65,12 +65,43 @@ static int gather(struct gateway_thread *thread, PyObject *const *items, Py_ssiz
     return 0;
 }
 
-/* Hands a whole body over. `owner` keeps the blocks alive: unless it is immutable, what is written without the GIL
- * needs a snapshot. */
+/* The blocks of a list as a tuple. PyList_AsTuple() would not do: making a tuple may run a collection, and that code
+ * which changes the list. New reference, or NULL with an exception. */
+static PyObject *new_snapshot(PyObject *list)
+{
+    Py_ssize_t count = PyList_GET_SIZE(list);
+    PyObject *snapshot = PyTuple_New(count);
+
+    if (snapshot == NULL)
+        return NULL;
+    if (PyList_GET_SIZE(list) != count) {
+        Py_DECREF(snapshot);
+        return PyErr_Format(PyExc_RuntimeError, "the application changed the list that it had returned");
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        PyTuple_SET_ITEM(snapshot, i, Py_NewRef(PyList_GET_ITEM(list, i)));
+    return snapshot;
+}
+
+static int send_items(struct gateway_thread *thread, PyObject *owner, PyObject *const *items, Py_ssize_t count);
+
+/* What is written without the GIL must not change. */
+static int send_snapshot(struct gateway_thread *thread, PyObject *list)
+{
+    PyObject *snapshot = new_snapshot(list);
+    int result;
+
+    if (snapshot == NULL)
+        return -1;
+    result = send_items(thread, snapshot, PySequence_Fast_ITEMS(snapshot), PyTuple_GET_SIZE(snapshot));
+    Py_DECREF(snapshot);
+    return result;
+}
+
+/* Hands a whole body over, whose blocks belong to `owner`. */
 static int send_whole(struct gateway_thread *thread, PyObject *owner, const struct gathered *body)
 {
     struct wsgi_response *response = &thread->response;
-    PyObject *snapshot;
 
     if (wsgi_response_check_length(response, body->total) < 0)
         return -1;
@@ -78,11 +109,11 @@ static int send_whole(struct gateway_thread *thread, PyObject *owner, const stru
         response->is_over = true;
         return 0;
     }
-    snapshot = PyList_CheckExact(owner) ? PyList_AsTuple(owner) : Py_NewRef(owner);
-    if (snapshot == NULL)
-        return -1;
+    if (PyList_CheckExact(owner)) {
+        response->exchange->block_count -= (unsigned)body->count; /* they are counted again */
+        return send_snapshot(thread, owner);
+    }
     wsgi_response_write(response, body->blocks, body->count, true);
-    Py_DECREF(snapshot);
     return 0;
 }
 
@@ -150,12 +181,16 @@ static int send_block(struct gateway_thread *thread, PyObject *result, PyObject 
 
     if (UNLIKELY(!PyBytes_Check(item)))
         return raise_block_type(item);
-    if (PyBytes_GET_SIZE(item) == 0)
+    if (PyBytes_GET_SIZE(item) == 0) {
+        wsgi_response_look_for_client(response);
         return 0;
+    }
     if (wsgi_response_check_head(response) < 0)
         return -1;
     response->exchange->block_count++;
     is_whole = is_whole_body(response, result, (size_t)PyBytes_GET_SIZE(item));
+    if (UNLIKELY(stray_is_here()))
+        stray_end(thread->gateway);
     wsgi_response_settle(response);
     block = cut(response, python_bytes_view(item), wsgi_response_room(response));
     /* Sent now, not after close(): what an application does in close() must not keep its client waiting. */

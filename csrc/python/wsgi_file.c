@@ -71,12 +71,14 @@ static int check_filelike(const struct file_wrapper *self)
 static PyObject *wrapper_next(PyObject *object)
 {
     struct file_wrapper *self = as_wrapper(object);
-    PyObject *block;
+    PyObject *filelike, *block;
     int is_true;
 
     if (check_filelike(self) < 0)
         return NULL;
-    block = PyObject_CallMethod(self->filelike, "read", "n", self->block_size);
+    filelike = Py_NewRef(self->filelike); /* __init__() may replace ours meanwhile */
+    block = PyObject_CallMethod(filelike, "read", "n", self->block_size);
+    Py_DECREF(filelike);
     is_true = block != NULL ? PyObject_IsTrue(block) : -1;
     if (is_true != 1)
         Py_CLEAR(block);

@@ -7,6 +7,8 @@
 #include "futex.h"
 #include "runtime.h"
 
+enum { LOOK_INTERVAL_US = 1000000 };
+
 /* A stretch of time without the GIL. */
 struct absence {
     PyThreadState *state;
@@ -21,8 +23,8 @@ void wsgi_response_init(struct wsgi_response *response, _Atomic(int) *gil_waiter
 void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchange)
 {
     response->exchange = exchange;
-    response->is_started = response->has_head = response->is_over = response->has_surplus = false;
-    response->away_us = 0;
+    response->is_started = response->has_head = response->is_over = response->is_gone = response->has_surplus = false;
+    response->away_us = response->looked_us = 0;
 }
 
 /* Every store is made with the GIL, and every load but that of the kernel. */
@@ -81,6 +83,8 @@ enum exchange_result wsgi_response_write(struct wsgi_response *response, const s
     leave(response, &absence);
     result = exchange_write(response->exchange, blocks, count, is_last);
     come_back(response, &absence);
+    response->looked_us = 0;
+    response->is_gone = result == EXCHANGE_GONE;
     if (result != EXCHANGE_OK || is_last)
         response->is_over = true;
     return result;
@@ -96,6 +100,20 @@ enum exchange_result wsgi_response_write_file(struct wsgi_response *response, in
     come_back(response, &absence);
     response->is_over = true;
     return result;
+}
+
+void wsgi_response_look_for_client(struct wsgi_response *response)
+{
+    int64_t now_us = clock_now_us();
+
+    if (response->looked_us == 0)
+        response->looked_us = now_us;
+    if (now_us - response->looked_us < LOOK_INTERVAL_US)
+        return;
+    response->looked_us = now_us;
+    wsgi_response_settle(response);
+    response->is_gone = exchange_is_client_gone(response->exchange);
+    response->is_over |= response->is_gone;
 }
 
 uint64_t wsgi_response_room(const struct wsgi_response *response)

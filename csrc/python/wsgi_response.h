@@ -18,9 +18,11 @@ struct wsgi_response {
     bool is_started;           /* start_response() was called, with or without success */
     bool has_head;             /* its last call succeeded */
     bool is_over;              /* the exchange takes no more of the body */
+    bool is_gone;              /* because the client has gone */
     bool is_wanted;            /* the app thread waits for such a call to end: no new one may begin */
     bool has_surplus;          /* the body was longer than the declared Content-Length */
     int64_t away_us;           /* time of this request spent without the GIL */
+    int64_t looked_us;         /* when the client was last looked for; 0: there was no need to */
     _Atomic(uint32_t) is_busy; /* somebody is in an exchange call without the GIL: set with it, waited on without it */
     _Atomic(int) *gil_waiters; /* borrowed: +1 while this app thread waits for the GIL; NULL: nobody asks */
 };
@@ -42,6 +44,10 @@ void wsgi_response_settle(struct wsgi_response *);
 enum exchange_result wsgi_response_write(struct wsgi_response *, const struct slice *blocks, size_t count,
                                          bool is_last);
 enum exchange_result wsgi_response_write_file(struct wsgi_response *, int fd, off_t offset, uint64_t length);
+
+/* An application that gives nothing but empty blocks does not learn from a write that its client has gone: to be called
+ * for each of them, and looks for the client once a second. Requires the GIL. Updates is_over. */
+void wsgi_response_look_for_client(struct wsgi_response *);
 
 /* Bytes that the declared Content-Length still allows; UINT64_MAX when none was declared. */
 uint64_t wsgi_response_room(const struct wsgi_response *);

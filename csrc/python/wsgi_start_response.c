@@ -3,6 +3,7 @@
 #include "wsgi_start_response.h"
 
 #include "names.h"
+#include "stray.h"
 #include "wsgi_callable.h"
 #include "wsgi_response.h"
 
@@ -167,26 +168,35 @@ static void raise_entry_error(PyObject *entry)
     }
 }
 
-/* Nothing here runs Python code, so the list cannot change under the loop. */
+/* Adds an entry of the header list, or says what is wrong with it. */
+static bool add_header(struct exchange *exchange, PyObject *entry)
+{
+    struct slice name, value;
+    enum head_error error;
+
+    if (UNLIKELY(!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2 ||
+                 !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0)) || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)) ||
+                 !python_latin1_view(PyTuple_GET_ITEM(entry, 0), &name) ||
+                 !python_latin1_view(PyTuple_GET_ITEM(entry, 1), &value))) {
+        raise_entry_error(entry);
+        return false;
+    }
+    error = exchange_add_header(exchange, name, value);
+    if (UNLIKELY(error != HEAD_OK))
+        raise_header_error(error, PyTuple_GET_ITEM(entry, 0), PyTuple_GET_ITEM(entry, 1));
+    return error == HEAD_OK;
+}
+
+/* Only what is shown in an error runs Python code, and with that the loop ends. It may empty the list. */
 static int add_headers(struct exchange *exchange, PyObject *headers)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); i++) {
-        PyObject *entry = PyList_GET_ITEM(headers, i);
-        struct slice name, value;
-        enum head_error error;
+        PyObject *entry = Py_NewRef(PyList_GET_ITEM(headers, i));
+        bool is_added = add_header(exchange, entry);
 
-        if (UNLIKELY(!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2 ||
-                     !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0)) || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)) ||
-                     !python_latin1_view(PyTuple_GET_ITEM(entry, 0), &name) ||
-                     !python_latin1_view(PyTuple_GET_ITEM(entry, 1), &value))) {
-            raise_entry_error(entry);
+        Py_DECREF(entry);
+        if (UNLIKELY(!is_added))
             return -1;
-        }
-        error = exchange_add_header(exchange, name, value);
-        if (UNLIKELY(error != HEAD_OK)) {
-            raise_header_error(error, PyTuple_GET_ITEM(entry, 0), PyTuple_GET_ITEM(entry, 1));
-            return -1;
-        }
     }
     return 0;
 }
@@ -254,6 +264,8 @@ PyObject *wsgi_write_call(PyObject *self, PyObject *const *arguments, size_t cou
         return NULL;
     if (response == NULL)
         return PyErr_Format(PyExc_RuntimeError, "write() was called after its request had ended");
+    if (stray_is_here())
+        return PyErr_Format(PyExc_RuntimeError, "write() was called in a process that the application forked");
     if (wsgi_response_is_taken(response))
         return PyErr_Format(PyExc_RuntimeError, "write() was called while another thread is writing this response");
     if (!response->has_head)
@@ -266,5 +278,7 @@ PyObject *wsgi_write_call(PyObject *self, PyObject *const *arguments, size_t cou
         response->exchange->block_count++;
         wsgi_response_write(response, &block, 1, false);
     }
+    if (UNLIKELY(response->is_gone)) /* or it would write for ever */
+        return PyErr_Format(PyExc_BrokenPipeError, "write() was called, but the client has gone");
     Py_RETURN_NONE;
 }
