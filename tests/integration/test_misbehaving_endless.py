@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Responses that never end: when the client has gone, their worker is soon free again."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.client import make_request
+from support.processes import cpu_seconds
+from support.server import BEHAVIOUR
+from support.waiting import wait_until
+
+ENDS = [
+    ("generator", "close"),
+    ("generator", "reset"),
+    ("generator?ms=20", "close"),
+    ("generator?size=1", "reset"),
+    ("write", "close"),
+    ("write", "reset"),
+    ("empty", "close"),
+    ("first-then-empty?ms=20", "reset"),
+]
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["1 thread", "3 threads"])
+def server(request, start_module):
+    return start_module("router", "--pythonpath", BEHAVIOUR, "--threads", request.param)
+
+
+def has_ended(server) -> list:
+    return [details for name, details in server.request("/record/").json() if name == "ended"]
+
+
+@pytest.mark.parametrize("path, how", ENDS)
+def test_the_worker_is_free_again(server, path, how):
+    mark = server.log.mark()
+    connection = server.connect()
+    connection.send(make_request(f"/endless/{path}"))
+    if "empty" not in path:
+        connection.read_bytes(300)
+    elif path.startswith("first"):
+        connection.read_until(b"first")
+    getattr(connection, how)()
+    wait_until(lambda: has_ended(server), "the application to be told", 20)
+    assert server.request("/blocks/list-of-one").body == b"one"
+    assert not [line for line in server.log.lines[mark:] if "Traceback" in line], "a client that goes is no error"
+
+
+def test_all_threads_at_once(server):
+    """Nobody is left behind, and the processor is left alone afterwards."""
+    connections = [server.connect() for _ in range(8)]
+    for connection in connections:
+        connection.send(make_request("/endless/generator"))
+    for connection in connections[:1]:
+        connection.read_bytes(300)
+    for connection in connections:
+        connection.reset()
+    assert server.request("/blocks/list-of-one").body == b"one"
+    pid = server.worker_pids()[0]
+
+    def is_calm():
+        before = cpu_seconds(pid)
+        server.request("/sleeper/?ms=100")
+        return cpu_seconds(pid) - before < 0.05
+
+    wait_until(is_calm, "the worker to be calm", 20)
+
+
+def test_writing_on_is_told_each_time(server):
+    server.request("/record/")
+    with server.connect() as connection:
+        connection.send(make_request("/endless/write-anyway"))
+        connection.read_bytes(300)
+        connection.reset()
+    assert wait_until(lambda: has_ended(server), "the application to be told", 20) == [{"errors": ["BrokenPipeError"]}]
+
+
+def test_a_client_that_waits_is_answered(behaviours):
+    """Empty blocks alone are no reason to give up."""
+    assert behaviours.request("/endless/patient").body == b"worth waiting for"
