@@ -12,6 +12,7 @@
 #include "config.h"
 #include "exchange.h"
 #include "fd.h"
+#include "fork_guard.h"
 #include "gateway.h"
 #include "h1_server.h"
 #include "log.h"
@@ -235,6 +236,14 @@ static void NORETURN live(struct worker *worker)
     exit(EXIT_SUCCESS);
 }
 
+static void guard(const struct worker *worker)
+{
+    if (fork_guard_arm(worker->inherit) == 0)
+        return;
+    log_error("out of memory");
+    give_up(worker, EXIT_FAILURE);
+}
+
 static struct worker worker_of(const struct inherit *inherit, const struct birth *birth)
 {
     struct worker worker = {
@@ -257,6 +266,7 @@ void worker_run(const struct inherit *inherit, const struct birth *birth)
     struct gateway_place place = place_of(&worker);
 
     child_enter(inherit, birth);
+    guard(&worker);
     worker.gateway = worker.ops->start(inherit->config, &place);
     if (worker.gateway == NULL)
         give_up(&worker, CHILD_EXIT_APP);
@@ -269,6 +279,7 @@ void worker_run_hatched(const struct inherit *inherit, const struct birth *birth
     struct gateway_place place = place_of(&worker);
 
     child_set_name(birth->number);
+    guard(&worker);
     worker.gateway = gateway;
     worker.ops->after_fork_child(gateway, &place);
     live(&worker);

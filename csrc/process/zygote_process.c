@@ -15,6 +15,7 @@
 #include "child.h"
 #include "config.h"
 #include "fd.h"
+#include "fork_guard.h"
 #include "gateway.h"
 #include "log.h"
 #include "notice.h"
@@ -135,17 +136,25 @@ static bool reap(pid_t pid)
     return wait_status == 0;
 }
 
+static void guard(const struct zygote *zygote)
+{
+    if (fork_guard_arm(zygote->inherit) < 0)
+        log_warning("out of memory: children of the application keep copies of the server's descriptors");
+}
+
 static void hatch(struct zygote *zygote, struct birth *order)
 {
     const struct gateway_ops *ops = zygote->inherit->gateway_ops;
     pid_t pid;
 
     ops->before_fork(zygote->gateway);
+    fork_guard_disarm();
     pid = fork();
     if (pid == 0)
         run_between(zygote, order);
     if (pid < 0)
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
+    guard(zygote);
     ops->after_fork_parent(zygote->gateway);
     fd_close(&order->control_fd);
     if (pid < 0 || !reap(pid))
@@ -182,6 +191,7 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
     struct birth order;
 
     child_enter(inherit, birth);
+    guard(&zygote);
     load_application(&zygote);
     role_signals_become_zygote();
     notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);

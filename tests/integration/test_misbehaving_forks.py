@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Children that the application forks at odd places or for long, and programs that it starts: the response is the
+parent's alone, and nobody but the server holds what is the server's."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from support.processes import children, is_running, open_descriptors
+from support.server import BEHAVIOUR
+from support.waiting import wait_until
+
+OPTIONS = [[], ["--preload"], ["--threads", "3"]]
+
+
+@pytest.fixture(scope="module", params=OPTIONS, ids=["plain", "preload", "3 threads"])
+def server(request, start_module):
+    return start_module("router", "--pythonpath", BEHAVIOUR, "--keep-alive", "2", *request.param)
+
+
+@pytest.mark.parametrize("path, body", [("writes", b"7"), ("executes", b"4"), ("threads", b"1"), ("process", b"1")])
+def test_what_a_child_does(server, path, body):
+    with server.connect() as connection:
+        response = connection.request(f"/strays/{path}")
+        assert (response.status, response.body) == (200, body)
+        assert connection.request("/blocks/list-of-one").body == b"one"
+
+
+@pytest.mark.parametrize("where", ["iter", "len", "close", "del", "shown"])
+def test_a_child_that_comes_back_elsewhere(server, where):
+    """It ends there. What it would send in its parent's place would come twice."""
+    pid = server.worker_pids()[0]
+    with server.connect() as connection:
+        response = connection.request(f"/strays/{where}")
+        if where == "shown":
+            assert (response.status, response.body) == (500, b"Internal Server Error\n")
+        else:
+            assert (response.status, response.body) == (200, b"body of %d " % pid)
+        wait_until(lambda: not any(is_running(child) for child in children(pid)), "the child to end")
+        for _ in range(3):
+            assert connection.request("/sleeper/").body == b"%d" % pid
+        assert connection.is_silent()
+    assert server.worker_pids() == [pid]
+
+
+def test_pools_of_multiprocessing(start):
+    """The one that is spawned leaves a process behind, which goes with the worker."""
+    server = start("router", "--pythonpath", BEHAVIOUR)
+    for method in ("fork", "spawn"):
+        assert server.request(f"/strays/pool?method={method}").body == b"[0, 2, 4, 6]"
+    assert server.stop() == 0
+
+
+def test_a_program_has_no_descriptors_of_the_server(server):
+    with server.connect() as other:
+        assert other.request("/blocks/list-of-one").body == b"one"
+        assert server.request("/strays/descriptors").text == ""
+
+
+def test_a_child_that_stays_keeps_no_client_waiting(server, gate):
+    """It has copies of all connections, which end for their clients nevertheless."""
+    with server.connect() as idle, server.connect() as closing:
+        assert idle.request("/blocks/list-of-one").body == b"one"
+        response = closing.request(f"/strays/stay?gate={gate.path}", headers=[("Connection", "close")])
+        assert response.status == 200
+        gate.wait_reached()
+        assert closing.is_closed_by_server()
+        assert server.request("/close/generator", version="1.0").is_complete
+        assert server.exchange(b"nonsense\r\n\r\n").startswith(b"HTTP/1.")
+        assert idle.is_closed_by_server(), "after --keep-alive"
+        gate.release()
+    wait_until(lambda: not is_running(int(response.text)), "the child to end")
+
+
+@pytest.mark.parametrize("path", ["stay", "program"])
+@pytest.mark.parametrize("options", [[], ["--preload"]], ids=["plain", "preload"])
+def test_who_outlives_the_server_does_not_hold_its_address(start, gate, path, options):
+    server = start("router", "--pythonpath", BEHAVIOUR, *options)
+    pid = int(server.request(f"/strays/{path}?gate={gate.path}").text)
+    gate.wait_reached()
+    idle = server.connect()
+    assert idle.request("/blocks/list-of-one").body == b"one"
+    address = server.addresses()[0][1]
+    server.send_signal(15)
+    assert idle.is_closed_by_server()
+    assert server.process.wait(30) == 0
+    with socket.socket() as successor:
+        successor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        successor.bind(address)
+        successor.listen()
+    assert open_descriptors(pid), "it is still there"
+    gate.release()
+    assert server.wait_exit() == 0
