@@ -131,14 +131,19 @@ static void check_addresses(const struct config *config, struct mistakes *mistak
 {
     const struct config_list *texts = &config->forwarded_allow_ips;
     struct cidr_list list = {0};
+    bool is_whole = true;
 
     for (size_t i = 0; i < texts->count; i++) {
         struct slice wrong;
         enum cidr_result result = cidr_list_add(&list, slice_of_string(texts->items[i]), &wrong);
 
+        is_whole &= result == CIDR_DONE;
         if (result != CIDR_DONE)
             report_address(config, mistakes, result, wrong);
     }
+    if (config->proxy_protocol && is_whole && list.count == 0 && !list.has_any && !list.has_unix)
+        mistakes_add(mistakes, "%s: nobody could connect: %s names none who may send PROXY headers",
+                     label_of(config, OPTION_proxy_protocol).text, label_of(config, OPTION_forwarded_allow_ips).text);
     cidr_list_fini(&list);
 }
 

@@ -130,6 +130,9 @@ def test_only_nginx_is_reached_from_outside():
 def test_clutch_takes_its_settings(name):
     said = print_config(*options_of(SERVICES[name]["environment"]))
     assert said["workers"] == {"app": "5", "tasks": "auto"}[name]
+    # Believed is whoever connects: nobody can who is not in an internal network.
+    assert said["forwarded-allow-ips"] == "*"
+    assert all(COMPOSE["networks"][network].get("internal") for network in SERVICES[name]["networks"])
 
 
 def test_variables_of_the_offloading_are_known():

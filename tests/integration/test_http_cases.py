@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every case of tests/cases/http1 against the real server: its bytes whole, one at a time, and cut in two."""
+"""Every case of tests/cases against the real server: its bytes whole, one at a time, and cut in two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.cases import Case, read_folder
 from support.client import Connection, make_request
 from support.server import BEHAVIOUR
 
-CASES = read_folder("http1")
+CASES = read_folder("http1") + read_folder("proxies")
 
 
 @pytest.fixture(scope="module")

@@ -229,6 +229,8 @@ static void addresses_are_checked_one_by_one(void **state)
          "--header-map dangerous: a field with an underscore in its name would pose as the one with a hyphen; it is "
          "dropped, or refused with --underscores-in-headers refuse"},
         {ARGV("app", "--underscores-in-headers=keep"), "--underscores-in-headers: 'keep' is not one of drop, refuse"},
+        {ARGV("app", "--proxy-protocol", "--forwarded-allow-ips=none"),
+         "--proxy-protocol: nobody could connect: --forwarded-allow-ips names none who may send PROXY headers"},
         {ARGV("app", "--proxy-allow-from=*"), "--proxy-allow-from is not an option of clutch: the peers of "
                                               "--forwarded-allow-ips may also send PROXY headers"},
     };
