@@ -46,12 +46,19 @@ def peers(started, directory):
     return found
 
 
-@pytest.fixture(scope="module", params=["buffered", "unbuffered"])
-def nginx(request, started, clutch, directory):
-    """nginx in front of clutch: it sends the body on when it has all of it, or as it comes."""
-    program = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
+@pytest.fixture(scope="module", params=["nginx-buffered", "nginx-unbuffered", "haproxy"])
+def proxy(request, started, clutch, directory):
+    """A proxy in front of clutch: nginx, which sends a body on when it has all of it, or as it comes; and HAProxy where it
+    is installed."""
+    name, _, buffering = request.param.partition("-")
+    program = shutil.which(name, path=servers.PROGRAM_PATH)
+    if program is None and name == "nginx":
         pytest.fail("nginx is not installed: run `setup/dependencies test`")
-    is_buffered = request.param == "buffered"
-    started.append(servers.start_nginx(program, clutch, directory / request.param, is_buffered=is_buffered))
+    if program is None:
+        pytest.skip(f"{name} is not installed (Debian's package {name})")
+    folder = directory / request.param
+    if name == "nginx":
+        started.append(servers.start_nginx(program, clutch, folder, is_buffered=buffering == "buffered"))
+    else:
+        started.append(servers.start_haproxy(program, clutch, folder))
     return started[-1]

@@ -44,26 +44,27 @@ def is_complete(lines: list[str], number: int) -> bool:
     return any(f"{MARKER}?after-{number}|" in line for line in lines)
 
 
-def test_proxy_and_clutch_agree_where_requests_end(nginx, clutch):
+def test_proxy_and_clutch_agree_where_requests_end(proxy, clutch):
     """After each case another client's request goes through the same connection between proxy and clutch: it must get
     its own answer. And both have counted the same requests, in the same order."""
     clutch.executed()
     column, forwarded = {}, 0
     for number, case in enumerate(CASES):
-        column[case.id] = verdicts.ask(nginx.port, case.data, number)
+        column[case.id] = verdicts.ask(proxy.port, case.data, number)
         probe = verdicts.make_marker(0).replace(b"?0", f"?after-{number}".encode())
-        answer = verdicts.exchange(nginx.port, probe)
+        answer = verdicts.exchange(proxy.port, probe)
         assert verdicts.STATUS.findall(answer) == [(b"299", f"number after-{number}".encode())], case.id
-        lines = wait_lines(nginx, nginx.forwarded, lambda lines, number=number: is_complete(lines, number))
+        lines = wait_lines(proxy, proxy.forwarded, lambda lines, number=number: is_complete(lines, number))
         seen = [proxy_view.parse_line(line) for line in lines]
         forwarded += sum(one.status > 0 for one in seen) - 1
         assert proxy_view.disagreement(seen, clutch.executed()) == "", case.id
     assert forwarded > len(CASES) // 2, "the proxy has kept nearly everything to itself: nothing was tried"
-    table.check_column("nginx", nginx.version, column)
+    if proxy.name == "nginx":  # HAProxy's answers depend on when it learns that the client sends no more
+        table.check_column("nginx", proxy.version, column)
 
 
 def test_a_disagreement_would_be_seen():
-    sent = [proxy_view.parse_line(line) for line in ("GET|/a%20b?c|200", "POST|http://h/d|400", "GET|/e|-")]
+    sent = [proxy_view.parse_line(line) for line in ("GET|/a%20b?c|200", "POST|http://h/d|clutch|400", "GET|/e|-", "GET|/f|<NOSRV>|200")]
     assert proxy_view.disagreement(sent, ["GET '/a b' 0"]) == ""
     for executed in ([], ["GET '/a b' 0", "GET '/smuggled' 0"], ["POST '/d' 0"], ["GET '/e' 0"]):
         assert proxy_view.disagreement(sent, executed)

@@ -23,8 +23,11 @@ def path_of(target: str) -> str:
 
 
 def parse_line(line: str) -> Forwarded:
-    """A line "METHOD|target|status of clutch"; the status is "-" for what the proxy answered itself."""
-    method, target, status = line.split("|")
+    """A line "METHOD|target|status of clutch" of nginx, or "METHOD|target|server|status" of HAProxy. Where the proxy has
+    answered itself, the status is "-", or the server "<NOSRV>"."""
+    method, target, *server, status = line.split("|")
+    if server == ["<NOSRV>"]:
+        status = "-"
     return Forwarded(method, path_of(target), int(status) if status.isdigit() else 0)
 
 

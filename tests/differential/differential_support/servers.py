@@ -62,6 +62,29 @@ http {{
 """
 
 
+# Connections to clutch are shared by all clients, as much as HAProxy can.
+HAPROXY_CONF = """\
+global
+    log stdout format raw local0
+defaults
+    mode http
+    log global
+    timeout connect 20s
+    timeout server 20s
+    timeout client 20s
+    timeout http-request 2s
+    timeout http-keep-alive 2s
+    http-reuse always
+frontend own
+    bind fd@{fd}
+    log-format "%HM|%HU|%s|%ST"
+    default_backend app
+backend app
+    server clutch 127.0.0.1:{port}
+"""
+PROGRAM_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+
+
 @dataclass
 class Subject:
     """A server to be asked, and what it has executed."""
@@ -166,9 +189,30 @@ def start_nginx(program: str, clutch: Subject, directory: pathlib.Path, *, is_bu
         listener.close()
         errors.wait_end()
 
-    name = "nginx" if is_buffered else "nginx, unbuffered"
+    port = listener.getsockname()[1]
+    return Subject("nginx", nginx_version(program), port, clutch.file, finish, directory / "access.log")
+
+
+def haproxy_version(program: str) -> str:
+    told = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stdout
+    return told.split("version ")[1].split("-")[0].split()[0]
+
+
+def start_haproxy(program: str, clutch: Subject, directory: pathlib.Path) -> Subject:
+    directory.mkdir()
+    conf, log = directory / "haproxy.cfg", directory / "access.log"
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener, log.open("wb") as output:
+        port = listener.getsockname()[1]
+        conf.write_text(HAPROXY_CONF.format(fd=listener.fileno(), port=clutch.port), encoding="utf-8")
+        process = subprocess.Popen(
+            [program, "-db", "-f", str(conf)],
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        )
     return Subject(
-        name, nginx_version(program), listener.getsockname()[1], clutch.file, finish, directory / "access.log"
+        "haproxy", haproxy_version(program), port, clutch.file, lambda: stop(process, signal.SIGTERM), log
     )
 
 

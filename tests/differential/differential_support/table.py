@@ -11,6 +11,7 @@ from support.cases import Case, read_folder
 PAGE = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 LONGEST_BYTES = 4000  # longer ones are cut off by servers at moments that differ
+FIRST = ("clutch", "nginx")
 HOW = "to write it anew, with what is installed here: CLUTCH_WRITE_TABLE=1 setup/test tests/differential"
 
 Column = dict[str, str]
@@ -47,7 +48,7 @@ def write_column(name: str, version: str, column: Column) -> None:
     """Puts one column in the place of the one that was there; cases that are no more are left out."""
     versions, columns = read_table()
     versions[name], columns[name] = version, column
-    names = sorted(columns, key=lambda name: (name != "clutch", name != "nginx", name))
+    names = [name for name in FIRST if name in columns] + sorted(set(columns) - set(FIRST))
     lines = ["| case | " + " | ".join(f"{name} {versions[name]}" for name in names) + " |"]
     lines.append("|" + "---|" * (len(names) + 1))
     for case in read_cases():
