@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tries what an application should not be able to do, or should: /NAME?ARGUMENT. Answers what came of it, or the error."""
+"""Tries what an application should not be able to do, or should: /NAME?ARGUMENT. Answers the result or the error."""
 
 import ctypes
 import errno
@@ -34,6 +34,20 @@ def status(name):
 def parent_ids(_):
     lines = pathlib.Path(f"/proc/{os.getppid()}/status").read_text().splitlines()
     return next(line for line in lines if line.startswith("Uid:"))
+
+
+def memory_of_siblings(_):
+    """Pids of other processes of this user whose memory can be read."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            is_other = int(entry.name) != os.getpid() and f"Uid:\t{os.getuid()}\t" in (entry / "status").read_text()
+            if is_other:
+                (entry / "mem").open("rb").close()
+                found.append(entry.name)
+        except (PermissionError, FileNotFoundError, ProcessLookupError):
+            continue
+    return " ".join(found) or "none"
 
 
 def regain(_):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import grp
 import os
+import pathlib
 import pwd
 import shutil
 import socket
@@ -125,6 +126,17 @@ def test_the_zygote_is_the_user_as_well(start_as):
     status = (processes.PROC / str(zygote) / "status").read_text()
     assert f"Uid:\t{NOBODY.pw_uid}\t{NOBODY.pw_uid}\t{NOBODY.pw_uid}\t{NOBODY.pw_uid}\n" in status
     assert f"CapBnd:\t{NO_CAPABILITIES}\n" in status
+
+
+@only_root
+def test_others_of_the_user_cannot_look_into_a_worker(start_as):
+    """A process that has changed its user belongs to root in /proc, writes no core, and cannot be traced by its like."""
+    if pathlib.Path("/proc/sys/fs/suid_dumpable").read_text().strip() != "0":
+        pytest.skip("fs.suid_dumpable allows it")
+    server = start_as("nobody", workers=2)
+    for pid in server.worker_pids():
+        assert (processes.PROC / str(pid) / "mem").stat().st_uid == 0
+    assert server.request("/memory_of_siblings").text == "none"
 
 
 @only_root
