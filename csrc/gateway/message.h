@@ -48,7 +48,8 @@ struct request_body {
     bool is_present;    /* the request had Content-Length or Transfer-Encoding */
     bool was_chunked;   /* no Content-Length was sent */
     const char *memory; /* all of it when it is in memory; NULL when it is in a file */
-    int file_fd;        /* an unlinked temporary file, or -1; owned by the exchange; read with pread only */
+    int file_fd;        /* an unlinked temporary file, or -1; owned by the exchange; read with pread only, and not
+                         * beyond length: what lies behind may be no part of the body */
 };
 
 #endif

@@ -133,11 +133,14 @@ static enum io_result send_counted(struct h1_output *output, int socket_fd, stru
 static enum io_result flush_bytes(struct h1_output *output, int socket_fd, uint64_t *budget)
 {
     size_t size = size_in_memory(output), len = size < *budget ? size : (size_t)*budget, left;
-    struct iovec rest = {.iov_base = output->bytes.ptr + output->sent, .iov_len = len};
-    struct iovec *iov = &rest;
-    int count = rest.iov_len > 0;
-    enum io_result result = send_counted(output, socket_fd, &iov, &count);
+    struct iovec rest = {.iov_len = len}, *iov = &rest;
+    enum io_result result;
+    int count = 1;
 
+    if (size == 0)
+        return IO_DONE;
+    rest.iov_base = output->bytes.ptr + output->sent;
+    result = send_counted(output, socket_fd, &iov, &count);
     left = count > 0 ? rest.iov_len : 0;
     output->sent += len - left;
     *budget -= len - left;

@@ -136,6 +136,12 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* llhttp lets DEL through between quotes (RFC 9110 5.6.4). */
+static int on_chunk_extension_value(llhttp_t *parser, const char *at, size_t len)
+{
+    return h1_rules_is_field_value(slice_of(at, len)) ? 0 : refuse(parser->data, H1_REASON_CHUNK_INVALID);
+}
+
 /* Methods that llhttp knows and HTTP does not (RTSP's, ICE's), and those that a server of applications cannot serve. */
 static bool is_served_method(uint8_t method)
 {
@@ -264,6 +270,7 @@ static const llhttp_settings_t callbacks = {
     .on_header_field = on_header_field,
     .on_header_field_complete = on_header_field_complete,
     .on_header_value = on_header_value,
+    .on_chunk_extension_value = on_chunk_extension_value,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_chunk_header = on_chunk_header,

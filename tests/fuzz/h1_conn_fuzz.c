@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT
+ * The states of connections: clients that follow a script (script.h) and an application that does what it is asked
+ * (fuzz_app.h), against a whole server in one thread. What must hold, whatever they do:
+ *
+ *   - a request is run only if a second reader finds the same one at this place in the bytes (reference.h);
+ *   - what a client receives are the application's answers, in order, and nothing that is not HTTP (answers.h);
+ *   - no whole request is left waiting, and no answer is cut off, as long as no time passes and nobody hangs up;
+ *   - told to end, the server ends; no descriptor is left open, and no control character is logged. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "fuzz_app.h"
+#include "h1_queue.h"
+#include "h1_server_priv.h"
+#include "log.h"
+#include "reference.h"
+#include "script.h"
+#include "wraps.h"
+
+enum {
+    SEND_BUFFER_BYTES = 4096,
+    LOOKED_AT_FDS = 64,
+    FIRST_NOW_US = 1000000000,
+    LITTLE_US = 10000,    /* longer than any limit that is no client's business */
+    LONG_US = 1000000000, /* longer than any limit */
+    MOST_LONG_WAITS = 30,
+    BLOCKED_STEPS = 8,
+};
+
+enum settings_bit {
+    NO_KEEP_ALIVE = 1,
+    NO_RESPONSE_MEMORY = 2,
+    HAS_RESPONSE_FILE = 4,
+    HAS_QUEUE = 8,
+    HAS_RATES = 16,
+    HAS_TIMING = 32,
+    HAS_SENTRY = 128, /* drives also while the application waits for its client */
+};
+
+static struct h1_settings settings;
+static struct script script;
+static struct listener listener = {.fd = -1, .is_unix = true, .server_name = "localhost", .url = "unix:fuzz"};
+static struct h1_server *server;
+static struct handoff handoff;
+static int stop_fd, long_waits;
+static bool has_sentry, is_turn_over;
+static bool has_settled; /* what had to happen without time passing has been checked */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool is_right, const char *what)
+{
+    if (is_right)
+        return;
+    fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+static void choose_settings(unsigned bits)
+{
+    settings = (struct h1_settings){
+        .line_limit_bytes = 300,
+        .head_limit_bytes = 900,
+        .field_limit = 16,
+        .body_limit_bytes = 100000,
+        .body_memory_bytes = bits & NO_RESPONSE_MEMORY ? 80000 : 500,
+        .head_timeout_us = 10000000,
+        .body_timeout_us = 8000000,
+        .send_timeout_us = 5000000,
+        .body_rate_bytes = bits & HAS_RATES ? 100 : 0,
+        .send_rate_bytes = bits & HAS_RATES ? 1000 : 0,
+        .response_memory_bytes = bits & NO_RESPONSE_MEMORY ? 0 : 10000,
+        .response_file_bytes = bits & HAS_RESPONSE_FILE ? 30000 : 0,
+        .keep_alive_us = bits & NO_KEEP_ALIVE ? 0 : 7000000,
+        .queue_limit = 3,
+        .queue_timeout_us = 3000000,
+        .thread_count = 1,
+        .without = H1_WITHOUT_SENTRY,
+        .has_server_timing = (bits & HAS_TIMING) != 0,
+    };
+}
+
+/* --- The application's side --- */
+
+static void check_body(const struct request_body *body, struct slice expected)
+{
+    char *bytes = malloc(expected.len + 1);
+
+    check(bytes != NULL && body->length == expected.len, "a body is not as long as what was sent");
+    if (body->file_fd >= 0)
+        /* Behind it, the file may hold what else was passed from worker to worker. */
+        check(pread(body->file_fd, bytes, expected.len, 0) == (ssize_t)expected.len, "the file is not the body");
+    else if (expected.len > 0)
+        memcpy(bytes, body->memory, expected.len);
+    check(slice_equal(slice_of(bytes, expected.len), expected), "a body is not what was sent");
+    free(bytes);
+}
+
+/* Some may have been dropped, none changed or made up. */
+static void check_fields(const struct request *request, const struct reference *expected)
+{
+    size_t next = 0;
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct header *field = &request->headers[i];
+
+        while (next < expected->field_count && (!slice_equal(field->name, expected->fields[next].name) ||
+                                                !slice_equal(field->value, expected->fields[next].value)))
+            next++;
+        check(next++ < expected->field_count, "a field is not what was sent");
+    }
+}
+
+static struct slice not_run_yet(const struct client *client)
+{
+    if (client->executed == client->sent.len)
+        return SLICE("");
+    return slice_of(client->sent.ptr + client->executed, client->sent.len - client->executed);
+}
+
+/* The request must be the next one in the bytes that its client has sent. */
+static void check_request(struct client *client, const struct exchange *exchange)
+{
+    struct slice left = not_run_yet(client);
+    struct reference expected;
+
+    check(reference_read(&expected, left) == REFERENCE_WHOLE, "a request was run that is none");
+    check(slice_equal(exchange->request->method, expected.method), "not the method that was sent");
+    check(slice_equal(exchange->request->target, expected.target), "not the target that was sent");
+    check_fields(exchange->request, &expected);
+    check_body(&exchange->body, buf_slice(&expected.body));
+    client->executed += expected.used;
+    reference_fini(&expected);
+}
+
+static void play(void)
+{
+    script_play(&script);
+}
+
+/* As the sentry does in its thread: the app thread runs a request and has left the loop. */
+static void begin_turn(void)
+{
+    check(drive_try(&server->drive), "the loop was not left");
+    server->sentry.is_driving = true;
+    server->driver = &server->sentry;
+    server->loop.waiting_flag = NULL;
+    server->loop.longest_wait_us = 0;
+    h1_queue_unwatch(server);
+    h1_balance_set_load(server, HANDOFF_FULL_LOAD);
+}
+
+static void end_turn(void)
+{
+    server->sentry.is_driving = false;
+    drive_leave(&server->drive);
+}
+
+static void play_in_turn(void)
+{
+    is_turn_over = script_ends_turn(&script);
+    if (!is_turn_over)
+        script_play(&script);
+}
+
+static void watch(void)
+{
+    void (*on_wait)(void) = wraps_on_wait;
+
+    begin_turn();
+    wraps_on_wait = play_in_turn;
+    for (is_turn_over = false; !is_turn_over;)
+        h1_server_step(server, true);
+    wraps_on_wait = on_wait;
+    end_turn();
+}
+
+static void serve(struct exchange *exchange)
+{
+    static const struct fuzz_app_breaks breaks = {.play = play, .watch = watch};
+    int fd = ((struct h1_exchange *)(void *)exchange)->socket_fd, size = SEND_BUFFER_BYTES;
+    struct client *client = script_find_peer(&script, fd);
+    struct answer answer;
+
+    /* So small that a client that does not read is noticed soon. */
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    check_request(client, exchange);
+    answer = fuzz_app_serve(exchange, &breaks);
+    *script_add_answer(client) = answer;
+}
+
+/* --- The end of the script --- */
+
+static void check_answers(const struct client *client, enum answers_extent extent)
+{
+    answers_check(client->answers, client->answer_count, buf_slice(&client->received),
+                  client->has_closed ? ANSWERS_UNREAD : extent);
+}
+
+/* Nothing more will happen by itself. */
+static void check_settled(void)
+{
+    for (size_t i = 0; i < script.client_count; i++) {
+        struct client *client = &script.clients[i];
+        struct slice left = not_run_yet(client);
+        struct reference waiting;
+
+        if (!client->has_closed && !client->is_at_end && !script.is_drained) {
+            check(reference_read(&waiting, left) != REFERENCE_WHOLE, "a whole request is left waiting");
+            reference_fini(&waiting);
+        }
+        check_answers(client, script.has_time_passed ? ANSWERS_CUT : ANSWERS_WHOLE);
+    }
+}
+
+static void end_server(void)
+{
+    if (handoff.board != NULL)
+        atomic_store(&handoff.board->is_stopping, 1);
+    script.is_drained = true;
+    check(eventfd_write(stop_fd, 1) == 0, "the order to end");
+}
+
+static void go_on(void)
+{
+    if (script_play(&script))
+        return;
+    script.is_busy = false;
+    if (script_receive_all(&script))
+        return;
+    if (long_waits == 0) {
+        script_now_us += LITTLE_US;
+    } else if (!has_settled) {
+        has_settled = true;
+        check_settled();
+        end_server();
+    } else {
+        script_now_us += LONG_US;
+    }
+    check(++long_waits < MOST_LONG_WAITS, "the server does not end");
+}
+
+static bool go_on_blocked(void)
+{
+    bool has_gone_on = script_play(&script) || script_receive_all(&script);
+
+    if (has_sentry && has_gone_on) {
+        begin_turn();
+        for (int i = 0; i < BLOCKED_STEPS; i++)
+            h1_server_step(server, false);
+        end_turn();
+    }
+    return has_gone_on;
+}
+
+/* --- The server --- */
+
+static void on_drain(void)
+{
+    check(eventfd_write(stop_fd, 1) == 0, "the order to end");
+}
+
+static void on_shed(int count)
+{
+    atomic_store(&server->balance.to_shed, (uint32_t)count);
+}
+
+static void on_stop(void *context, int fd)
+{
+    eventfd_t count;
+
+    (void)context;
+    (void)eventfd_read(fd, &count);
+    h1_server_drain(server);
+}
+
+static void ignore_begin(void *context, int thread, const struct exchange *exchange)
+{
+    (void)context;
+    (void)thread;
+    (void)exchange;
+}
+
+static void ignore_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
+{
+    (void)context;
+    (void)thread;
+    (void)exchange;
+    (void)summary;
+}
+
+static bool can_serve(void *context)
+{
+    (void)context;
+    return !script.is_busy;
+}
+
+/* What is opened once. */
+static void prepare(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+    if (listener.fd >= 0)
+        return;
+    signal(SIGPIPE, SIG_IGN); /* as in every worker: sendfile() has no way to say so */
+    log_init(LOG_LEVEL_DEBUG);
+    fuzz_app_prepare();
+    listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    check(listener.fd >= 0 && bind(listener.fd, (struct sockaddr *)&name, sizeof(sa_family_t)) == 0 &&
+              listen(listener.fd, 2 * SCRIPT_MOST_CLIENTS) == 0,
+          "the listener");
+}
+
+/* What nobody has accepted must not be there for the next script. */
+static void empty_backlog(void)
+{
+    int fd;
+
+    while ((fd = accept(listener.fd, NULL, NULL)) >= 0)
+        close(fd);
+}
+
+static void open_queue(void)
+{
+    check(handoff_open(&handoff, 2) == 0, "the queue");
+    atomic_store(&handoff.board->rows[1].is_waiting, 1); /* a sibling that would take what is given away */
+}
+
+static void run_server(void)
+{
+    static const struct h1_observer observer = {.on_begin = ignore_begin, .on_end = ignore_end, .can_serve = can_serve};
+    struct h1_place place = {
+        .listeners = &listener, .listener_count = 1, .handoff = handoff.board != NULL ? &handoff : NULL};
+    struct h1_driver *driver;
+    struct exchange *exchange;
+
+    server = h1_server_new(&settings, &place, &observer);
+    check(server != NULL, "the server");
+    driver = h1_driver_new(server, 0);
+    check(driver != NULL && h1_server_watch(server, stop_fd, on_stop, NULL) == 0, "the server");
+    while ((exchange = h1_server_next(server, driver)) != NULL) {
+        serve(exchange);
+        h1_server_finish(server, driver);
+    }
+    h1_driver_free(driver);
+    h1_server_free(server);
+}
+
+/* Bit n: descriptor n is open. */
+static uint64_t open_fds(void)
+{
+    uint64_t open = 0;
+
+    for (int fd = 0; fd < LOOKED_AT_FDS; fd++)
+        open |= (uint64_t)(fcntl(fd, F_GETFD) >= 0) << fd;
+    return open;
+}
+
+static void run_script(unsigned bits, const uint8_t *data, size_t size)
+{
+    choose_settings(bits);
+    script_now_us = FIRST_NOW_US;
+    wraps_idle_looks = 0;
+    long_waits = 0;
+    has_sentry = (bits & HAS_SENTRY) != 0;
+    has_settled = false;
+    stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (bits & HAS_QUEUE)
+        open_queue();
+    script_begin(&script, data, size, listener.fd);
+    script.on_drain = on_drain;
+    script.on_shed = on_shed;
+    wraps_on_wait = go_on;
+    wraps_on_blocked = go_on_blocked;
+    run_server();
+    wraps_on_wait = NULL;
+    if (bits & HAS_QUEUE)
+        handoff_close(&handoff);
+    handoff = (struct handoff){0};
+    script_receive_all(&script);
+    for (size_t i = 0; i < script.client_count; i++)
+        check_answers(&script.clients[i], ANSWERS_CUT);
+    script_end(&script);
+    empty_backlog();
+    fd_close(&stop_fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint64_t open;
+
+    if (size == 0)
+        return 0;
+    prepare();
+    open = open_fds();
+    run_script(data[0], data + 1, size - 1);
+    check(open == open_fds(), "a descriptor is left open");
+    return 0;
+}
