@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The error log: one line, one write, from any process and thread. Lines of several processes never mix: a line is
- * written with one system call, and where the log is a pipe (which may split a large write) under a lock that the
- * processes share. Whatever happens to the log's reader, nothing here fails towards the caller. */
+ * written with one system call, and to a pipe as log_pipe.h says. Whatever happens to the log's reader, nothing here
+ * fails towards the caller or keeps it waiting for long. */
 #ifndef CLUTCH_LOG_H
 #define CLUTCH_LOG_H
 
@@ -36,7 +36,7 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_critical(...) LOG_AT(LOG_LEVEL_CRITICAL, __VA_ARGS__)
 
 /* Writes bytes that are whole lines already (a traceback, output of the application) to `fd` with the same promise.
- * Waits when the reader is slow: call it without the GIL. */
+ * May wait a second for the reader of a pipe: call it without the GIL. */
 void log_write_lines(int fd, struct slice lines);
 
 #endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "log_pipe.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+enum { PIPES = 8, LOCK_WAIT_S = 3, WAIT_MS = 1000, IMPATIENT_US = 10000000 };
+
+/* One pipe, by its descriptor: the logs have their numbers from before the first fork. */
+struct pipe_state {
+    int64_t impatient_until_us; /* lines were lost not long ago: nobody waits for room */
+    bool is_torn;               /* the last write ended in the middle of a line */
+    _Atomic(uint32_t) lost_lines;
+};
+
+struct shared {
+    pthread_mutex_t lock;
+    struct pipe_state pipes[PIPES];
+};
+
+static struct shared *shared; /* by all processes; NULL before log_pipe_init */
+
+void log_pipe_init(void)
+{
+    pthread_mutexattr_t attributes;
+    struct shared *made;
+
+    if (shared != NULL)
+        return;
+    made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (made == MAP_FAILED)
+        return;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    /* A process can be killed in the middle of a line; the next one then gets the lock all the same. */
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&made->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    shared = made;
+}
+
+bool log_pipe_is_one(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/* One that has been stopped in the middle of a line keeps the lock: then lines may mix. */
+static bool lock(void)
+{
+    struct timespec end;
+    int failed;
+
+    if (shared == NULL)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec += LOCK_WAIT_S;
+    failed = pthread_mutex_clocklock(&shared->lock, CLOCK_MONOTONIC, &end);
+    if (failed == EOWNERDEAD)
+        pthread_mutex_consistent(&shared->lock);
+    return failed == 0 || failed == EOWNERDEAD;
+}
+
+/* Writes what there is room for; the descriptor itself stays as it is, for others have it too. The bytes written, or
+ * -errno. */
+static ssize_t write_now(int fd, const char *bytes, size_t len)
+{
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
+    ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
+    struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+
+    if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL))
+        return written >= 0 ? written : -errno;
+    /* A kernel without the flag for pipes. Where poll() finds room there is as much as this. */
+    if (poll(&waiting, 1, 0) <= 0)
+        return -EAGAIN;
+    written = write(fd, bytes, len < PIPE_BUF ? len : PIPE_BUF);
+    return written >= 0 ? written : -errno;
+}
+
+/* Writes as much as finds room until the deadline. Returns how many bytes: all of them where nobody
+ * reads. */
+static size_t write_until(int fd, struct slice lines, int64_t deadline_us)
+{
+    size_t done = 0;
+
+    while (done < lines.len) {
+        ssize_t written = write_now(fd, lines.ptr + done, lines.len - done);
+        struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+        int64_t left_us = deadline_us - clock_now_us();
+
+        if (written >= 0)
+            done += (size_t)written;
+        else if (written == -EAGAIN && left_us > 0)
+            poll(&waiting, 1, (int)((left_us + 999) / 1000));
+        else if (written != -EINTR)
+            return written == -EAGAIN ? done : lines.len; /* to a reader that has gone nothing can be lost */
+    }
+    return done;
+}
+
+static uint32_t count_lines(struct slice lines)
+{
+    uint32_t count = 0;
+    const char *at = lines.ptr, *end = lines.ptr + lines.len;
+
+    while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
+    return count > 0 ? count : 1;
+}
+
+static bool write_locked(struct pipe_state *state, int fd, struct slice lines)
+{
+    int64_t now_us = clock_now_us();
+    int64_t deadline_us = now_us < state->impatient_until_us ? 0 : now_us + (int64_t)WAIT_MS * 1000;
+    size_t done = 0;
+
+    if (!state->is_torn || write_until(fd, SLICE("\n"), deadline_us) == 1) {
+        done = write_until(fd, lines, deadline_us);
+        state->is_torn = done > 0 && done < lines.len && lines.ptr[done - 1] != '\n';
+    }
+    if (done == lines.len)
+        return true;
+    state->impatient_until_us = clock_now_us() + IMPATIENT_US;
+    state->lost_lines += count_lines(slice_of(lines.ptr + done, lines.len - done));
+    return false;
+}
+
+bool log_pipe_write(int fd, struct slice lines)
+{
+    struct pipe_state alone = {0};
+    bool is_locked = lock();
+    bool is_written = write_locked(is_locked ? &shared->pipes[(unsigned)fd % PIPES] : &alone, fd, lines);
+
+    if (is_locked)
+        pthread_mutex_unlock(&shared->lock);
+    return is_written;
+}
+
+uint32_t log_pipe_take_lost(int fd)
+{
+    _Atomic(uint32_t) *lost_lines;
+
+    if (shared == NULL)
+        return 0;
+    lost_lines = &shared->pipes[(unsigned)fd % PIPES].lost_lines;
+    return *lost_lines == 0 ? 0 : atomic_exchange(lost_lines, 0);
+}
+
+void log_pipe_give_back_lost(int fd, uint32_t count)
+{
+    if (shared != NULL)
+        shared->pipes[(unsigned)fd % PIPES].lost_lines += count;
+}
