@@ -25,10 +25,19 @@ void h1_body_set_in_place(struct h1_body *body, struct slice bytes)
     body->length = bytes.len;
 }
 
-static int fail_to_store(int error)
+static int fail_in_memory(void)
 {
-    log_error("a request body could not be stored: %s", strerror(-error));
-    return 500;
+    log_error("a request body cannot be kept: out of memory");
+    return 503;
+}
+
+static int fail_in_file(const struct h1_body *body, int error)
+{
+    const char *directory = body->settings->body_temp_path;
+
+    log_error("a request body cannot be kept in a temporary file in %s (--body-temp-path): %s",
+              directory != NULL ? directory : "$TMPDIR or /tmp", strerror(-error));
+    return 503;
 }
 
 /* Moves what is in memory to a file; from then on everything goes there. */
@@ -40,11 +49,11 @@ static int spill(struct h1_body *body)
     if (body->file_fd < 0) {
         error = body->file_fd;
         body->file_fd = -1;
-        return fail_to_store(error);
+        return fail_in_file(body, error);
     }
     error = fd_write_all(body->file_fd, body->memory.ptr, body->memory.len);
     buf_fini(&body->memory);
-    return error == 0 ? 0 : fail_to_store(error);
+    return error == 0 ? 0 : fail_in_file(body, error);
 }
 
 static void note_start(struct h1_body *body)
@@ -58,7 +67,7 @@ int h1_body_expect(struct h1_body *body, uint64_t length)
     note_start(body);
     if (length > body->settings->body_memory_bytes)
         return spill(body);
-    return buf_reserve(&body->memory, length) == 0 ? 0 : 500;
+    return buf_reserve(&body->memory, length) == 0 ? 0 : fail_in_memory();
 }
 
 int h1_body_append(struct h1_body *body, struct slice bytes)
@@ -71,12 +80,10 @@ int h1_body_append(struct h1_body *body, struct slice bytes)
     note_start(body);
     if (body->file_fd < 0 && length > body->settings->body_memory_bytes && (status = spill(body)) != 0)
         return status;
-    if (body->file_fd >= 0)
-        error = fd_write_all(body->file_fd, bytes.ptr, bytes.len);
-    else
-        error = buf_append(&body->memory, bytes);
-    if (error < 0)
-        return fail_to_store(error);
+    if (body->file_fd < 0 && buf_append(&body->memory, bytes) < 0)
+        return fail_in_memory();
+    if (body->file_fd >= 0 && (error = fd_write_all(body->file_fd, bytes.ptr, bytes.len)) < 0)
+        return fail_in_file(body, error);
     body->length = length;
     return 0;
 }

@@ -28,7 +28,8 @@ void h1_body_set_in_place(struct h1_body *, struct slice bytes);
 /* Makes room for a body of this length. 0, or the status of the refusal. */
 int h1_body_expect(struct h1_body *, uint64_t length);
 
-/* Appends a piece. 0, or the status of the refusal: 413 past the limit, 500 when it cannot be stored (logged). */
+/* Appends a piece. 0, or the status of the refusal: 413 past the limit, 503 when it cannot be stored (logged):
+ * a disk that is full, or no memory, is no fault of the request's and may be over soon. */
 int h1_body_append(struct h1_body *, struct slice bytes);
 
 /* Whether less of it has come than settings->body_rate_bytes a second, after settings->body_timeout_us. */

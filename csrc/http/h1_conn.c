@@ -146,6 +146,7 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
     struct h1_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn == NULL) {
+        log_error("a connection was closed: out of memory");
         close(fd);
         return NULL;
     }

@@ -28,6 +28,8 @@ void h1_driver_fini(struct h1_driver *driver)
     buf_fini(&driver->replay);
     h1_body_fini(&driver->body);
     h1_exchange_fini(&driver->exchange);
+    driver->read_buffer = NULL;
+    driver->parse = NULL;
 }
 
 void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, const struct h1_parse *parse,

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
+#include "h1_refusal.h"
 #include "h1_server_priv.h"
 #include "h1_trust.h"
 #include "log.h"
@@ -218,7 +219,6 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
 
     conn = h1_conn_new(server, message->conn_fd, &header->peer, &server->listeners[header->listener]);
     if (conn == NULL) {
-        log_error("a request was lost: out of memory");
         fd_close(&message->file_fd);
         return NULL;
     }
@@ -230,9 +230,11 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
     conn->has_hung_up = header->has_hung_up != 0;
     conn->has_missed_events = true; /* nobody has watched it meanwhile */
     if (header->kind == HANDOFF_REQUEST && !read_request(server, driver, conn, message)) {
-        log_error("a request was lost on its way from another worker");
+        log_error("a request was lost on its way from another worker: out of memory");
+        h1_refusal_answer(server, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, NULL,
+                          conn->source.fd);
         h1_body_fini(&driver->body);
-        conn->outcome = H1_OUTCOME_CLOSE;
+        conn->outcome = H1_OUTCOME_LINGER;
         h1_conn_give_back(conn, driver);
         conn = NULL;
     }

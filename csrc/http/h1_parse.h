@@ -24,7 +24,7 @@ enum h1_parse_result {
 
 enum { H1_PARSER_BYTES = 112, H1_MOST_FIELDS = 1000 };
 
-/* Takes decoded body bytes. Returns 0, or the status to refuse the request with (413, 500). */
+/* Takes decoded body bytes. Returns 0, or the status to refuse the request with (413, 503). */
 typedef int (*h1_body_fn)(void *context, struct slice bytes);
 
 struct h1_parse {

@@ -45,14 +45,21 @@ void h1_read_run(struct h1_conn *conn, struct h1_driver *driver, struct h1_parse
     driver->ready = conn;
 }
 
+static void refuse_for_memory(struct h1_conn *conn)
+{
+    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
+}
+
 /* A request is complete: the thread that drives runs it, or it waits for another. `rest` are bytes behind it. */
 static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *body, struct slice rest)
 {
     struct h1_server *server = conn->server;
     struct h1_driver *driver = server->driver;
 
-    if (buf_append(&conn->leftover, rest) < 0)
-        parse->is_keep_alive = false;
+    if (buf_append(&conn->leftover, rest) < 0) {
+        refuse_for_memory(conn);
+        return;
+    }
     if (atomic_load_explicit(&server->is_draining, memory_order_relaxed) || server->settings->keep_alive_us == 0)
         parse->is_keep_alive = false;
     conn->skipped_bytes = 0;
@@ -106,11 +113,6 @@ bool h1_read_keep_whole(struct h1_conn *conn, struct h1_parse *parse, struct h1_
         return false;
     conn->skipped_bytes = 0;
     return true;
-}
-
-static void refuse_for_memory(struct h1_conn *conn)
-{
-    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
 }
 
 /* The head is complete and the body is not: makes room for it and tells a client that waits to be told (RFC

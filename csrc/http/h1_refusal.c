@@ -11,7 +11,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, PEER_BYTES = 80 };
+enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, PEER_BYTES = 80, RETRY_AFTER_S = 10 };
 
 static void send_answer(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
 {
@@ -22,8 +22,9 @@ static void send_answer(const struct h1_refusal *refusal, const struct h1_parse 
     char answer[ANSWER_BYTES], retry_after[40] = "";
     int len;
 
-    if (refusal->retry_after_s > 0)
-        snprintf(retry_after, sizeof(retry_after), "Retry-After: %d\r\n", refusal->retry_after_s);
+    if (status == 503) /* no memory, no room on the disk: it may be over soon */
+        snprintf(retry_after, sizeof(retry_after), "Retry-After: %d\r\n",
+                 refusal->retry_after_s > 0 ? refusal->retry_after_s : RETRY_AFTER_S);
     len = snprintf(answer, sizeof(answer),
                    "HTTP/1.1 %d %s\r\n"
                    "Date: %.*s\r\n"

@@ -89,8 +89,10 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
 {
     struct h1_server *server = calloc(1, sizeof(*server));
 
-    if (server == NULL || loop_init(&server->loop) < 0) {
-        log_error("the server could not be set up: %s", strerror(errno));
+    int failed = server != NULL ? loop_init(&server->loop) : -ENOMEM;
+
+    if (failed < 0) {
+        log_error("the server could not be set up: %s", strerror(-failed));
         free(server);
         return NULL;
     }
@@ -98,7 +100,8 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     server->observer = observer;
     take_place(server, place);
     init_lists(server);
-    if (init_drive(server) < 0 || h1_driver_init(&server->sentry, server, SENTRY_THREAD) < 0 ||
+    /* All of them, so that there is something to free in each whatever fails. */
+    if ((init_drive(server) < 0) | (h1_driver_init(&server->sentry, server, SENTRY_THREAD) < 0) ||
         h1_accept_start(server, place->listeners, place->listener_count) < 0) {
         log_error("the server could not be set up: out of memory or descriptors");
         h1_server_free(server);

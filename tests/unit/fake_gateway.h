@@ -105,7 +105,7 @@ static bool fake_receive_until(struct fake *fake, const char *text)
 }
 
 /* Receives until the server closes the connection. */
-static void fake_receive_all(struct fake *fake)
+static inline void fake_receive_all(struct fake *fake)
 {
     fake_receive_until(fake, "never sent \x01");
 }
@@ -121,7 +121,7 @@ static void *fake_run_client(void *context)
 }
 
 /* Serves one client from its first byte to its last; afterwards fake->input is what it got. */
-static void fake_run(struct fake *fake)
+static inline void fake_run(struct fake *fake)
 {
     struct h1_observer observer = {.context = fake, .on_begin = fake_count_begin, .on_end = fake_count_end};
     struct h1_place place = {.listeners = &fake->listener, .listener_count = 1};
