@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import os
 import random
@@ -12,7 +11,7 @@ import time
 
 import pytest
 
-from support.stress import LEFT, LOST, RIGHT, Client
+from support.stress import LEFT, LOST, RIGHT, Client, check_accounts
 
 SEED = 4711
 SECONDS = 2.5
@@ -46,38 +45,6 @@ def disturb(crew, end_s: float, dice: random.Random, number: int) -> dict[int, t
     return killed
 
 
-def check_lost(account, runner, killed) -> str | None:
-    """Returns what is wrong when a request was lost: it must have been in, or on a connection of, a worker that was
-    killed."""
-    if runner is not None:
-        return None if runner in killed else f"{account} was lost in {runner}, which lives"
-    if any(account.alive_s <= after_s and before_s <= account.ended_s for before_s, after_s in killed.values()):
-        return None
-    return f"{account} was lost, never begun, and nobody was killed meanwhile"
-
-
-def check_accounts(crew, clients, killed, threads: int) -> collections.Counter:
-    """Holds what the clients saw against what the application saw; returns how many had which outcome."""
-    crew.ledger.check_none_twice()
-    runners, ended = dict(crew.ledger.lines("begin")), dict(crew.ledger.lines("end"))
-    mistakes = [mistake for client in clients for mistake in client.mistakes]
-    cut_off: collections.Counter = collections.Counter()
-    accounts = [account for client in clients for account in client.accounts]
-    for account in accounts:
-        runner = runners.get(account.name)
-        if account.outcome == RIGHT and (runner is None or account.pid not in (None, runner)):
-            mistakes.append(f"{account} was answered, and the ledger has {runner}")
-        if account.outcome == LOST and (wrong := check_lost(account, runner, killed)):
-            mistakes.append(wrong)
-        if account.outcome == LOST and runner is not None and account.name not in ended:
-            cut_off[runner] += 1
-    mistakes += [f"{count} requests were cut off in {pid}" for pid, count in cut_off.items() if count > threads]
-    assert not mistakes, "\n".join(mistakes)
-    unknown = set(runners) - {account.name for account in accounts} - {"last"}
-    assert not unknown, f"nobody asked for {unknown}"
-    return collections.Counter(account.outcome for account in accounts)
-
-
 def run_clients(crew, seed: int, number: int) -> tuple[list[Client], dict[int, tuple[float, float]]]:
     """Runs them for some seconds while workers are disturbed; returns them, and who was ended when."""
     clients = [Client(crew, i, seed) for i in range(CLIENTS)]
@@ -101,7 +68,7 @@ def test_with_workers_that_are_killed(start_crew, threads):
     clients, killed = run_clients(crew, SEED + threads, signal.SIGKILL)
     deaths = [int(match[1]) for match in crew.server.log.find_all(r"worker \d+ \(pid: (\d+)\) (?:was killed|exited)")]
     assert sorted(deaths) == sorted(killed), "nobody died but those that were killed"
-    outcomes = check_accounts(crew, clients, killed, threads)
+    outcomes = check_accounts(crew.ledger, clients, killed, threads)
     assert outcomes[RIGHT] > 200 and outcomes[LEFT] > 0 and len(killed) >= 2
     assert outcomes[LOST] <= len(killed) * CLIENTS
 
@@ -111,6 +78,6 @@ def test_with_workers_that_leave(start_crew, threads):
     """They finish what they run and give the rest away: nothing at all is lost."""
     crew = start_crew("--threads", threads, workers=WORKERS)
     clients, left = run_clients(crew, SEED + threads, signal.SIGTERM)
-    outcomes = check_accounts(crew, clients, {}, threads)
+    outcomes = check_accounts(crew.ledger, clients, {}, threads)
     assert outcomes[RIGHT] > 200 and outcomes[LEFT] > 0 and len(left) >= 2
     assert outcomes[LOST] == 0

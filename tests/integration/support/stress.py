@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
 import random
 import threading
@@ -122,3 +123,41 @@ class Client(threading.Thread):
         if self.connection is not None:
             self.connection.close()
             self.connection = None
+
+
+def check_lost(account, runner, killed) -> str | None:
+    """Returns what is wrong when a request was lost: it must have been in, or on a connection of, a worker that was
+    killed. `killed` has the times between which each was."""
+    if runner is not None:
+        return None if runner in killed else f"{account} was lost in {runner}, which lives"
+    if any(account.alive_s <= after_s and before_s <= account.ended_s for before_s, after_s in killed.values()):
+        return None
+    return f"{account} was lost, never begun, and nobody was killed meanwhile"
+
+
+def find_mistakes(ledger, clients, killed, threads: int) -> list[str]:
+    """Holds what the clients saw against what the application saw."""
+    ids = collections.Counter(ledger.begun())
+    mistakes = [f"the application was called {count} times for {name}" for name, count in ids.items() if count > 1]
+    runners, ended = dict(ledger.lines("begin")), dict(ledger.lines("end"))
+    mistakes += [mistake for client in clients for mistake in client.mistakes]
+    cut_off: collections.Counter = collections.Counter()
+    accounts = [account for client in clients for account in client.accounts]
+    for account in accounts:
+        runner = runners.get(account.name)
+        if account.outcome == RIGHT and (runner is None or account.pid not in (None, runner)):
+            mistakes.append(f"{account} was answered, and the ledger has {runner}")
+        if account.outcome == LOST and (wrong := check_lost(account, runner, killed)):
+            mistakes.append(wrong)
+        if account.outcome == LOST and runner is not None and account.name not in ended:
+            cut_off[runner] += 1
+    mistakes += [f"{count} requests were cut off in {pid}" for pid, count in cut_off.items() if count > threads]
+    unknown = set(runners) - {account.name for account in accounts} - {"last"}
+    return mistakes + [f"nobody asked for {name}" for name in unknown]
+
+
+def check_accounts(ledger, clients, killed, threads: int) -> collections.Counter:
+    """Fails when anything was not as it should be; returns how many requests had which outcome."""
+    mistakes = find_mistakes(ledger, clients, killed, threads)
+    assert not mistakes, "\n".join(mistakes)
+    return collections.Counter(account.outcome for client in clients for account in client.accounts)
