@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""Says what is to fail in a server that runs with tests/faults/shim.c preloaded; and a log's reader that a test can hold
+or end."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import pathlib
+import signal
+import struct
+
+from support.server import find_binary
+from support.waiting import wait_until
+
+SHIM = pathlib.Path(find_binary()).parent / "tests" / "faults" / "faults_shim.so"
+
+# The struct of the shim: name -> place and format.
+FIELDS = {
+    "wall_jump_s": (0, "q"),
+    "forks_to_fail": (8, "i"),
+    "memory_pid": (12, "i"),
+    "memory_left": (16, "i"),
+    "memory_failures": (20, "i"),
+    "memory_failed": (24, "i"),
+    "forks_failed": (28, "i"),
+}
+SIZE = 32
+
+
+class Faults:
+    """Its attributes are the fields of the shim's struct, shared with every process of the server."""
+
+    def __init__(self, directory: pathlib.Path):
+        path = directory / "faults"
+        path.write_bytes(bytes(SIZE))
+        with path.open("r+b") as file:
+            self.__dict__["memory"] = mmap.mmap(file.fileno(), SIZE)
+        self.__dict__["environment"] = {"LD_PRELOAD": str(SHIM), "FAULTS_FILE": str(path)}
+
+    def __getattr__(self, name: str) -> int:
+        place, form = FIELDS[name]
+        return struct.unpack_from(form, self.memory, place)[0]
+
+    def __setattr__(self, name: str, value: int) -> None:
+        place, form = FIELDS[name]
+        struct.pack_into(form, self.memory, place, value)
+
+    def starve(self, pid: int, after: int, count: int) -> None:
+        """After so many allocations, so many fail in one process: those of the server itself, not of Python."""
+        self.memory_pid = 0
+        self.memory_left, self.memory_failures, self.memory_failed = after, count, 0
+        self.memory_pid = pid
+
+    def relieve(self) -> int:
+        """Returns how many have failed."""
+        self.memory_pid = 0
+        return self.memory_failed
+
+
+class Reader:
+    """A process (cat) between a pipe that the server writes to and what the test reads, to be held and to be ended."""
+
+    def __init__(self, directory: pathlib.Path, redirection: str):
+        """`redirection`: 2 for standard error, 1 for standard output."""
+        self.pid_file = directory / f"reader-{redirection}"
+        fifo = directory / f"pipe-{redirection}"
+        os.mkfifo(fifo)
+        script = f'cat <"{fifo}" >&{redirection} & echo $! >"{self.pid_file}"; exec "$@" {redirection}>"{fifo}"'
+        self.prefix = ["sh", "-c", script, "sh"]
+
+    @property
+    def pid(self) -> int:
+        text = wait_until(lambda: self.pid_file.exists() and self.pid_file.read_text().strip(), "the reader's pid")
+        return int(text)
+
+    def hold(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def end(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""The reader of a log stands still, or goes away: the server goes on, and tells afterwards what was lost."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+import pytest
+
+from support import processes
+from support.faults import Reader
+from support.server import BEHAVIOUR, SPAWNED
+from support.waiting import wait_until
+
+LINES = "/printer/lines?count=500&size=500"  # four of them are more than a pipe holds
+
+
+@pytest.fixture
+def held(tmp_path):
+    """Makes readers that go on at the end of the test."""
+    readers: list[Reader] = []
+
+    def make(redirection: str) -> Reader:
+        readers.append(Reader(tmp_path, redirection))
+        return readers[-1]
+
+    yield make
+    for reader in readers:
+        if processes.is_running(reader.pid):
+            reader.go_on()
+
+
+def start_router(start, *options, **keywords):
+    return start("router", "--pythonpath", BEHAVIOUR, *options, **{"workers": 2, **keywords})
+
+
+def fill(server) -> None:
+    """Writes more to standard error, through both workers, than its pipe holds."""
+    for _ in range(4):
+        for _ in range(100):
+            assert server.request("/raises/first-next").status == 500
+
+
+def replace_worker(server) -> int:
+    """Kills a worker; returns the successor, found without the log."""
+    before = processes.children(server.pid)
+    victim = next(pid for pid in server.worker_pids() if processes.is_running(pid))
+    os.kill(victim, signal.SIGKILL)
+    after = wait_until(lambda: set(processes.children(server.pid)) - set(before), "the successor of the worker")
+    return after.pop()
+
+
+def test_the_error_log_stands_still(start, held):
+    """Requests are served and workers replaced, although both would like to say something."""
+    reader = held("2")
+    server = start_router(start, prefix=reader.prefix)
+    reader.hold()
+    fill(server)
+    pid = replace_worker(server)
+    assert server.request("/blocks/list-of-one").body == b"one"
+    assert processes.is_running(pid)
+    reader.go_on()
+    wait_until(lambda: server.request("/raises/first-next").status == 500 and server.log_contains("lines were lost"), "news")
+    assert int(server.log.find(r"(\d+) lines were lost: the reader of standard error stood still")[1]) > 100
+
+
+def test_the_error_log_stands_still_while_the_server_ends(start, held):
+    reader = held("2")
+    server = start_router(start, prefix=reader.prefix)
+    reader.hold()
+    fill(server)
+    server.send_signal(signal.SIGTERM)
+    assert server.process.wait(60) == 0
+    reader.go_on()
+    assert server.wait_exit() == 0
+
+
+def test_nobody_reads_the_error_log_any_more(start, held):
+    reader = held("2")
+    server = start_router(start, prefix=reader.prefix)
+    reader.end()
+    wait_until(lambda: not processes.is_running(reader.pid), "the reader's end")
+    fill(server)
+    replace_worker(server)
+    assert server.request("/blocks/list-of-one").body == b"one"
+
+
+def test_standard_output_stands_still(start, held):
+    """What the application prints, and the access log there."""
+    reader = held("1")
+    server = start_router(start, "--access-logfile", "-", prefix=reader.prefix)
+    reader.hold()
+    for _ in range(8):
+        assert server.request(LINES).body == b"printed"
+    reader.go_on()
+    server.out.wait_for("GET /printer/lines")
+    wait_until(
+        lambda: server.request(LINES).status == 200 and server.log_contains(r"lost: the reader of standard output"),
+        "the news in the error log",
+    )
+
+
+def test_the_access_log_is_a_pipe_whose_readers_come_and_go(start, tmp_path):
+    path = tmp_path / "access"
+    os.mkfifo(path)
+    first = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    server = start_router(start, "--access-logfile", path, workers=1)
+    server.request("/blocks/list-of-one")
+    wait_until(lambda: b"list-of-one" in read_now(first), "a line")
+    os.close(first)
+    for _ in range(3):
+        assert server.request("/blocks/list-of-one").body == b"one"
+    second = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    server.request("/blocks/list-of-one")
+    wait_until(lambda: b"list-of-one" in read_now(second), "a line for the next reader")
+    assert not server.log_contains("lost")
+    os.close(second)
+
+
+def read_now(fd: int) -> bytes:
+    try:
+        return os.read(fd, 65536)
+    except BlockingIOError:
+        return b""
+
+
+def test_the_access_log_stands_still(start, tmp_path):
+    """No line is cut in two, and those that are there have all of their fields."""
+    path = tmp_path / "access"
+    os.mkfifo(path)
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    server = start_router(start, "--access-logfile", path, workers=1)
+    with server.connect() as connection:
+        for _ in range(1000):
+            assert connection.request("/blocks/list-of-one?" + "x" * 200).body == b"one"
+    text = b""
+    while data := read_now(fd):
+        text += data
+    assert 100 < text.count(b"\n") < 1000
+    assert all(re.fullmatch(rb'127\.0\.0\.1 .* 200 \d+ "-" "-"', line) for line in text.splitlines())
+    server.request("/blocks/list-of-one")
+    lost = int(server.wait_for_log(r"(\d+) lines were lost: the reader of the access log stood still")[1])
+    assert lost + text.count(b"\n") == 1000
+    os.close(fd)
+
+
+def test_a_worker_killed_while_the_log_stands_still(start, held):
+    """It may have had the lock under which lines are written."""
+    reader = held("2")
+    server = start_router(start, prefix=reader.prefix)
+    reader.hold()
+    for _ in range(3):
+        fill(server)
+        replace_worker(server)
+    reader.go_on()
+    mark = server.log.mark()
+    wait_until(lambda: server.request("/raises/first-next").status == 500 and server.log.mark() > mark, "lines again")
+    assert server.log.find(SPAWNED.pattern)
