@@ -15,11 +15,11 @@
 
 #include "clock.h"
 
-enum { PIPES = 8, LOCK_WAIT_S = 3, WAIT_MS = 1000, IMPATIENT_US = 10000000 };
+enum { PIPES = 8, LOCK_WAIT_S = 3, WAIT_US = 1000000, SHORT_WAIT_US = 100000, IMPATIENT_US = 10000000 };
 
 /* One pipe, by its descriptor: the logs have their numbers from before the first fork. */
 struct pipe_state {
-    int64_t impatient_until_us; /* lines were lost not long ago: nobody waits for room */
+    int64_t impatient_until_us; /* lines were lost not long ago: room is hardly waited for */
     bool is_torn;               /* the last write ended in the middle of a line */
     _Atomic(uint32_t) lost_lines;
 };
@@ -90,23 +90,42 @@ static ssize_t write_now(int fd, const char *bytes, size_t len)
     return written >= 0 ? written : -errno;
 }
 
-/* Writes as much as finds room until the deadline. Returns how many bytes: all of them where nobody
- * reads. */
-static size_t write_until(int fd, struct slice lines, int64_t deadline_us)
+/* How long room is waited for: a second; after a loss not at all, unless the reader has taken something. */
+struct patience {
+    bool is_short, has_progress;
+    int64_t end_us, progress_us; /* the end of it all; when the last bytes found room */
+};
+
+static bool wait_for_room(const struct patience *patience, int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+    int64_t now_us = clock_now_us(), end_us = patience->end_us;
+
+    if (patience->is_short && !patience->has_progress)
+        return false;
+    if (patience->is_short && end_us > patience->progress_us + SHORT_WAIT_US)
+        end_us = patience->progress_us + SHORT_WAIT_US;
+    return now_us < end_us && poll(&waiting, 1, (int)((end_us - now_us + 999) / 1000)) > 0;
+}
+
+/* Writes what finds room. Returns how many bytes: all of them where nobody reads. */
+static size_t write_patiently(int fd, struct slice lines, struct patience *patience)
 {
     size_t done = 0;
 
     while (done < lines.len) {
         ssize_t written = write_now(fd, lines.ptr + done, lines.len - done);
-        struct pollfd waiting = {.fd = fd, .events = POLLOUT};
-        int64_t left_us = deadline_us - clock_now_us();
 
-        if (written >= 0)
+        if (written >= 0) {
             done += (size_t)written;
-        else if (written == -EAGAIN && left_us > 0)
-            poll(&waiting, 1, (int)((left_us + 999) / 1000));
-        else if (written != -EINTR)
-            return written == -EAGAIN ? done : lines.len; /* to a reader that has gone nothing can be lost */
+            patience->has_progress = true;
+            patience->progress_us = clock_now_us();
+        } else if (written == -EAGAIN) {
+            if (!wait_for_room(patience, fd))
+                return done;
+        } else if (written != -EINTR) {
+            return lines.len; /* to a reader that has gone nothing can be lost */
+        }
     }
     return done;
 }
@@ -126,11 +145,11 @@ static uint32_t count_lines(struct slice lines)
 static bool write_locked(struct pipe_state *state, int fd, struct slice lines)
 {
     int64_t now_us = clock_now_us();
-    int64_t deadline_us = now_us < state->impatient_until_us ? 0 : now_us + (int64_t)WAIT_MS * 1000;
+    struct patience patience = {.is_short = now_us < state->impatient_until_us, .end_us = now_us + WAIT_US};
     size_t done = 0;
 
-    if (!state->is_torn || write_until(fd, SLICE("\n"), deadline_us) == 1) {
-        done = write_until(fd, lines, deadline_us);
+    if (!state->is_torn || write_patiently(fd, SLICE("\n"), &patience) == 1) {
+        done = write_patiently(fd, lines, &patience);
         state->is_torn = done > 0 && done < lines.len && lines.ptr[done - 1] != '\n';
     }
     if (done == lines.len)

@@ -2,7 +2,7 @@
  * Writing lines to a pipe whose reader may be slow, stand still or be gone. Many processes write to it: lines of
  * several never mix (the kernel may split a write that does not fit at once), for which there is a lock that all
  * share. A reader that stands still with the pipe full costs the server one wait of a second. What finds no room then
- * is dropped and counted, and for a while nobody waits again. */
+ * is dropped and counted, and for a while nobody waits for such a reader again. */
 #ifndef CLUTCH_LOG_PIPE_H
 #define CLUTCH_LOG_PIPE_H
 
