@@ -14,7 +14,10 @@
 #include "h1_trust.h"
 #include "log.h"
 
-enum { MOST_READS_IN_A_ROW = 16 };
+enum {
+    MOST_READS_IN_A_ROW = 16,
+    CLOCK_JUMP_US = 1000000, /* more than a clock that is put right bit by bit drifts from one request to the next */
+};
 
 bool h1_read_is_due(const struct h1_conn *conn)
 {
@@ -211,19 +214,30 @@ static void take_bytes(struct h1_conn *conn, struct slice bytes)
         take_more_bytes(conn, bytes);
 }
 
-/* The kernel's time stamp is on the wall clock; what matters is how long ago it was. */
-static int64_t arrival_of(struct msghdr *message, int64_t now_us)
+/* Whether the kernel's time stamp, which is on the wall clock, can be told from a jump of that clock. */
+static bool is_plausible(struct h1_server *server, int64_t ago_us, int64_t wall_us, int64_t now_us)
+{
+    int64_t offset_us = wall_us - now_us, moved_us = offset_us - server->wall_offset_us;
+
+    if (server->wall_offset_us != 0 && (moved_us > CLOCK_JUMP_US || moved_us < -CLOCK_JUMP_US))
+        server->steady_since_us = now_us;
+    server->wall_offset_us = offset_us;
+    return ago_us > 0 && (server->steady_since_us == 0 || ago_us <= now_us - server->steady_since_us);
+}
+
+/* What matters of the kernel's time stamp is how long ago it was. */
+static int64_t arrival_of(struct h1_server *server, struct msghdr *message, int64_t now_us)
 {
     struct cmsghdr *control;
 
     for (control = CMSG_FIRSTHDR(message); control != NULL; control = CMSG_NXTHDR(message, control)) {
         if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
             struct timespec stamp;
-            int64_t ago_us;
+            int64_t wall_us = clock_wall_us(), ago_us;
 
             memcpy(&stamp, CMSG_DATA(control), sizeof(stamp));
-            ago_us = clock_wall_us() - ((int64_t)stamp.tv_sec * 1000000 + stamp.tv_nsec / 1000);
-            return ago_us > 0 ? now_us - ago_us : now_us;
+            ago_us = wall_us - ((int64_t)stamp.tv_sec * 1000000 + stamp.tv_nsec / 1000);
+            return is_plausible(server, ago_us, wall_us, now_us) ? now_us - ago_us : now_us;
         }
     }
     return now_us;
@@ -245,7 +259,7 @@ static ssize_t receive(struct h1_conn *conn)
         return recv(conn->source.fd, buffer, READ_BUFFER_BYTES, 0);
     got = recvmsg(conn->source.fd, &message, 0);
     if (got > 0)
-        conn->arrived_us = arrival_of(&message, clock_now_us());
+        conn->arrived_us = arrival_of(server, &message, clock_now_us());
     return got;
 }
 

@@ -63,7 +63,9 @@ struct h1_server {
     _Atomic(size_t) conn_count; /* open ones */
     _Atomic(uint64_t) request_count;
     _Atomic(bool) is_draining;
-    _Atomic(bool) may_take; /* requests out of the queue of all workers */
+    _Atomic(bool) may_take;  /* requests out of the queue of all workers */
+    int64_t wall_offset_us;  /* of the wall clock from the other, when last seen by whoever drives */
+    int64_t steady_since_us; /* since when the wall clock has not jumped; 0: not once */
 };
 
 /* One step of whoever drives: an event, or a connection that needs none. Waits when there is nothing to do and
