@@ -4,18 +4,17 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "shared_lock.h"
 
-enum { PIPES = 8, LOCK_WAIT_S = 3, WAIT_US = 1000000, SHORT_WAIT_US = 100000, IMPATIENT_US = 10000000 };
+enum { PIPES = 8, LOCK_WAIT_US = 3000000, WAIT_US = 1000000, SHORT_WAIT_US = 100000, IMPATIENT_US = 10000000 };
 
 /* One pipe, by its descriptor: the logs have their numbers from before the first fork. */
 struct pipe_state {
@@ -25,7 +24,7 @@ struct pipe_state {
 };
 
 struct shared {
-    pthread_mutex_t lock;
+    struct shared_lock lock;
     struct pipe_state pipes[PIPES];
 };
 
@@ -33,21 +32,13 @@ static struct shared *shared; /* by all processes; NULL before log_pipe_init */
 
 void log_pipe_init(void)
 {
-    pthread_mutexattr_t attributes;
     struct shared *made;
 
     if (shared != NULL)
         return;
     made = mmap(NULL, sizeof(*made), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (made == MAP_FAILED)
-        return;
-    pthread_mutexattr_init(&attributes);
-    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    /* A process can be killed in the middle of a line; the next one then gets the lock all the same. */
-    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&made->lock, &attributes);
-    pthread_mutexattr_destroy(&attributes);
-    shared = made;
+    if (made != MAP_FAILED)
+        shared = made;
 }
 
 bool log_pipe_is_one(int fd)
@@ -55,22 +46,6 @@ bool log_pipe_is_one(int fd)
     struct stat status;
 
     return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
-}
-
-/* One that has been stopped in the middle of a line keeps the lock: then lines may mix. */
-static bool lock(void)
-{
-    struct timespec end;
-    int failed;
-
-    if (shared == NULL)
-        return false;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += LOCK_WAIT_S;
-    failed = pthread_mutex_clocklock(&shared->lock, CLOCK_MONOTONIC, &end);
-    if (failed == EOWNERDEAD)
-        pthread_mutex_consistent(&shared->lock);
-    return failed == 0 || failed == EOWNERDEAD;
 }
 
 /* Writes what there is room for; the descriptor itself stays as it is, for others have it too. The bytes written, or
@@ -162,11 +137,14 @@ static bool write_locked(struct pipe_state *state, int fd, struct slice lines)
 bool log_pipe_write(int fd, struct slice lines)
 {
     struct pipe_state alone = {0};
-    bool is_locked = lock();
-    bool is_written = write_locked(is_locked ? &shared->pipes[(unsigned)fd % PIPES] : &alone, fd, lines);
+    bool is_written;
 
-    if (is_locked)
-        pthread_mutex_unlock(&shared->lock);
+    if (shared == NULL)
+        return write_locked(&alone, fd, lines);
+    /* A process can be killed in the middle of a line; or stopped: then lines may mix. */
+    shared_lock_take(&shared->lock, LOCK_WAIT_US);
+    is_written = write_locked(&shared->pipes[(unsigned)fd % PIPES], fd, lines);
+    shared_lock_release(&shared->lock);
     return is_written;
 }
 
