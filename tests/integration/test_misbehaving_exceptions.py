@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Exceptions that are hard to show. The interpreter's debug allocator overwrites what is freed."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.server import BEHAVIOUR
+
+SHOWN = {
+    "large": r"ValueError: begin xxx",
+    "many-lines": r"ValueError: line\\x0aline",
+    "failing-str": r"FailingStr: \(its str\(\) failed\)",
+    "number-str": r"StrReturnsNumber: \(its str\(\) failed\)",
+    "exits": r"Exits: \(its str\(\) failed\)",
+    "changing-class": r"GoneGone\w*: shown",
+    "name": r"Two\\x0aLines: text",
+    "evil-attributes": "ValueError: outer",
+    "circle": "ValueError: first",
+    "chain": "ValueError: link 2999",
+    "surrogates": r"ValueError: .*udc80.*\\x00 \\x1b.*forged",
+    "deep": "ValueError: from below",
+    "recursive": "RecursionError: maximum recursion depth exceeded",
+    "generator-exit": "GeneratorExit",
+    "stop-async": "StopAsyncIteration: raised",
+}
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["1 thread", "3 threads"])
+def server(request, start_module, is_sanitized):
+    environment = {} if is_sanitized else {"PYTHONMALLOC": "debug"}
+    return start_module(
+        "router", "--pythonpath", BEHAVIOUR, "--threads", request.param, environment=environment
+    )
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_one_line_says_what(server, path):
+    before = server.worker_pids()
+    mark = server.log.mark()
+    with server.connect() as connection:
+        response = connection.request(f"/shown/{path}")
+        assert (response.status, response.body) == (500, b"Internal Server Error\n")
+        assert connection.request("/blocks/list-of-one").body == b"one"
+    server.wait_for_log(rf"\[error\] worker 1: GET /shown/{path}: {SHOWN[path]}", after=mark)
+    assert server.worker_pids() == before
+
+
+@pytest.mark.parametrize("path", ["large", "many-lines", "chain?count=3000"])
+def test_the_log_is_not_flooded(server, path):
+    """Of a traceback that is too long, its beginning and its end are told, and how much is missing."""
+    before = len(server.log.raw)
+    mark = server.log.mark()
+    assert server.request(f"/shown/{path}").status == 500
+    server.wait_for_log(r"^\.\.\. \(\d+ bytes are left out\) \.\.\.$", after=mark)
+    assert server.request("/shown/name").status == 500
+    server.wait_for_log(r"GET /shown/name", after=mark)
+    assert len(server.log.raw) - before < 100_000

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""Applications that damage the process they live in: interpreter, signals, descriptors, limits. What the server does
+itself goes on: a response, a 500 with its line in the log, the end when it is told to."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+
+import pytest
+
+from support.client import make_request
+from support.processes import read_stat
+from support.server import BEHAVIOUR, SPAWNED
+from support.waiting import wait_until
+
+# What is answered with 200, and what fails itself.
+HARMLESS = [
+    "builtins",
+    "import",
+    "modules",
+    "close-streams",
+    "no-streams",
+    "evil-streams",
+    "low-recursion",
+    "collect",
+    "gc-callback",
+    "switch-interval",
+    "locale",
+    "surroundings",
+    "signal-mask",
+    "signal-handlers",
+    "signals-by-default",
+    "reap-children",
+    "faulthandler",
+    "stack-size",
+    "recurse",
+    "recurse-in-c",
+    "asyncio",
+    "sub-interpreter",
+    "limit-size",
+    "excepthooks",
+]
+FAILING = {
+    "trace": "RuntimeError: raised by a trace function",
+    "profile": "RuntimeError: raised by a profile function",
+    "memory-error": "MemoryError",
+    "async-exception": "KeyError",
+}
+OPTIONS = {"1": [], "3, preload": ["--threads", "3", "--preload"]}
+
+
+@pytest.fixture(params=OPTIONS)
+def vandal(request, start):
+    """Starts a server of one worker for one kind of damage."""
+    return lambda *options: start("vandal", "--pythonpath", BEHAVIOUR, *OPTIONS[request.param], *options)
+
+
+def check_service(server) -> None:
+    mark = server.log.mark()
+    with server.connect() as connection:
+        assert connection.request("/simple").body == b"simple"
+        assert connection.request("/raise").status == 500
+        assert connection.request("/simple", "POST", body=b"x" * 100_000).body == b"simple"
+    server.wait_for_log(r"\[error\] worker 1: GET /raise: ValueError: raised afterwards$", after=mark)
+
+
+def end(server) -> None:
+    """It ends by itself, and not by the end of the time for it."""
+    assert server.stop() == 0
+    assert not server.log_contains("graceful-timeout|killed by signal")
+
+
+@pytest.mark.parametrize("damage", HARMLESS)
+def test_what_is_damaged(vandal, damage):
+    server = vandal()
+    before = server.worker_pids()
+    assert server.request(f"/{damage}").body == b"damaged"
+    check_service(server)
+    assert server.worker_pids() == before
+    end(server)
+
+
+@pytest.mark.parametrize("damage", FAILING)
+def test_what_fails_itself(vandal, damage):
+    server = vandal()
+    before = server.worker_pids()
+    mark = server.log.mark()
+    assert server.request(f"/{damage}").status == 500
+    server.wait_for_log(rf"\[error\] worker 1: GET /{damage}: {FAILING[damage]}", after=mark)
+    check_service(server)
+    assert server.worker_pids() == before
+    end(server)
+
+
+def test_no_memory_left(vandal, is_sanitized):
+    """The exception is told of while there is none."""
+    if is_sanitized:
+        pytest.skip("a sanitizer's allocator ends the process")
+    server = vandal()
+    assert server.request("/memory-hog").status == 500
+    server.wait_for_log(r"\[error\] worker 1: GET /memory-hog: MemoryError")
+    server.request("/no-limit")
+    check_service(server)
+    end(server)
+
+
+def test_descriptors_of_the_server_closed(vandal):
+    """The worker says why it ends; its successor serves."""
+    server = vandal()
+    mark = server.log.mark()
+    server.exchange(make_request("/close-descriptors"))
+    server.wait_for_log(r"\[error\] worker 1: the event loop has lost its descriptor \(.*\): has the application closed")
+    server.wait_for_log(r"\[error\] master: worker 1 \(pid: \d+\) exited with status 1", after=mark)
+    server.wait_for_log(SPAWNED.pattern, after=mark)
+    check_service(server)
+    assert server.stop() == 0
+
+
+def test_no_descriptor_may_be_opened(start):
+    """A worker that may not accept leaves connections to the others."""
+    server = start("vandal", "--pythonpath", BEHAVIOUR, workers=2)
+    with server.connect() as connection:
+        assert connection.request("/limit-files").body == b"damaged"
+        for _ in range(10):
+            assert server.request("/simple").body == b"simple"
+        assert connection.request("/simple").body == b"simple"
+    end(server)
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGALRM"])
+def test_handlers_that_raise(start, name):
+    """While no request runs there is nobody to raise to but the log."""
+    server = start("vandal", "--pythonpath", BEHAVIOUR)
+    assert server.request("/signal-handlers").body == b"damaged"
+    for _ in range(3):
+        mark = server.log.mark()
+        os.kill(server.worker_pids()[0], getattr(signal, name))
+        server.wait_for_log("a signal handler of the application failed: RuntimeError: raised by", after=mark)
+        assert server.request("/simple").body == b"simple"
+    end(server)
+
+
+def test_a_client_that_goes_while_sigpipe_kills(start, tmp_path):
+    """SIGPIPE as a C program has it: writing to a client that has gone must not end the worker."""
+    file = tmp_path / "large"
+    with open(file, "wb") as sparse:
+        sparse.truncate(200_000_000)
+    server = start("router", "--pythonpath", BEHAVIOUR)
+    before = server.worker_pids()
+    assert server.request("/vandal/signals-by-default").body == b"damaged"
+    for target in (f"/file_wrapper/buffered?file={file}", "/endless/generator", "/big_body/list?size=50000000"):
+        for how in ("close", "reset"):
+            connection = server.connect()
+            connection.send(make_request(target))
+            connection.read_bytes(1000)
+            getattr(connection, how)()
+            assert server.request("/blocks/list-of-one").body == b"one"
+    assert server.worker_pids() == before
+    end(server)
+
+
+def test_a_worker_that_never_ends_is_named(start, gate):
+    """And with it what it was running."""
+    server = start("stubborn", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "1s")
+    with server.connect() as connection:
+        connection.send(make_request(f"/for-ever?gate={gate.path}"))
+        gate.wait_reached()
+        assert server.stop() == 0
+        assert connection.read_to_end() == b""
+    server.wait_for_log(r'worker 1 .* has not ended within 1 s \(--graceful-timeout\): killed, while running "GET /for-ever')
