@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <time.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -45,6 +48,28 @@ int fd_temporary_file(const char *directory)
     if (fd < 0)
         fd = memfd_create("clutch-body", MFD_CLOEXEC);
     return fd >= 0 ? fd : -errno;
+}
+
+ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len)
+{
+    const struct timespec now = {0};
+    sigset_t pipe_signal, before;
+    ssize_t sent;
+    int error;
+
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
+    sent = sendfile(socket_fd, file_fd, offset, len);
+    error = errno;
+    /* It may have sent something before. */
+    if (sent < 0 ? error == EPIPE : (size_t)sent < len) {
+        while (sigtimedwait(&pipe_signal, NULL, &now) < 0 && errno == EINTR)
+            ;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return sent;
 }
 
 int fd_write_all(int fd, const void *bytes, size_t len)

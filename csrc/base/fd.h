@@ -25,6 +25,10 @@ int fd_temporary_file(const char *directory) MUST_CHECK;
 /* Writes all of it to a regular file, at this place; the file's own position stays. 0 or -errno. */
 int fd_write_all_at(int fd, const void *bytes, size_t len, off_t at) MUST_CHECK;
 
+/* sendfile(2) without its SIGPIPE, which has no flag for that and which the application may have made deadly again.
+ * Bytes sent, or -1 with errno. */
+ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len) MUST_CHECK;
+
 /* Writes all of it, waiting where it must. 0 or -errno. */
 int fd_write_all(int fd, const void *bytes, size_t len) MUST_CHECK;
 

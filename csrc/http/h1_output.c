@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -155,7 +154,8 @@ static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece
 
         if (most == 0)
             return IO_MORE;
-        sent = sendfile(socket_fd, file->fd, &file->offset, most < FILE_PIECE_BYTES ? (size_t)most : FILE_PIECE_BYTES);
+        sent =
+            fd_send_file(socket_fd, file->fd, &file->offset, most < FILE_PIECE_BYTES ? (size_t)most : FILE_PIECE_BYTES);
         if (sent > 0) {
             file->left -= (uint64_t)sent;
             *budget -= (uint64_t)sent;

@@ -117,10 +117,19 @@ def run_process(environ, start_response):
     return text_reply(start_response, str(process.exitcode))
 
 
+LIST = """
+import os
+for fd in range(3, 1000):
+    try:
+        print(fd, os.readlink(f"/proc/self/fd/{fd}"))
+    except OSError:
+        pass
+"""
+
+
 def list_descriptors(environ, start_response):
-    """What a program that is started has open: only its standard descriptors and what it opens to look."""
-    script = "import os\nfor fd in range(3, 1000):\n try: print(fd, os.readlink(f'/proc/self/fd/{fd}'))\n except OSError: pass"
-    output = subprocess.run([sys.executable, "-c", script], close_fds=False, capture_output=True, text=True, check=True)
+    """What a program that is started has open: beside its standard descriptors."""
+    output = subprocess.run([sys.executable, "-c", LIST], close_fds=False, capture_output=True, text=True, check=True)
     return text_reply(start_response, output.stdout)
 
 
