@@ -388,6 +388,7 @@ static void look_for_expired(struct deadline *deadline)
     int64_t now_us = server->loop.now_us, queued_us = expire_queued(server, now_us);
     int64_t held_us = expire_held(server, now_us), oldest_us = queued_us < held_us ? queued_us : held_us;
 
+    h1_refusal_tell_later(server);
     if (oldest_us == INT64_MAX)
         return;
     deadline_set(&server->loop, &server->queue_looks, deadline);
