@@ -68,7 +68,7 @@ static bool put(int fd, struct slice lines)
     return true;
 }
 
-static bool write_line(enum log_level level, const char *format, va_list arguments)
+static bool PRINTF_LIKE(2, 0) write_line(enum log_level level, const char *format, va_list arguments)
 {
     char line[LINE_BYTES];
     size_t len = format_prefix(line, sizeof(line) - 1, level);

@@ -90,6 +90,7 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     struct h1_server *server = calloc(1, sizeof(*server));
 
     int failed = server != NULL ? loop_init(&server->loop) : -ENOMEM;
+    bool has_drive, has_sentry;
 
     if (failed < 0) {
         log_error("the server could not be set up: %s", strerror(-failed));
@@ -101,8 +102,9 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     take_place(server, place);
     init_lists(server);
     /* All of them, so that there is something to free in each whatever fails. */
-    if ((init_drive(server) < 0) | (h1_driver_init(&server->sentry, server, SENTRY_THREAD) < 0) ||
-        h1_accept_start(server, place->listeners, place->listener_count) < 0) {
+    has_drive = init_drive(server) == 0;
+    has_sentry = h1_driver_init(&server->sentry, server, SENTRY_THREAD) == 0;
+    if (!has_drive || !has_sentry || h1_accept_start(server, place->listeners, place->listener_count) < 0) {
         log_error("the server could not be set up: out of memory or descriptors");
         h1_server_free(server);
         return NULL;
