@@ -103,7 +103,9 @@ def test_standard_output_stands_still(start, held):
         lambda: server.request(LINES).status == 200 and server.log_contains(r"lost: the reader of standard output"),
         "the news in the error log",
     )
-    assert any("GET /printer/lines" in line for line in server.out.lines)
+    wait_until(
+        lambda: server.request("/blocks/list-of-one").status == 200 and server.out.find('"GET /blocks'), "the access log"
+    )
 
 
 def test_the_access_log_is_a_pipe_whose_readers_come_and_go(start, tmp_path):
