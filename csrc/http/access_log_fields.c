@@ -2,6 +2,7 @@
 #include "access_log_fields.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -185,8 +186,11 @@ static void put_milliseconds(struct access_line *line, struct slice unused)
 
 static void put_decimal_seconds(struct access_line *line, struct slice unused)
 {
+    lldiv_t seconds = lldiv(line->summary->duration_us > 0 ? line->summary->duration_us : 0, 1000000);
+
     (void)unused;
-    access_line_put_format(line, "%.6f", (double)line->summary->duration_us / 1e6);
+    /* No %f: the application may have set a locale with a decimal comma. */
+    access_line_put_format(line, "%lld.%06lld", seconds.quot, seconds.rem);
 }
 
 static void put_pid(struct access_line *line, struct slice unused)

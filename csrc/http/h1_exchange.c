@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -61,13 +62,19 @@ static enum h1_framing choose_framing(const struct h1_exchange *x, bool is_whole
     return x->version_minor == 0 ? H1_FRAMING_CLOSE : H1_FRAMING_CHUNKED;
 }
 
+/* Milliseconds. No %f: the application may have set a locale with a decimal comma. */
+static lldiv_t split(int64_t duration_us)
+{
+    return lldiv(duration_us > 0 ? duration_us : 0, 1000);
+}
+
 static size_t format_server_timing(const struct h1_exchange *x, char *out, size_t size)
 {
     const struct exchange_times *times = &x->base.times;
-    double queue_ms = (double)(times->taken_us - times->arrived_us) / 1000;
-    double gil_ms = (double)times->gil_wait_us / 1000;
-    double app_ms = (double)(clock_now_us() - times->taken_us - times->gil_wait_us) / 1000;
-    int len = snprintf(out, size, "queue;dur=%.3f, gil;dur=%.3f, app;dur=%.3f", queue_ms, gil_ms, app_ms);
+    lldiv_t queue = split(times->taken_us - times->arrived_us), gil = split(times->gil_wait_us);
+    lldiv_t app = split(clock_now_us() - times->taken_us - times->gil_wait_us);
+    int len = snprintf(out, size, "queue;dur=%lld.%03lld, gil;dur=%lld.%03lld, app;dur=%lld.%03lld", queue.quot,
+                       queue.rem, gil.quot, gil.rem, app.quot, app.rem);
 
     return len > 0 ? (size_t)len : 0;
 }

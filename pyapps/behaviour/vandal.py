@@ -140,6 +140,23 @@ def signal_handlers(environ):
         signal.signal(getattr(signal, name), handler)
 
 
+again = True
+
+
+def signal_again(environ):
+    def handler(*arguments):
+        if again:
+            os.kill(os.getpid(), signal.SIGUSR2)
+            raise RuntimeError("raised again")
+
+    signal.signal(signal.SIGUSR2, handler)
+
+
+def signal_enough(environ):
+    global again
+    again = False
+
+
 def signals_by_default(environ):
     for name in ("SIGTERM", "SIGINT", "SIGPIPE", "SIGXFSZ"):
         signal.signal(getattr(signal, name), signal.SIG_DFL)
@@ -278,6 +295,8 @@ DAMAGES = {
     "surroundings": surroundings,
     "signal-mask": signal_mask,
     "signal-handlers": signal_handlers,
+    "signal-again": signal_again,
+    "signal-enough": signal_enough,
     "signals-by-default": signals_by_default,
     "reap-children": reap_children,
     "wakeup-fd": wakeup_fd,

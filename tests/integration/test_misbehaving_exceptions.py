@@ -25,6 +25,9 @@ SHOWN = {
     "stop-async": "StopAsyncIteration: raised",
 }
 
+LARGE = ("large", "many-lines", "chain")
+FILLING = ("failing-str", "evil-attributes")  # caches of CPython's own, slowly
+
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["1 thread", "3 threads"])
 def server(request, start_module, is_sanitized):
@@ -56,3 +59,25 @@ def test_the_log_is_not_flooded(server, path):
     assert server.request("/shown/name").status == 500
     server.wait_for_log(r"GET /shown/name", after=mark)
     assert len(server.log.raw) - before < 100_000
+
+
+def test_nothing_leaks(server, is_sanitized):
+    """Two hundred of them and of the other ways to fail: the interpreter holds no more than before."""
+    paths = [f"/shown/{path}" for path in SHOWN if path not in LARGE + FILLING]
+    paths += [f"/late/{where}-after-{what}" for where in ("close", "del") for what in ("failure", "body")]
+    paths = paths * (200 // len(paths) + 1)
+
+    def repeat():
+        with server.connect() as connection:
+            for path in paths:
+                connection.request(path)
+        for _ in range(2):
+            server.request("/record/")
+            memory = server.request("/memory/").json()
+        return memory
+
+    repeat()
+    before, after = repeat(), repeat()
+    assert after["objects"] - before["objects"] < len(paths) / 4
+    if not is_sanitized:
+        assert after["blocks"] - before["blocks"] < len(paths) / 4

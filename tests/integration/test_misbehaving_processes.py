@@ -11,6 +11,7 @@ import pytest
 
 from support.client import make_request
 from support.server import BEHAVIOUR, SPAWNED
+from support.waiting import wait_until
 
 # What is answered with 200, and what fails itself.
 HARMLESS = [
@@ -42,7 +43,6 @@ HARMLESS = [
 FAILING = {
     "trace": "RuntimeError: raised by a trace function",
     "profile": "RuntimeError: raised by a profile function",
-    "memory-error": "MemoryError",
     "async-exception": "KeyError",
 }
 BESIDE_OTHERS = ["modules", "collect", "excepthooks", "asyncio", "sub-interpreter", "stack-size"]
@@ -100,13 +100,14 @@ def test_what_fails_itself(vandal, damage):
     end(server)
 
 
-def test_no_memory_left(vandal, is_sanitized):
-    """The exception is told of while there is none."""
+@pytest.mark.parametrize("how", ["memory-error", "memory-hog"])
+def test_no_memory_left(vandal, is_sanitized, how):
+    """The second exception is told of while there is none."""
     if is_sanitized:
         pytest.skip("a sanitizer's allocator ends the process")
     server = vandal()
-    assert server.request("/memory-hog").status == 500
-    server.wait_for_log(r"\[error\] worker 1: GET /memory-hog: MemoryError")
+    assert server.request(f"/{how}").status == 500
+    server.wait_for_log(rf"\[error\] worker 1: GET /{how}: MemoryError")
     server.request("/no-limit")
     check_service(server)
     end(server)
@@ -117,7 +118,7 @@ def test_descriptors_of_the_server_closed(vandal):
     server = vandal()
     mark = server.log.mark()
     server.exchange(make_request("/close-descriptors"))
-    server.wait_for_log(r"\[error\] worker 1: the event loop has lost its descriptor \(.*\): has the application closed")
+    server.wait_for_log(r"\[error\] worker 1: the event loop has lost its descriptor \(.*\): has the application")
     server.wait_for_log(r"\[error\] master: worker 1 \(pid: \d+\) exited with status 1", after=mark)
     server.wait_for_log(SPAWNED.pattern, after=mark)
     check_service(server)
@@ -144,6 +145,17 @@ def test_handlers_that_raise(start, name):
         os.kill(server.worker_pids()[0], getattr(signal, name))
         server.wait_for_log("a signal handler of the application failed: RuntimeError: raised by", after=mark)
         assert server.request("/simple").body == b"simple"
+    end(server)
+
+
+def test_a_handler_that_sends_itself_the_next_signal(start):
+    """It fails each time, and the worker serves nevertheless."""
+    server = start("vandal", "--pythonpath", BEHAVIOUR)
+    assert server.request("/signal-again").body == b"damaged"
+    os.kill(server.worker_pids()[0], signal.SIGUSR2)
+    server.wait_for_log("a signal handler of the application failed: RuntimeError: raised again")
+    wait_until(lambda: server.request("/signal-enough").body == b"damaged", "a request in between")
+    assert server.request("/simple").body == b"simple"
     end(server)
 
 
