@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
+from support import processes
 from support.client import make_request
 from support.server import BEHAVIOUR
-from support.waiting import Gate
+from support.waiting import Gate, wait_until
 
 STRANGER = "127.0.0.2"
 LINE = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 80\r\n"
@@ -198,3 +202,18 @@ def test_the_client_is_known_where_a_request_has_waited(start, tmp_path):
         third.send(LINE[20:] + make_request("/show_request/"))
         assert read_environ(third)["REMOTE_ADDR"] == "203.0.113.9"
         assert first.read_response().status == 200
+
+
+def test_the_client_is_known_to_the_worker_that_takes_a_connection_over(start):
+    """Idle connections of a worker that leaves, in the middle of their life and right behind their header."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--proxy-protocol", workers=2)
+    with server.connect() as served, server.connect() as fresh:
+        served.send(LINE + make_request("/show_request/"))
+        assert read_environ(served)["REMOTE_ADDR"] == "203.0.113.9"
+        fresh.send(LINE)
+        for pid in server.worker_pids():
+            os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: not processes.is_running(pid), "the worker to leave")
+        for connection in (served, fresh):
+            environ = connection.request("/show_request/").json()["environ"]
+            assert (environ["REMOTE_ADDR"], environ["clutch.peer_addr"]) == ("203.0.113.9", "127.0.0.1")
