@@ -6,7 +6,6 @@ import ctypes
 import os
 import resource
 import signal
-import sys
 import threading
 
 from tools import query, text_reply, wait_at
@@ -24,14 +23,6 @@ def crash_in_thread():
     thread = threading.Thread(target=read_nothing)
     thread.start()
     thread.join()
-
-
-def overflow_stack():
-    sys.setrecursionlimit(10**9)
-    nested = []
-    for _ in range(10**5):
-        nested = [nested]
-    repr(nested)
 
 
 def fatal_error():
@@ -54,7 +45,6 @@ CRASHES = {
     "read": read_nothing,
     "call": call_nothing,
     "thread": crash_in_thread,
-    "overflow": overflow_stack,
     "abort": os.abort,
     "exit": lambda: os._exit(77),
     "fatal": fatal_error,

@@ -33,7 +33,6 @@ CRASHES = {
     "read": SEGV,
     "call": SEGV,
     "thread": SEGV,
-    "overflow": SEGV,
     "abort": ABORT,
     "exit": r"exited with status 77",
     "fatal": ABORT,

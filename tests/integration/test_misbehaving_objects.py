@@ -25,7 +25,6 @@ FAILS = {
     "clearing-half": "response header cleared: its value must be a str, not GoneGone",
     "starting-entry": r"start_response\(\) was called a second time",
     "status": "RuntimeError: evil method",
-    "collected-list": "the application changed the list that it had returned",
     "class": "returned an object of type type, not an iterable of bytes",
     "iter-none": "returned non-iterator of type 'NoneType'",
     "iter-itself": "returned non-iterator of type 'IterReturns'",
@@ -94,6 +93,17 @@ def test_before_anything_is_sent(server, path):
     server.wait_for_log(rf"\[error\].*GET /evil/{path}: .*{FAILS[path]}", after=mark)
 
 
+def test_a_list_that_a_collection_empties(server):
+    """CPython before 3.12 collects where it allocates, which may be between two looks at the list."""
+    mark = server.log.mark()
+    response = ask(server, "collected-list")
+    assert response.is_complete
+    if response.status == 500:
+        server.wait_for_log("the application changed the list that it had returned", after=mark)
+    else:
+        assert (response.status, len(response.body)) == (200, 26 * 300_000)
+
+
 @pytest.mark.parametrize("path", CUT)
 def test_after_something_is_sent(server, path):
     mark = server.log.mark()
@@ -125,7 +135,7 @@ def test_large_heads(server, size, count):
 
 def test_nothing_leaks(server, is_sanitized):
     """All of them many times over: the interpreter holds no more than before."""
-    paths = [path for path in (*FAILS, *SERVED, *CLOSES) if path != "collected-list"] * 10
+    paths = [*FAILS, *SERVED, *CLOSES] * 10
 
     def repeat():
         with server.connect() as connection:
