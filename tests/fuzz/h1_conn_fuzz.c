@@ -42,11 +42,13 @@ enum settings_bit {
     HAS_QUEUE = 8,
     HAS_RATES = 16,
     HAS_TIMING = 32,
-    HAS_SENTRY = 128, /* drives also while the application waits for its client */
+    IS_CLIENTS_OWN = 64, /* else trusted proxies are in front, and begin with a PROXY header */
+    HAS_SENTRY = 128,    /* drives also while the application waits for its client */
 };
 
 static struct h1_settings settings;
 static struct script script;
+static struct cidr_list trusted;
 static struct listener listener = {.fd = -1, .is_unix = true, .server_name = "localhost", .url = "unix:fuzz"};
 static struct h1_server *server;
 static struct handoff handoff;
@@ -86,6 +88,11 @@ static void choose_settings(unsigned bits)
         .without = H1_WITHOUT_SENTRY,
         .has_server_timing = (bits & HAS_TIMING) != 0,
     };
+    if (bits & IS_CLIENTS_OWN)
+        return;
+    settings.trusted = &trusted;
+    settings.wants_proxy_header = true;
+    settings.forwarded_fields = H1_X_FORWARDED_FOR | H1_X_FORWARDED_PROTO | H1_X_FORWARDED_HOST | H1_FORWARDED;
 }
 
 /* --- The application's side --- */
@@ -126,18 +133,45 @@ static struct slice not_run_yet(const struct client *client)
     return slice_of(client->sent.ptr + client->executed, client->sent.len - client->executed);
 }
 
+/* Of a connection that is at its beginning; empty when there is none. */
+static struct slice behind_proxy_header(const struct client *client, struct slice left)
+{
+    size_t used;
+
+    if (!settings.wants_proxy_header || client->executed > 0)
+        return left;
+    if (reference_skip_proxy(left, &used) != REFERENCE_WHOLE)
+        return SLICE("");
+    return slice_of(left.ptr + used, left.len - used);
+}
+
+static bool consists_of(const char *text, const char *characters)
+{
+    return text[strspn(text, characters)] == '\0';
+}
+
+/* Whatever a proxy says. */
+static void check_endpoints(const struct endpoints *endpoints)
+{
+    check(consists_of(endpoints->remote_address, "0123456789abcdef.:"), "an address that is none");
+    check(consists_of(endpoints->remote_port, "0123456789"), "a port that is none");
+    check(strcmp(endpoints->scheme, "http") == 0 || strcmp(endpoints->scheme, "https") == 0, "a scheme that is none");
+}
+
 /* The request must be the next one in the bytes that its client has sent. */
 static void check_request(struct client *client, const struct exchange *exchange)
 {
     struct slice left = not_run_yet(client);
     struct reference expected;
 
+    left = behind_proxy_header(client, left);
     check(reference_read(&expected, left) == REFERENCE_WHOLE, "a request was run that is none");
     check(slice_equal(exchange->request->method, expected.method), "not the method that was sent");
     check(slice_equal(exchange->request->target, expected.target), "not the target that was sent");
     check_fields(exchange->request, &expected);
     check_body(&exchange->body, buf_slice(&expected.body));
-    client->executed += expected.used;
+    check_endpoints(exchange->endpoints);
+    client->executed = (size_t)(left.ptr + expected.used - client->sent.ptr);
     reference_fini(&expected);
 }
 
@@ -214,7 +248,8 @@ static void check_settled(void)
         struct reference waiting;
 
         if (!client->has_closed && !client->is_at_end && !script.is_drained) {
-            check(reference_read(&waiting, left) != REFERENCE_WHOLE, "a whole request is left waiting");
+            check(reference_read(&waiting, behind_proxy_header(client, left)) != REFERENCE_WHOLE,
+                  "a whole request is left waiting");
             reference_fini(&waiting);
         }
         check_answers(client, script.has_time_passed ? ANSWERS_CUT : ANSWERS_WHOLE);
@@ -307,12 +342,14 @@ static bool can_serve(void *context)
 static void prepare(void)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
+    struct slice wrong;
 
     if (listener.fd >= 0)
         return;
     signal(SIGPIPE, SIG_IGN); /* as in every worker: sendfile() has no way to say so */
     log_init(LOG_LEVEL_DEBUG);
     fuzz_app_prepare();
+    check(cidr_list_add(&trusted, SLICE("unix,10.0.0.0/8"), &wrong) == CIDR_DONE, "a list of proxies");
     listener.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     check(listener.fd >= 0 && bind(listener.fd, (struct sockaddr *)&name, sizeof(sa_family_t)) == 0 &&
               listen(listener.fd, 2 * SCRIPT_MOST_CLIENTS) == 0,

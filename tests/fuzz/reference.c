@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_DIGITS = 15 };
+enum { MOST_DIGITS = 15, PROXY_LINE_BYTES = 107 };
 
 static struct slice rest_of(struct slice text, size_t from)
 {
@@ -250,4 +250,25 @@ enum reference_result reference_read(struct reference *request, struct slice byt
 void reference_fini(struct reference *request)
 {
     buf_fini(&request->body);
+}
+
+enum reference_result reference_skip_proxy(struct slice bytes, size_t *used)
+{
+    static const char signature[] = "\r\n\r\n\0\r\nQUIT\n", word[] = "PROXY ";
+    const size_t signature_len = sizeof(signature) - 1, word_len = sizeof(word) - 1;
+    struct slice left = bytes, line;
+    enum reference_result result;
+
+    *used = 0;
+    if (bytes.len >= signature_len + 4 && memcmp(bytes.ptr, signature, signature_len) == 0) {
+        const unsigned char *length = (const unsigned char *)bytes.ptr + signature_len + 2;
+
+        *used = signature_len + 4 + ((size_t)length[0] << 8) + length[1];
+        return *used <= bytes.len ? REFERENCE_WHOLE : REFERENCE_INCOMPLETE;
+    }
+    if (bytes.len < word_len || memcmp(bytes.ptr, word, word_len) != 0)
+        return REFERENCE_INCOMPLETE;
+    result = take_line(&left, &line);
+    *used = bytes.len - left.len;
+    return result == REFERENCE_WHOLE && *used > PROXY_LINE_BYTES ? REFERENCE_BAD : result;
 }

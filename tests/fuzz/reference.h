@@ -40,4 +40,7 @@ void reference_fini(struct reference *);
  * sets *used, and *extra_bytes to how much of it were extensions and trailers. */
 enum reference_result reference_read_chunked(struct slice bytes, struct buf *body, size_t *used, size_t *extra_bytes);
 
+/* How many bytes of the start are a PROXY header, by its frame alone: a line, or what its length says. */
+enum reference_result reference_skip_proxy(struct slice bytes, size_t *used);
+
 #endif
