@@ -113,5 +113,6 @@ def test_waiting_for_the_gil_is_measured(start, tmp_path):
         "    return [str(environ['clutch.gil_wait_us']).encode()]\n"
     )
     server = start(app)
-    waits = [int(server.request("/").body) for _ in range(10)]
-    assert max(waits) >= 1000, waits
+    # A machine that is busy lets the thread sleep for a while: then nobody has the GIL.
+    waits = (int(server.request("/").body) for _ in range(5000))
+    assert any(wait >= 1000 for wait in waits)
