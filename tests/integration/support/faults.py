@@ -4,16 +4,20 @@ or end."""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import mmap
 import os
 import pathlib
+import shutil
 import signal
 import struct
+import subprocess
+import tempfile
 
-from support.server import find_binary
 from support.waiting import wait_until
 
-SHIM = pathlib.Path(find_binary()).parent / "tests" / "faults" / "faults_shim.so"
+SOURCE = pathlib.Path(__file__).resolve().parents[2] / "faults" / "shim.c"
 
 # The struct of the shim: name -> place and format.
 FIELDS = {
@@ -28,6 +32,18 @@ FIELDS = {
 SIZE = 32
 
 
+@functools.lru_cache(maxsize=None)
+def build_shim() -> pathlib.Path:
+    """Returns the library, which is built once in a run of the tests: no build of the server has it."""
+    directory = tempfile.mkdtemp(prefix="faults-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    os.chmod(directory, 0o755)  # servers of other users load it as well
+    library = pathlib.Path(directory) / "shim.so"
+    options = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-D_GNU_SOURCE"]
+    subprocess.run(["gcc", *options, "-o", str(library), str(SOURCE), "-ldl"], check=True)
+    return library
+
+
 class Faults:
     """Its attributes are the fields of the shim's struct, shared with every process of the server."""
 
@@ -36,7 +52,7 @@ class Faults:
         path.write_bytes(bytes(SIZE))
         with path.open("r+b") as file:
             self.__dict__["memory"] = mmap.mmap(file.fileno(), SIZE)
-        self.__dict__["environment"] = {"LD_PRELOAD": str(SHIM), "FAULTS_FILE": str(path)}
+        self.__dict__["environment"] = {"LD_PRELOAD": str(build_shim()), "FAULTS_FILE": str(path)}
 
     def __getattr__(self, name: str) -> int:
         place, form = FIELDS[name]
