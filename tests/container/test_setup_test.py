@@ -22,6 +22,8 @@ TESTS = {
     "compare": "def test_figures(): pass\n",
     "offload": "def test_redis(): pass\ndef test_keys(): pass\n",
     "container": "def test_nginx(): pass\n",
+    "differential": "def test_proxies(): pass\n",
+    "soak": "def test_a_while(): pass\n",
     "docs": "def test_readme(): pass\n",
 }
 
@@ -64,7 +66,7 @@ def steps(text):
 
 def test_all_programs(run):
     status, text = run("--only", "programs")
-    assert (status, steps(text)) == (0, {"release programs": ("ok", 5)}), text
+    assert (status, steps(text)) == (0, {"release programs": ("ok", 7)}), text
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["", "quiet"])
@@ -106,7 +108,7 @@ def test_nothing_to_run(run, arguments):
 
 def test_programs_with_another_preset(run):
     status, text = run("--preset", "dev", "--only", "programs")
-    assert (status, steps(text)) == (0, {"dev programs": ("ok", 5)}), text
+    assert (status, steps(text)) == (0, {"dev programs": ("ok", 7)}), text
 
 
 def test_a_file_that_is_not_there(run):
