@@ -18,7 +18,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Se
 import redis
 from compare.server import Server
 from offload import parts
-from offload.jobs import QUEUE
+from offload.jobs import PREFIX, QUEUE
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -68,6 +68,10 @@ def connected_to(pid: int, port: int) -> Set[int]:
     mine = {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if int(row[2].rpartition(":")[2], 16) == port}
     names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
     return {mine[found[1]] for name in names if (found := re.fullmatch(r"socket:\[(\d+)\]", name)) and found[1] in mine}
+
+
+def all_ended(client: "redis.Redis") -> bool:
+    return all(client.hget(name, "state") in (b"done", b"failed", None) for name in client.scan_iter(PREFIX + "*"))
 
 
 class Stack:
@@ -123,7 +127,9 @@ class Stack:
                 (self.gate / file).unlink()
         self.open()
         with self.connect() as client:
-            wait_until(lambda: client.llen(QUEUE) == client.hlen("unacked") == 0, "no job is left")
+            wait_until(lambda: client.llen(QUEUE) == client.hlen("unacked") == 0, "no message is left")
+            # Celery takes a message and notes it as its own in two steps: between them there is none, but a job.
+            wait_until(lambda: all_ended(client), "no job is left")
         (self.gate / "open").unlink()
 
     def connect(self) -> "redis.Redis":
