@@ -48,6 +48,16 @@ static void set_timeout(int fd)
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
+/* Reads digits up to the first other character, which there is: what has come is no string. */
+static int read_number(const char *digits)
+{
+    int number = 0;
+
+    for (; *digits >= '0' && *digits <= '9'; digits++)
+        number = number * 10 + (*digits - '0');
+    return number;
+}
+
 /* Drops the first response from what has come, once it is whole. */
 static bool drop_response(struct fake *fake)
 {
@@ -63,7 +73,7 @@ static bool drop_response(struct fake *fake)
     last = memmem(input->ptr + head_len, input->len - head_len, end, sizeof(end) - 1);
     if (length == NULL && last == NULL)
         return false;
-    whole = length != NULL ? head_len + (size_t)atoi(length + sizeof(length_name) - 1)
+    whole = length != NULL ? head_len + (size_t)read_number(length + sizeof(length_name) - 1)
                            : (size_t)(last + sizeof(end) - 1 - input->ptr);
     if (input->len < whole)
         return false;
@@ -79,8 +89,8 @@ static int receive_response(struct fake *fake)
     ssize_t got;
 
     for (;;) {
-        if (status == 0 && fake->input.len >= 12)
-            status = atoi(fake->input.ptr + sizeof("HTTP/1.1"));
+        if (status == 0 && fake->input.len > sizeof("HTTP/1.1 200") - 1)
+            status = read_number(fake->input.ptr + sizeof("HTTP/1.1"));
         if (status != 0 && drop_response(fake))
             return status;
         got = recv(fake->client_fd, piece, sizeof(piece), 0);
