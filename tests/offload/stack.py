@@ -66,7 +66,10 @@ def connected_to(pid: int, port: int) -> Set[int]:
     with open(f"/proc/{pid}/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
     mine = {row[9]: int(row[1].rpartition(":")[2], 16) for row in rows if int(row[2].rpartition(":")[2], 16) == port}
-    names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    names = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            names.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
     return {mine[found[1]] for name in names if (found := re.fullmatch(r"socket:\[(\d+)\]", name)) and found[1] in mine}
 
 
