@@ -144,15 +144,6 @@ bool cidr_holds(const struct cidr *cidr, const struct ip_address *address)
     return bits == 0 || (address->bytes[whole] & mask) == cidr->first.bytes[whole];
 }
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_of(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static enum cidr_result add_entry(struct cidr_list *list, struct slice entry)
 {
     enum cidr_result result;
@@ -184,7 +175,7 @@ enum cidr_result cidr_list_add(struct cidr_list *list, struct slice text, struct
     while (text.len > 0) {
         const char *comma = memchr(text.ptr, ',', text.len);
         size_t len = comma != NULL ? (size_t)(comma - text.ptr) : text.len;
-        struct slice entry = trim(slice_of(text.ptr, len));
+        struct slice entry = slice_trim(slice_of(text.ptr, len));
         enum cidr_result result = entry.len > 0 ? add_entry(list, entry) : CIDR_DONE;
 
         if (result != CIDR_DONE) {

@@ -37,4 +37,24 @@ static inline bool slice_equal_nocase(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* The same without the spaces and tabs (OWS, RFC 9110 5.6.3) at its start, at its end, at both. */
+static inline struct slice slice_trim_start(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = slice_of(text.ptr + 1, text.len - 1);
+    return text;
+}
+
+static inline struct slice slice_trim_end(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+static inline struct slice slice_trim(struct slice text)
+{
+    return slice_trim_end(slice_trim_start(text));
+}
+
 #endif

@@ -22,15 +22,6 @@ struct account {
     struct h1_forwarded told;
 };
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_of(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* --- Nodes --- */
 
 static bool parse_port(struct slice text, uint16_t *port)
@@ -111,7 +102,7 @@ static void read_x_for(const struct h1_settings *settings, struct slice list, st
     while (list.len > 0) {
         const char *comma = memchr(list.ptr, ',', list.len);
         size_t len = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
-        struct slice text = trim(slice_of(list.ptr, len));
+        struct slice text = slice_trim(slice_of(list.ptr, len));
         struct hop hop = {.has_node = true};
 
         if (text.len > 0) {
@@ -241,12 +232,6 @@ static bool cut_pair(struct slice *rest, struct slice *node, struct hop *hop)
     return true;
 }
 
-static void skip_space(struct slice *rest)
-{
-    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t'))
-        *rest = slice_of(rest->ptr + 1, rest->len - 1);
-}
-
 /* Pairs parted by ';', up to a comma or the end. */
 static bool cut_element(struct slice *rest, struct hop *hop, bool *is_empty)
 {
@@ -263,7 +248,7 @@ static bool cut_element(struct slice *rest, struct hop *hop, bool *is_empty)
         if (rest->len == 0 || rest->ptr[0] == ',')
             return false;
     }
-    skip_space(rest);
+    *rest = slice_trim_start(*rest);
     if (node.ptr != NULL) {
         hop->has_node = true;
         hop->is_broken = !parse_node(node, false, hop);
@@ -277,7 +262,7 @@ static enum h1_reason read_list(const struct h1_settings *settings, struct slice
         struct hop hop = {0};
         bool is_empty;
 
-        skip_space(&rest);
+        rest = slice_trim_start(rest);
         if (!cut_element(&rest, &hop, &is_empty))
             return H1_REASON_FORWARDED_MALFORMED;
         if (!is_empty)

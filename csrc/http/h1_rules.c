@@ -230,13 +230,6 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
     }
 }
 
-static struct slice trim_end(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with
  * '-' (CVE-2015-0219), and Proxy as a variable that HTTP clients obey (CVE-2016-5385). */
 static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
@@ -246,7 +239,7 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
     for (size_t i = 0; i < parse->field_count; i++) {
         struct header *field = &parse->fields[i];
 
-        field->value = trim_end(field->value);
+        field->value = slice_trim_end(field->value);
         field->id = known_header_find(field->name);
         if (!h1_rules_is_field_value(field->value)) /* RFC 9110 5.5 */
             return refuse_field(parse, H1_REASON_FIELD_CONTROL, field);
