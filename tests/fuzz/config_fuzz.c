@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check.h"
 #include "config.h"
 #include "options.h"
 
@@ -19,14 +20,6 @@ struct outcome {
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool is_right, const char *what)
-{
-    if (is_right)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 static bool is_variable(const char *word)
 {

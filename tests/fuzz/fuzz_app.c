@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "check.h"
 #include "fuzz_app.h"
 
 #include <stdio.h>
@@ -19,14 +20,6 @@ struct app {
 /* Bytes of which every place is told from its neighbours. */
 static char pattern[LARGE_BYTES + FILE_BYTES + CYCLE_BYTES];
 static int pattern_fd;
-
-static void check(bool is_right, const char *what)
-{
-    if (is_right)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 void fuzz_app_prepare(void)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "h1_body.h"
 #include "h1_parse.h"
 #include "reference.h"
@@ -35,14 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int store(void *body, struct slice bytes)
 {
     return h1_body_append(body, bytes);
-}
-
-static void check(bool is_right, const char *what)
-{
-    if (is_right)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
 }
 
 /* What a gateway would read of it. */

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "fd.h"
 #include "fuzz_app.h"
 #include "h1_queue.h"
@@ -57,14 +58,6 @@ static bool has_sentry, is_turn_over;
 static bool has_settled; /* what had to happen without time passing has been checked */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool is_right, const char *what)
-{
-    if (is_right)
-        return;
-    fprintf(stderr, "%s\n", what);
-    abort();
-}
 
 static void choose_settings(unsigned bits)
 {

@@ -162,6 +162,21 @@ static void test_root_can_drop_for_good(void **state)
     privileges_fini(&privileges);
 }
 
+/* Runs what changes the process for good in one of its own, as root. `step` returns 0, or which of its steps failed. */
+static void check_in_child(int (*step)(void))
+{
+    int wait_status;
+    pid_t pid;
+
+    if (geteuid() != 0)
+        skip();
+    pid = fork();
+    if (pid == 0)
+        _exit(step());
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(wait_status, 0);
+}
+
 static int fail_to_become_root(void)
 {
     struct privileges privileges;
@@ -175,17 +190,8 @@ static int fail_to_become_root(void)
 
 static void test_others_cannot(void **state)
 {
-    int wait_status;
-    pid_t pid;
-
     (void)state;
-    if (geteuid() != 0)
-        skip();
-    pid = fork();
-    if (pid == 0)
-        _exit(fail_to_become_root());
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_int_equal(wait_status, 0);
+    check_in_child(fail_to_become_root);
 }
 
 /* In a child: as in a container that grants root nothing. */
@@ -204,17 +210,8 @@ static int fail_without_capabilities(void)
 
 static void test_a_root_that_may_not_change_users_is_told(void **state)
 {
-    int wait_status;
-    pid_t pid;
-
     (void)state;
-    if (geteuid() != 0)
-        skip();
-    pid = fork();
-    if (pid == 0)
-        _exit(fail_without_capabilities());
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_int_equal(wait_status, 0);
+    check_in_child(fail_without_capabilities);
 }
 
 static bool forbids_gains(const char *user, int no_new_privs, int sandbox)

@@ -2,38 +2,9 @@
  * Every allocation of the parser fails once: it must say so and give back NULL, or do without; and leave nothing
  * behind. */
 #include "config_support.h"
+#include "scarce_memory.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-static int allocations_until_failure = -1; /* -1: none fails */
-static int refused_count;                  /* parses that gave back NULL */
-
-static bool is_refused(void)
-{
-    if (allocations_until_failure < 0)
-        return false;
-    return allocations_until_failure-- == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return is_refused() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return is_refused() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return is_refused() ? NULL : __real_realloc(memory, size);
-}
+static int refused_count; /* parses that gave back NULL */
 
 /* Parses with the n-th allocation failing; returns whether there were that many. */
 static bool parse_with_failure(int n)
@@ -49,10 +20,9 @@ static bool parse_with_failure(int n)
     bool has_failed;
 
     assert_non_null(errors);
-    allocations_until_failure = n;
+    scarcity_begin(n, false);
     config = config_parse((int)ARRAY_COUNT(argv) - 1, argv, environment, errors);
-    has_failed = allocations_until_failure < 0;
-    allocations_until_failure = -1;
+    has_failed = scarcity_end();
     fclose(errors);
     if (config == NULL)
         assert_non_null(strstr(text, "clutch: not enough memory to read the options\n"));
