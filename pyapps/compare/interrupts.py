@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
-from typing import Callable, Iterator, Optional
+from typing import Awaitable, Callable, Iterable, Iterator, Optional
 
 _instead: Optional[Callable[[], object]] = None
 _deferring = 0
@@ -62,3 +63,15 @@ def call_instead(callback: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         _instead = None
+
+
+async def run_together(work: Iterable[Awaitable[object]]) -> bool:
+    """Runs all of `work` side by side to its end; a signal cancels it. Returns whether one did."""
+    together = asyncio.ensure_future(asyncio.gather(*work))
+    loop = asyncio.get_running_loop()
+    with call_instead(lambda: loop.call_soon_threadsafe(together.cancel)):
+        try:
+            await together
+        except asyncio.CancelledError:
+            return True
+    return False

@@ -78,16 +78,10 @@ class _Sender:
         clients = min(self.load.clients, self.load.requests)
         self.sent.start_us.append(time.time_ns() // 1000)
         self.start_ns = time.monotonic_ns()
-        work = asyncio.ensure_future(asyncio.gather(*(self._run_client(client) for client in range(1, clients + 1))))
-        loop = asyncio.get_running_loop()
-        with interrupts.call_instead(lambda: loop.call_soon_threadsafe(work.cancel)):
-            try:
-                await work
-            except asyncio.CancelledError:
-                return True
-            finally:
-                self._notice_steps()
-        return False
+        try:
+            return await interrupts.run_together(self._run_client(client) for client in range(1, clients + 1))
+        finally:
+            self._notice_steps()
 
     def _now_us(self) -> int:
         """Of a clock that begins with the wall clock, and goes on as before when that is set meanwhile."""

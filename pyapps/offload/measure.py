@@ -176,14 +176,7 @@ class Followers:
         """Returns whether it was interrupted."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT_S), cookie_jar=aiohttp.DummyCookieJar()) as session:
             pairs = [(request, stamp["url"]) for request, stamp in zip(self.sent.requests, self.sent.stamps) if stamp]
-            work = asyncio.ensure_future(asyncio.gather(*(self._follow(session, *pair) for pair in pairs)))
-            loop = asyncio.get_running_loop()
-            with interrupts.call_instead(lambda: loop.call_soon_threadsafe(work.cancel)):
-                try:
-                    await work
-                except asyncio.CancelledError:
-                    return True
-        return False
+            return await interrupts.run_together(self._follow(session, *pair) for pair in pairs)
 
     async def _follow(self, session: aiohttp.ClientSession, request: document.Request, url: str) -> None:
         end = time.monotonic() + LIMIT_S
