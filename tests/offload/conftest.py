@@ -12,7 +12,7 @@ import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "pyapps")]
+sys.path[:0] = [str(HERE), str(ROOT / "pyapps"), str(HERE.parent / "integration")]
 
 from offload import parts  # noqa: E402
 from stack import Stack, find_binary  # noqa: E402

@@ -13,32 +13,20 @@ import re
 import signal
 import sys
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
 
 import redis
 from compare.server import Server
 from offload import parts
 from offload.jobs import PREFIX, QUEUE
+from support.waiting import LIMIT_S, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-LIMIT_S = float(os.environ.get("CLUTCH_TEST_LIMIT", "60"))
 
 
 def find_binary() -> str:
     return os.path.abspath(os.environ.get("CLUTCH_BINARY", ROOT / "build" / "release" / "clutch"))
-
-
-def wait_until(condition: Callable[[], Any], what: str, limit_s: float = LIMIT_S) -> Any:
-    """Returns what `condition` gives as soon as that is true; raises TimeoutError naming `what` at the limit."""
-    end = time.monotonic() + limit_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {limit_s:g} s")
-        time.sleep(0.02)
 
 
 class Reply(NamedTuple):

@@ -159,15 +159,7 @@ class Terminal:
         script = f"{adapt(command, self.binary)}\nstatus=$?; pwd >'{place}'; exit $status"
         output = self.directory / "output"
         with open(output, "wb") as target:
-            process = subprocess.Popen(
-                self._shell(script),
-                cwd=self.here,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = self._begin(script, target)
             try:
                 status = process.wait(timeout=COMMAND_LIMIT_S)
             except subprocess.TimeoutExpired:
@@ -178,6 +170,18 @@ class Terminal:
             raise Wrong(f"status {status}: {command}\n{self._read(output)}")
         self.here = pathlib.Path(place.read_text(encoding="utf-8").strip())
         return self._read(output)
+
+    def _begin(self, script, target):
+        """Starts a shell in a session of its own; all that it says goes to the file `target`."""
+        return subprocess.Popen(
+            self._shell(script),
+            cwd=self.here,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=target,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     @staticmethod
     def _read(path):
@@ -191,15 +195,7 @@ class Terminal:
         output = self.directory / f"server-{self.server_count}"
         script = adapt(re.sub(r"^((?:\w+=\S+ )*)clutch(?=\s)", r"\1exec clutch", command), self.binary)
         with open(output, "wb") as target:
-            process = subprocess.Popen(
-                self._shell(script),
-                cwd=self.here,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=target,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = self._begin(script, target)
         self.server = Server(command, process, output)
         self.server.wait_ready()
         return self.server
