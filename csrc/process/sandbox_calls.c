@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@
 #endif
 
 #define X32_BIT 0x40000000U
+
+enum { IO_PRIORITY_PROCESS = 1 }; /* IOPRIO_WHO_PROCESS of ioprio_set(2), which old C libraries do not name */
 
 /* Calls that are younger than some C libraries; their numbers are the same on every processor. */
 enum {
@@ -112,11 +115,34 @@ static const uint32_t refused[] = {
 #endif
 };
 
-enum { REFUSED_COUNT = sizeof(refused) / sizeof(refused[0]), OTHER_INSTRUCTIONS = 32 };
-_Static_assert(REFUSED_COUNT + OTHER_INSTRUCTIONS <= SANDBOX_CALLS_MOST, "the program has room for all of them");
+/* Calls whose first argument is a process: what it may use, and how it is scheduled. Siblings have the same user, often
+ * the master too: who may do it to them could leave them without descriptors, memory or processor. */
+static const uint32_t for_itself_alone[] = {
+    SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setattr, SYS_sched_setparam, SYS_sched_setscheduler,
+};
+
+enum {
+    REFUSED_COUNT = sizeof(refused) / sizeof(refused[0]),
+    ITSELF_COUNT = sizeof(for_itself_alone) / sizeof(for_itself_alone[0]),
+    OTHER_INSTRUCTIONS = 40,
+};
+_Static_assert(REFUSED_COUNT + ITSELF_COUNT + OTHER_INSTRUCTIONS <= SANDBOX_CALLS_MOST, "all of them have room");
 
 /* Where a jump goes. The answers stand at the end of the program. */
-enum label { NEXT, CLONE, IOCTL, ALLOW, EPERM_ANSWER, EACCES_ANSWER, ENOSYS_ANSWER, LABELS };
+enum label {
+    NEXT,
+    CLONE,
+    IOCTL,
+    PRIORITY,
+    IO_PRIORITY,
+    SECOND_IS_ITSELF,
+    FIRST_IS_ITSELF,
+    ALLOW,
+    EPERM_ANSWER,
+    EACCES_ANSWER,
+    ENOSYS_ANSWER,
+    LABELS
+};
 
 struct assembler {
     struct sandbox_calls *calls;
@@ -144,6 +170,11 @@ static void load(struct assembler *assembler, size_t offset)
 static void jump_if_equal(struct assembler *assembler, uint32_t value, enum label label)
 {
     emit(assembler, BPF_JMP | BPF_JEQ | BPF_K, value, label, NEXT);
+}
+
+static void jump_unless_equal(struct assembler *assembler, uint32_t value, enum label label)
+{
+    emit(assembler, BPF_JMP | BPF_JEQ | BPF_K, value, NEXT, label);
 }
 
 static void answer(struct assembler *assembler, enum label label, uint32_t action)
@@ -174,7 +205,26 @@ static void check_architecture(struct assembler *assembler)
 #endif
 }
 
-/* Processors for which this is written are little-endian: the low half of an argument comes first. */
+/* 0 is the caller itself. Its own pid or thread is not known here: it is refused like another's. Groups and users hold
+ * the master and the other workers too, 0 or not. */
+static void check_processes(struct assembler *assembler)
+{
+    put(assembler, PRIORITY);
+    load(assembler, offsetof(struct seccomp_data, args[0]));
+    emit(assembler, BPF_JMP | BPF_JEQ | BPF_K, PRIO_PROCESS, SECOND_IS_ITSELF, EPERM_ANSWER);
+    put(assembler, IO_PRIORITY);
+    load(assembler, offsetof(struct seccomp_data, args[0]));
+    jump_unless_equal(assembler, IO_PRIORITY_PROCESS, EPERM_ANSWER);
+    put(assembler, SECOND_IS_ITSELF);
+    load(assembler, offsetof(struct seccomp_data, args[1]));
+    emit(assembler, BPF_JMP | BPF_JEQ | BPF_K, 0, ALLOW, EPERM_ANSWER);
+    put(assembler, FIRST_IS_ITSELF);
+    load(assembler, offsetof(struct seccomp_data, args[0]));
+    jump_unless_equal(assembler, 0, EPERM_ANSWER);
+}
+
+/* Processors for which this is written are little-endian: the low half of an argument comes first. The kernel looks at
+ * no more of the ones that matter here. */
 static void check_arguments(struct assembler *assembler)
 {
     put(assembler, CLONE);
@@ -186,7 +236,8 @@ static void check_arguments(struct assembler *assembler)
     put(assembler, IOCTL);
     load(assembler, offsetof(struct seccomp_data, args[1]));
     jump_if_equal(assembler, TIOCSTI, EPERM_ANSWER);
-    jump_if_equal(assembler, TIOCLINUX, EPERM_ANSWER);
+    emit(assembler, BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, EPERM_ANSWER, ALLOW);
+    check_processes(assembler);
 }
 
 bool sandbox_calls_build(struct sandbox_calls *calls, bool may_execute)
@@ -203,6 +254,10 @@ bool sandbox_calls_build(struct sandbox_calls *calls, bool may_execute)
     }
     /* Its flags are in memory, where no filter sees them. C libraries then call clone. */
     jump_if_equal(&assembler, CALL_CLONE3, ENOSYS_ANSWER);
+    for (size_t i = 0; i < ITSELF_COUNT; i++)
+        jump_if_equal(&assembler, for_itself_alone[i], FIRST_IS_ITSELF);
+    jump_if_equal(&assembler, SYS_setpriority, PRIORITY);
+    jump_if_equal(&assembler, SYS_ioprio_set, IO_PRIORITY);
     jump_if_equal(&assembler, SYS_clone, CLONE);
     emit(&assembler, BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, IOCTL, ALLOW);
     check_arguments(&assembler);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The seccomp filter of --sandbox: a program for the kernel that refuses the system calls which no WSGI application
  * needs and which attacks on the kernel and on other processes begin with. Everything else is allowed: what an
- * application does need, nobody can list beforehand. Refused calls fail with an error; none kills the process. */
+ * application does need, nobody can list beforehand. Refused calls fail with an error; none kills the process.
+ * Limits, priorities and processors a thread may choose for itself alone, by the pid 0: prlimit64, setpriority,
+ * ioprio_set, sched_setaffinity and its like with any other pid, be it its own, fail with EPERM. */
 #ifndef CLUTCH_SANDBOX_CALLS_H
 #define CLUTCH_SANDBOX_CALLS_H
 

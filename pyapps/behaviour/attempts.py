@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import pathlib
+import resource
 import socket
 import sqlite3
 import subprocess
@@ -177,6 +178,25 @@ def signal_parent(_):
 def signal_self(_):
     os.kill(os.getpid(), 0)
     return "sent"
+
+
+def own_settings(_):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.sched_setaffinity(0, os.sched_getaffinity(0))
+    os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0))
+    return "set"
+
+
+def limit_parent(_):
+    return resource.prlimit(os.getppid(), resource.RLIMIT_CORE)
+
+
+def place_parent(_):
+    return os.sched_setaffinity(os.getppid(), os.sched_getaffinity(0))
+
+
+def slow_group(_):
+    return os.setpriority(os.PRIO_PGRP, 0, 19)
 
 
 def ptrace(_):

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -173,7 +174,8 @@ static void test_the_count_is_right(void **state)
 
         build(may_execute != 0);
         for (uint32_t number = 0; number < NUMBERS; number++) {
-            uint32_t answer = ask_for(number);
+            /* 0, 0 says to the one that its own priority is meant, to the other nothing. */
+            uint32_t answer = number == SYS_ioprio_set ? ask(NATIVE, number, 1, 0) : ask_for(number);
 
             refused += answer == EXPECT_ERROR(EPERM) || answer == EXPECT_ERROR(EACCES);
             if (answer != SECCOMP_RET_ALLOW && (answer & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO)
@@ -237,9 +239,38 @@ static void test_nobody_types_for_the_operator(void **state)
     assert_int_equal(ask(NATIVE, SYS_ioctl, 0, FIONREAD), SECCOMP_RET_ALLOW);
 }
 
+static void test_limits_and_priorities_are_its_own_alone(void **state)
+{
+    static const uint32_t of_first[] = {SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setattr, SYS_sched_setparam,
+                                        SYS_sched_setscheduler};
+    static const struct {
+        uint32_t number;
+        uint64_t process, group, user;
+    } of_second[] = {{SYS_setpriority, 0, 1, 2}, {SYS_ioprio_set, 1, 2, 3}};
+
+    (void)state;
+    build(true);
+    for (size_t i = 0; i < sizeof(of_first) / sizeof(of_first[0]); i++) {
+        assert_int_equal(ask(NATIVE, of_first[i], 0, 1), SECCOMP_RET_ALLOW);
+        assert_int_equal(ask(NATIVE, of_first[i], 1, 0), EXPECT_ERROR(EPERM));
+        assert_int_equal(ask(NATIVE, of_first[i], UINT32_MAX, 0), EXPECT_ERROR(EPERM));
+        /* The kernel looks at the low half alone. */
+        assert_int_equal(ask(NATIVE, of_first[i], UINT64_C(0xdead00000000), 0), SECCOMP_RET_ALLOW);
+    }
+    for (size_t i = 0; i < sizeof(of_second) / sizeof(of_second[0]); i++) {
+        uint32_t number = of_second[i].number;
+
+        assert_int_equal(ask(NATIVE, number, of_second[i].process, 0), SECCOMP_RET_ALLOW);
+        assert_int_equal(ask(NATIVE, number, of_second[i].process, 1), EXPECT_ERROR(EPERM));
+        assert_int_equal(ask(NATIVE, number, of_second[i].group, 0), EXPECT_ERROR(EPERM));
+        assert_int_equal(ask(NATIVE, number, of_second[i].user, 0), EXPECT_ERROR(EPERM));
+    }
+}
+
 /* In a child: 0 when the kernel does what the simulation says. */
 static int try_it(void)
 {
+    const struct rlimit no_core = {0};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || sandbox_calls_enter(&calls) < 0)
@@ -252,7 +283,11 @@ static int try_it(void)
         return 4;
     if (syscall(CLONE3, NULL, 0) != -1 || errno != ENOSYS)
         return 5;
-    return close(fd) == 0 && getppid() > 0 ? 0 : 6;
+    if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setpriority(PRIO_PROCESS, 0, 1) < 0)
+        return 6;
+    if (prlimit(getppid(), RLIMIT_CORE, &no_core, NULL) != -1 || errno != EPERM)
+        return 7;
+    return close(fd) == 0 && getppid() > 0 ? 0 : 8;
 }
 
 static void test_the_kernel_agrees(void **state)
@@ -283,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_other_ways_into_the_kernel_are_closed),
         cmocka_unit_test(test_threads_and_processes_but_no_namespaces),
         cmocka_unit_test(test_nobody_types_for_the_operator),
+        cmocka_unit_test(test_limits_and_priorities_are_its_own_alone),
         cmocka_unit_test(test_the_kernel_agrees),
     };
 
