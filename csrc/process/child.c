@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "privileges.h"
@@ -13,7 +14,8 @@
 
 enum { ROLE_BYTES = 24 };
 
-void child_set_name(int number)
+/* For logs, ps and top. */
+static void set_name(int number)
 {
     char role[ROLE_BYTES] = "zygote", title[ROLE_BYTES] = "clutch: zygote";
 
@@ -29,7 +31,7 @@ void child_enter(const struct inherit *inherit, const struct birth *birth)
 {
     int result;
 
-    child_set_name(birth->number);
+    set_name(birth->number);
     role_signals_become_child();
     result = privileges_drop(inherit->privileges);
     if (result < 0) {
@@ -40,5 +42,17 @@ void child_enter(const struct inherit *inherit, const struct birth *birth)
     if (result < 0) {
         log_critical("cannot enter the sandbox of --sandbox: %s", strerror(-result));
         exit(EXIT_FAILURE);
+    }
+}
+
+void child_hatch(const struct inherit *inherit, const struct birth *birth)
+{
+    int result;
+
+    set_name(birth->number);
+    result = sandbox_separate(inherit->sandbox);
+    if (result < 0) {
+        log_critical("cannot enter the sandbox of --sandbox: %s", strerror(-result));
+        _exit(EXIT_FAILURE); /* what the application has registered is for workers that have begun */
     }
 }

@@ -13,7 +13,8 @@ enum { CHILD_EXIT_APP = 3 };
  * process after logging if the privileges cannot be dropped or the sandbox not entered. */
 void child_enter(const struct inherit *, const struct birth *);
 
-/* Names the process for logs, ps and top. */
-void child_set_name(int number);
+/* The same for a worker that was forked by the zygote, which has entered before: names it, and parts it from the other
+ * processes in the sandbox. Before the gateway's after_fork_child, which may start threads of the application's. */
+void child_hatch(const struct inherit *, const struct birth *);
 
 #endif

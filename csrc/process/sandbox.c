@@ -196,3 +196,8 @@ int sandbox_enter(struct sandbox *sandbox)
         result = sandbox_calls_enter(&sandbox->calls);
     return result;
 }
+
+int sandbox_separate(const struct sandbox *sandbox)
+{
+    return sandbox->config != NULL && sandbox->abi > 0 ? sandbox_files_separate(sandbox->abi) : 0;
+}

@@ -40,4 +40,9 @@ void sandbox_announce(const struct sandbox *);
  * 0 or -errno: the process must end then. */
 int sandbox_enter(struct sandbox *) MUST_CHECK;
 
+/* For a worker that was forked by the zygote, which has entered it: takes its siblings and the zygote out of its reach,
+ * as they are for a worker that has entered it by itself. While it has one thread. 0 or -errno: the process must end
+ * then. */
+int sandbox_separate(const struct sandbox *) MUST_CHECK;
+
 #endif

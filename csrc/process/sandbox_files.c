@@ -41,6 +41,19 @@ struct ruleset {
     uint64_t scoped;
 };
 
+static uint64_t scopes(int abi)
+{
+    return abi >= LANDLOCK_SCOPES ? SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL : 0;
+}
+
+/* A kernel takes a longer set than it knows as long as the rest is zero. A descriptor, or -errno. */
+static int create(const struct ruleset *ruleset)
+{
+    long fd = syscall(CALL_CREATE_RULESET, ruleset, sizeof(*ruleset), 0);
+
+    return fd >= 0 ? (int)fd : -errno;
+}
+
 struct path_beneath {
     uint64_t allowed;
     int32_t parent_fd;
@@ -71,12 +84,10 @@ int sandbox_files_open(int abi)
     const struct ruleset ruleset = {
         .handled_fs = directory_rights(abi) | FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_BLOCK,
         .handled_net = abi >= LANDLOCK_TCP ? NET_BIND_TCP : 0,
-        .scoped = abi >= LANDLOCK_SCOPES ? SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL : 0,
+        .scoped = scopes(abi),
     };
-    /* A kernel takes a longer set than it knows as long as the rest is zero. */
-    long fd = syscall(CALL_CREATE_RULESET, &ruleset, sizeof(ruleset), 0);
 
-    return fd >= 0 ? (int)fd : -errno;
+    return create(&ruleset);
 }
 
 static int allow(int fd, const char *path, uint64_t for_files, uint64_t for_directories)
@@ -107,4 +118,15 @@ int sandbox_files_allow_executing(int fd, const char *path)
 int sandbox_files_enter(int fd)
 {
     return syscall(CALL_RESTRICT_SELF, fd, 0) == 0 ? 0 : -errno;
+}
+
+/* The set has to refuse something: device files, which nobody may make as it is. */
+int sandbox_files_separate(int abi)
+{
+    const struct ruleset ruleset = {.handled_fs = FS_MAKE_CHAR | FS_MAKE_BLOCK, .scoped = scopes(abi)};
+    int fd = create(&ruleset);
+    int result = fd < 0 ? fd : sandbox_files_enter(fd);
+
+    fd_close(&fd);
+    return result;
 }

@@ -34,4 +34,9 @@ int sandbox_files_allow_executing(int fd, const char *path) MUST_CHECK;
  * -errno. */
 int sandbox_files_enter(int fd) MUST_CHECK;
 
+/* Within rules that were entered already: parts the calling thread, and what it starts from now on, from all other
+ * processes under them, which then can be neither traced nor read nor, where Landlock knows of signals, sent any. 0 or
+ * -errno. */
+int sandbox_files_separate(int abi) MUST_CHECK;
+
 #endif

@@ -278,7 +278,7 @@ void worker_run_hatched(const struct inherit *inherit, const struct birth *birth
     struct worker worker = worker_of(inherit, birth);
     struct gateway_place place = place_of(&worker);
 
-    child_set_name(birth->number);
+    child_hatch(inherit, birth);
     guard(&worker);
     worker.gateway = gateway;
     worker.ops->after_fork_child(gateway, &place);

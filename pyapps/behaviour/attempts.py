@@ -51,6 +51,24 @@ def memory_of_siblings(_):
     return " ".join(found) or "none"
 
 
+def reach(way_and_pids):
+    """WAY:PID,PID...: which of these processes, beside this one, can be reached by a signal or through their memory."""
+    way, _, pids = way_and_pids.partition(":")
+    found = []
+    for pid in map(int, pids.split(",")):
+        try:
+            if pid == os.getpid():
+                continue
+            elif way == "signal":
+                os.kill(pid, 0)
+            else:
+                pathlib.Path(f"/proc/{pid}/mem").open("rb").close()
+            found.append(str(pid))
+        except PermissionError:
+            continue
+    return " ".join(found) or "none"
+
+
 def regain(_):
     for call in (os.setuid, os.seteuid, os.setgid, os.setegid):
         try:

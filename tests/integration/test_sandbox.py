@@ -145,6 +145,17 @@ def test_system_calls(confine, mode):
 
 
 @has_landlock
+@MODES
+def test_siblings_and_the_master_are_out_of_reach(confine, mode):
+    server = confine(*mode, workers=2)
+    zygote = server.log.find(r"spawned zygote \(pid: (\d+)\)")
+    pids = [server.pid, *server.worker_pids(), *([int(zygote[1])] if zygote else [])]
+    assert len(pids) == 3 + bool(zygote)
+    for way in ("memory", "signal") if ABI >= 6 else ("memory",):
+        assert server.request(f"/reach?{way}:{','.join(map(str, pids))}").text == "none", way
+
+
+@has_landlock
 def test_programs_that_are_allowed(confine, tmp_path):
     tool = tmp_path / "elsewhere" / "tool"
     tool.write_text("#!/bin/sh\necho tool\n")
