@@ -31,21 +31,36 @@ void capabilities_empty_bounding_set(void)
     }
 }
 
+/* 1, 0, or -errno. */
+static int count_any(void)
+{
+    struct __user_cap_data_struct sets[2] = {0};
+    int result = read_sets(sets);
+
+    for (int i = 0; result == 0 && i < 2; i++) {
+        if ((sets[i].effective | sets[i].permitted | sets[i].inheritable) != 0)
+            return 1;
+    }
+    return result;
+}
+
+bool capabilities_has_any(void)
+{
+    return count_any() > 0;
+}
+
 int capabilities_clear(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[2] = {0};
-    int result;
+    const struct __user_cap_data_struct none[2] = {0};
+    int result = count_any();
 
-    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_capset, &header, sets) < 0)
-        return -errno;
-    result = read_sets(sets);
-    if (result < 0)
+    if (result <= 0)
         return result;
-    for (int i = 0; i < 2; i++) {
-        if ((sets[i].effective | sets[i].permitted | sets[i].inheritable) != 0)
-            return -EPERM;
-    }
-    return 0;
+    /* Before kernel 4.3 there are no ambient ones; since then these go with the others as well. */
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (syscall(SYS_capset, &header, none) < 0)
+        return -errno;
+    result = count_any();
+    return result > 0 ? -EPERM : result;
 }

@@ -10,6 +10,9 @@
 /* Whether the calling thread could use this one now; `number` as in <linux/capability.h>. */
 bool capabilities_has(int number) MUST_CHECK;
 
+/* Whether it has one at all, be it only to pass it on. */
+bool capabilities_has_any(void) MUST_CHECK;
+
 /* Takes from this process and its children the ones that programs with file capabilities could give. For root, before
  * it becomes somebody else; a root that may not (no CAP_SETPCAP, as in some containers) keeps them, which
  * PR_SET_NO_NEW_PRIVS makes harmless. */

@@ -170,6 +170,8 @@ void privileges_announce(const struct privileges *privileges)
                  privileges->gid, privileges->group_count, privileges->group_count == 1 ? "" : "s",
                  privileges->forbids_gains ? "give them no more rights (--no-new-privs)"
                                            : "can give them more rights (--no-new-privs off)");
+    else if (capabilities_has_any())
+        log_info("the workers keep none of the capabilities that this server has");
 }
 
 /* --- In the child --- */
@@ -213,6 +215,15 @@ static int change_user(const struct privileges *privileges)
     return result;
 }
 
+/* Of a server that is not root's: a service manager or the file of the program may have given it some, for low ports.
+ * The listeners are open by now. */
+static int give_up_capabilities(const struct privileges *privileges)
+{
+    if (privileges->forbids_gains && capabilities_has(CAP_SETPCAP))
+        capabilities_empty_bounding_set();
+    return capabilities_clear();
+}
+
 int privileges_drop(const struct privileges *privileges)
 {
     int result = 0;
@@ -224,6 +235,8 @@ int privileges_drop(const struct privileges *privileges)
         result = take_groups(privileges);
     if (result == 0 && geteuid() == 0 && privileges->has_user)
         result = change_user(privileges);
+    else if (geteuid() != 0)
+        result = give_up_capabilities(privileges);
     if (result == 0 && privileges->forbids_gains && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         result = -errno;
     return result;

@@ -37,11 +37,13 @@ bool privileges_are_allowed(const struct privileges *);
  * or -1 after writing to `error` (size bytes) what is wrong. End it with privileges_fini either way. */
 int privileges_of_config(struct privileges *, const struct config *, char *error, size_t size) MUST_CHECK;
 
-/* Logs as whom root's workers will run; never silently as root. For the master. */
+/* Logs as whom root's workers will run, never silently as root, and that somebody else's keep no capability. For the
+ * master. */
 void privileges_announce(const struct privileges *);
 
-/* Takes them on, for good: supplementary groups, group, user (real, effective, saved), and with another user than root
- * no capability is left. For a process with one thread. 0 or -errno: the process must end then. */
+/* Takes them on, for good: supplementary groups, group, user (real, effective, saved). Who is not root then keeps no
+ * capability, be it one that was got without root. For a process with one thread. 0 or -errno: the process must end
+ * then. */
 int privileges_drop(const struct privileges *) MUST_CHECK;
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capabilities.h"
 #include "config.h"
 #include "fd.h"
 #include "log.h"
@@ -186,10 +185,7 @@ int sandbox_enter(struct sandbox *sandbox)
 
     if (sandbox->config == NULL)
         return 0;
-    /* Rights that a service manager may have given to a server which is not root's. */
-    if (geteuid() != 0)
-        result = capabilities_clear();
-    if (result == 0 && sandbox->abi > 0)
+    if (sandbox->abi > 0)
         result = sandbox_files_enter(sandbox->rules_fd);
     fd_close(&sandbox->rules_fd);
     if (result == 0 && sandbox->filters_calls)

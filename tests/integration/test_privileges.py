@@ -16,7 +16,7 @@ import subprocess
 import pytest
 
 from support import processes
-from support.server import BEHAVIOUR, run_clutch
+from support.server import BEHAVIOUR, find_binary, run_clutch
 from support.users import copy_library, only_root, public_folder
 
 NOBODY = pwd.getpwnam("nobody")
@@ -104,6 +104,23 @@ def test_no_capability_is_left(start_as, mode):
         assert server.request(f"/status?{name}").text == NO_CAPABILITIES, name
     assert server.request("/status?NoNewPrivs").text == "1"
     assert server.log_contains("setuid programs give them no more rights")
+
+
+@only_root
+@pytest.mark.parametrize("mode", [[], ["--preload"], ["--sandbox", "best-effort"]], ids=["alone", "preload", "sandbox"])
+def test_rights_that_a_service_manager_gave_are_for_the_listeners(start, attempts, library, mode):
+    """A server of an ordinary user that may open low ports: its workers may not."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("util-linux's setpriv is needed to start the server with a capability")
+    user = ["setpriv", "--reuid", "nobody", "--regid", str(NOBODY.pw_gid), "--clear-groups"]
+    prefix = [*user, "--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service"]
+    if subprocess.run([*prefix, find_binary(), "--version"], capture_output=True).returncode != 0:
+        pytest.skip("nobody may not start this clutch, or root may not give capabilities away here")
+    server = start(attempts, *mode, prefix=prefix, environment={"PYTHONHOME": str(library)})
+    assert "CapEff:\t0000000000000400\n" in (processes.PROC / str(server.pid) / "status").read_text()
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert server.request(f"/status?{name}").text == NO_CAPABILITIES, name
+    assert server.log_contains(r"\[info\] master: the workers keep none of the capabilities that this server has")
 
 
 @only_root

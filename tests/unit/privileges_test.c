@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,7 +164,10 @@ static void test_root_can_drop_for_good(void **state)
     privileges_fini(&privileges);
 }
 
-/* Runs what changes the process for good in one of its own, as root. `step` returns 0, or which of its steps failed. */
+enum { NOT_POSSIBLE = 77 };
+
+/* Runs what changes the process for good in one of its own, as root. `step` returns 0, which of its steps failed, or
+ * NOT_POSSIBLE. */
 static void check_in_child(int (*step)(void))
 {
     int wait_status;
@@ -174,6 +179,8 @@ static void check_in_child(int (*step)(void))
     if (pid == 0)
         _exit(step());
     assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == NOT_POSSIBLE)
+        skip();
     assert_int_equal(wait_status, 0);
 }
 
@@ -212,6 +219,38 @@ static void test_a_root_that_may_not_change_users_is_told(void **state)
 {
     (void)state;
     check_in_child(fail_without_capabilities);
+}
+
+/* As a service manager starts a server of another user's that is to open low ports. */
+static int begin_with_ambient_capability(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const unsigned bit = 1U << CAP_NET_BIND_SERVICE;
+    struct __user_cap_data_struct sets[2] = {{.effective = bit, .permitted = bit, .inheritable = bit}};
+
+    if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setresgid(12345, 12345, 12345) < 0 ||
+        setresuid(54321, 54321, 54321) < 0 || syscall(SYS_capset, &header, sets) < 0)
+        return -1;
+    return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0);
+}
+
+static int lose_ambient_capability(void)
+{
+    struct privileges privileges;
+
+    if (!capabilities_has(CAP_NET_BIND_SERVICE))
+        return NOT_POSSIBLE; /* as in some containers */
+    if (begin_with_ambient_capability() < 0 || !capabilities_has(CAP_NET_BIND_SERVICE))
+        return 1;
+    if (privileges_init(&privileges, NULL, NULL, error, sizeof(error)) < 0 || privileges_drop(&privileges) < 0)
+        return 2;
+    return has_any_capability() ? 3 : 0;
+}
+
+static void test_rights_of_a_service_manager_are_given_up(void **state)
+{
+    (void)state;
+    check_in_child(lose_ambient_capability);
 }
 
 static bool forbids_gains(const char *user, int no_new_privs, int sandbox)
@@ -278,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_root_can_drop_for_good),
         cmocka_unit_test(test_others_cannot),
         cmocka_unit_test(test_a_root_that_may_not_change_users_is_told),
+        cmocka_unit_test(test_rights_of_a_service_manager_are_given_up),
         cmocka_unit_test(test_when_programs_may_give_rights),
         cmocka_unit_test(test_owners_of_sockets),
     };
