@@ -151,8 +151,9 @@ static void announce_files(const struct sandbox *sandbox)
 
     list_paths(writable, sandbox->temporary, &sandbox->config->sandbox_write);
     list_paths(executable, NULL, &sandbox->config->sandbox_exec);
-    log_info("sandbox: Landlock ABI %d: files may be written below: %s; executed: %s%s%s", sandbox->abi,
+    log_info("sandbox: Landlock ABI %d: files may be written below: %s; executed: %s%s%s%s", sandbox->abi,
              writable[0] != '\0' ? writable : "none", executable[0] != '\0' ? executable : "none",
+             sandbox->config->sandbox_exec.count > 0 ? ", and what the loader or an interpreter among them reads" : "",
              sandbox->abi >= LANDLOCK_TCP ? "; no TCP port may be bound" : "",
              sandbox->abi >= LANDLOCK_SCOPES ? "; no signals to processes outside, no abstract sockets of theirs" : "");
     if (sandbox->abi < LANDLOCK_NEWEST)
