@@ -190,14 +190,15 @@ static const char *clear_path(const struct sockaddr_un *address)
     return NULL;
 }
 
-static int bind_unix(const struct sockaddr_un *address, const struct socket_file_access *access, int backlog)
+static int bind_unix(const struct sockaddr_un *address, const struct socket_file_access *access, int backlog,
+                     struct stat *file)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int result;
 
     if (fd < 0)
         return -errno;
-    result = socket_file_bind(fd, address, access);
+    result = socket_file_bind(fd, address, access, file);
     if (result == 0 && listen(fd, backlog) == 0)
         return fd;
     if (result == 0)
@@ -210,6 +211,9 @@ static const char *explain_bind_unix(int error, const struct socket_file_access 
 {
     if (error == EPERM && (access->uid != (uid_t)-1 || access->gid != (gid_t)-1))
         return "--chown-socket: only root can give files to others, or to a group that it is not in";
+    if (error == ESTALE)
+        return "another process has removed or replaced the socket meanwhile; expected a directory in which nobody "
+               "else may do that";
     return strerror(error);
 }
 
@@ -223,11 +227,9 @@ static int open_unix(struct listener *listener, const char *path, const struct s
     memcpy(address.sun_path, path, strlen(path) + 1);
     obstacle = clear_path(&address);
     if (obstacle == NULL) {
-        listener->fd = bind_unix(&address, access, backlog);
+        listener->fd = bind_unix(&address, access, backlog, &status);
         if (listener->fd < 0)
             obstacle = explain_bind_unix(-listener->fd, access);
-        else if (lstat(path, &status) < 0)
-            obstacle = "another process has removed the socket";
     }
     if (obstacle != NULL) {
         snprintf(error, size, "cannot listen at 'unix:%s': %s", path, obstacle);

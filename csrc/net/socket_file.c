@@ -3,12 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fd.h"
+
+/* Opens the file that a unix socket is bound to; <linux/un.h> has it, which cannot stand beside <sys/un.h>. */
+#ifndef SIOCUNIXFILE
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
+#endif
 
 /* The file gets the mode of the socket, less the umask. */
 static int bind_with_mode(int fd, const struct sockaddr_un *address, int64_t mode)
@@ -26,32 +33,59 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, int64_t mod
     return result;
 }
 
-/* By descriptor: the path could be a link to something else by now. */
-static int give_away(const char *path, const struct socket_file_access *access)
+/* The path could lead to something else by now, put there by who may write to the directory. The kernel tells which
+ * file the socket has made, for CAP_NET_ADMIN; others have to look at what is at the path. A descriptor that is only
+ * good to name the file, or -errno. */
+static int open_file(int socket_fd, const char *path, bool *is_certain)
 {
-    int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat status;
-    int result = 0;
+    int fd = ioctl(socket_fd, SIOCUNIXFILE);
 
-    if (fd < 0 || fstat(fd, &status) < 0)
-        result = -errno;
-    else if (!S_ISSOCK(status.st_mode))
-        result = -ENOTSOCK;
-    else if (fchownat(fd, "", access->uid, access->gid, AT_EMPTY_PATH) < 0)
-        result = -errno;
-    fd_close(&fd);
-    return result;
+    *is_certain = fd >= 0;
+    if (fd < 0)
+        fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return fd >= 0 ? fd : errno == ENOENT ? -ESTALE : -errno;
 }
 
-int socket_file_bind(int fd, const struct sockaddr_un *address, const struct socket_file_access *access)
+/* Nobody else can make a file that is ours, only move one here: another of our sockets, at worst. */
+static bool may_be_ours(const struct stat *file)
 {
-    bool has_owner = access->uid != (uid_t)-1 || access->gid != (gid_t)-1;
-    int result = bind_with_mode(fd, address, access->mode);
+    return S_ISSOCK(file->st_mode) && file->st_uid == geteuid() && file->st_nlink == 1;
+}
 
-    if (result < 0 || !has_owner)
-        return result;
-    result = give_away(address->sun_path, access);
+static int give_away(int fd, const struct socket_file_access *access, bool is_certain, const struct stat *file)
+{
+    if (access->uid == (uid_t)-1 && access->gid == (gid_t)-1)
+        return 0;
+    if (!is_certain && !may_be_ours(file))
+        return -ESTALE;
+    return fchownat(fd, "", access->uid, access->gid, AT_EMPTY_PATH) == 0 ? 0 : -errno;
+}
+
+static bool is_at(const struct stat *file, const char *path)
+{
+    struct stat there;
+
+    return lstat(path, &there) == 0 && there.st_dev == file->st_dev && there.st_ino == file->st_ino;
+}
+
+int socket_file_bind(int fd, const struct sockaddr_un *address, const struct socket_file_access *access,
+                     struct stat *file)
+{
+    const char *path = address->sun_path;
+    int result = bind_with_mode(fd, address, access->mode);
+    bool is_certain;
+    int file_fd;
+
     if (result < 0)
-        unlink(address->sun_path);
+        return result;
+    file_fd = open_file(fd, path, &is_certain);
+    if (file_fd < 0)
+        return file_fd;
+    result = fstat(file_fd, file) == 0 ? give_away(file_fd, access, is_certain, file) : -errno;
+    fd_close(&file_fd);
+    if (!is_at(file, path))
+        return -ESTALE;
+    if (result < 0 && result != -ESTALE)
+        unlink(path);
     return result;
 }

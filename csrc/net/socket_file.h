@@ -4,6 +4,7 @@
 #define CLUTCH_SOCKET_FILE_H
 
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -17,9 +18,12 @@ struct socket_file_access {
 
 #define SOCKET_FILE_ACCESS_DEFAULT ((struct socket_file_access){.mode = -1, .uid = (uid_t)-1, .gid = (gid_t)-1})
 
-/* Binds the unix socket `fd`, which does not listen yet, to the address: makes the file. Never changes another file,
- * even when somebody who may write to the directory puts one there meanwhile. For a process with one thread (the umask
- * is changed for a moment). Returns 0, or -errno with the file removed. */
-int socket_file_bind(int fd, const struct sockaddr_un *, const struct socket_file_access *) MUST_CHECK;
+/* Binds the unix socket `fd`, which does not listen yet, to the address: makes the file, whose state before it was
+ * given away is in *file. With CAP_NET_ADMIN no other file is ever changed, even when somebody who may write to the
+ * directory puts one there meanwhile; without, none but a socket of this process's user. For a process with one thread
+ * (the umask is changed for a moment). Returns 0, or -errno with the file removed; -ESTALE: another one is in its
+ * place, and stays. */
+int socket_file_bind(int fd, const struct sockaddr_un *, const struct socket_file_access *,
+                     struct stat *file) MUST_CHECK;
 
 #endif

@@ -203,7 +203,8 @@ def test_what_is_in_force_is_said(confine, tmp_path):
     server = confine("--sandbox-exec", "/bin/true")
     assert server.log_contains(
         rf"\[info\] master: sandbox: Landlock ABI {ABI}: files may be written below: "
-        rf"{tmp_path}/temporary, {tmp_path}/data; executed: /bin/true, and what the loader or an interpreter among them reads"
+        rf"{tmp_path}/temporary, {tmp_path}/data; "
+        r"executed: /bin/true, and what the loader or an interpreter among them reads"
     )
     assert server.log_contains(r"\[info\] master: sandbox: seccomp: \d+ system calls are refused$")
     server = confine()
