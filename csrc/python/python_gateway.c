@@ -117,9 +117,9 @@ static struct gateway *start(const struct config *config, const struct gateway_p
         return NULL;
     }
     result = prepare(gateway) == 0 ? load(gateway) : -1;
-    if (stray_is_here())
-        stray_end(gateway);
+    stray_end_if_here(gateway);
     log_streams_flush(&gateway->streams);
+    stray_end_if_here(gateway);
     if (result == 0)
         log_info("application %s ready in %lld ms (CPython %s, GIL enabled)", config->app.given,
                  (long long)((clock_now_us() - started_us) / 1000), runtime_release());
@@ -134,6 +134,7 @@ static void freeze(struct gateway *gateway)
     runtime_enter(gateway->main_state);
     log_streams_flush(&gateway->streams);
     zygote_freeze(&gateway->errors);
+    stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
 }
 
@@ -141,12 +142,14 @@ static void before_fork(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
     log_streams_flush(&gateway->streams);
+    stray_end_if_here(gateway);
     PyOS_BeforeFork();
 }
 
 static void after_fork_parent(struct gateway *gateway)
 {
     PyOS_AfterFork_Parent();
+    stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
 }
 
@@ -159,6 +162,7 @@ static void after_fork_child(struct gateway *gateway, const struct gateway_place
     log_streams_adopt(&gateway->streams);
     if (signals_renew(&gateway->signals) < 0)
         errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
+    stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
 }
 
@@ -176,8 +180,7 @@ static void run_signal_handlers(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
     signals_run_handlers(&gateway->signals, &gateway->errors);
-    if (stray_is_here())
-        stray_end(gateway);
+    stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
 }
 

@@ -24,4 +24,12 @@ bool stray_is_here(void);
  * GIL. */
 NORETURN void stray_end(struct gateway *);
 
+/* The same for whoever may be either: returns in any process that is no such child. To be called wherever control comes
+ * back from Python code before anything is sent, waited for, or served. Requires the GIL. */
+static inline void stray_end_if_here(struct gateway *gateway)
+{
+    if (UNLIKELY(stray_is_here()))
+        stray_end(gateway);
+}
+
 #endif

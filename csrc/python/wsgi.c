@@ -17,7 +17,7 @@ int wsgi_init(struct gateway_thread *thread)
     struct gateway *gateway = thread->gateway;
     struct wsgi_environ_constants constants;
 
-    wsgi_response_init(&thread->response, gateway->place.thread_count > 1 ? &gateway->gil_waiters : NULL);
+    wsgi_response_init(&thread->response, gateway, gateway->place.thread_count > 1 ? &gateway->gil_waiters : NULL);
     if (wsgi_callables_init(&thread->callables, &thread->response, &gateway->names) < 0 ||
         wsgi_inputs_init(&thread->inputs) < 0)
         return -1;
@@ -42,11 +42,12 @@ static void fail(struct gateway_thread *thread)
 {
     struct wsgi_response *response = &thread->response;
 
+    stray_end_if_here(thread->gateway);
     if (response->is_gone && PyErr_ExceptionMatches(PyExc_BrokenPipeError))
         PyErr_Clear(); /* write() has told the application, which need not know how to end quietly */
     else
         errors_log_request(&thread->gateway->errors, response->exchange->request);
-    wsgi_response_settle(response);
+    wsgi_response_settle(response); /* ends a child that was forked while the exception was shown */
     response->exchange->has_app_failed = true;
     if (!response->is_over)
         exchange_fail(response->exchange);
@@ -67,7 +68,8 @@ static PyObject *call_application(struct gateway_thread *thread)
     arguments[1] = wsgi_environ_new(&thread->environ, thread->response.exchange, input, client_disconnected);
     if (arguments[1] == NULL)
         return NULL;
-    Py_INCREF(start_response); /* the application may end a reference to it in ways that replace ours */
+    stray_end_if_here(thread->gateway); /* forked by a __del__() that a collection ran */
+    Py_INCREF(start_response);          /* the application may end a reference to it in ways that replace ours */
     result = PyObject_Vectorcall(thread->gateway->app, arguments + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     Py_DECREF(start_response);
     Py_DECREF(arguments[1]);
@@ -78,16 +80,14 @@ static void run(struct gateway_thread *thread)
 {
     PyObject *result = call_application(thread);
 
-    if (UNLIKELY(stray_is_here()))
-        stray_end(thread->gateway);
+    stray_end_if_here(thread->gateway);
     if (UNLIKELY(result == NULL || wsgi_body_send(thread, result) < 0))
         fail(thread);
     if (LIKELY(result != NULL)) {
         wsgi_body_close(thread, result);
         Py_DECREF(result);
     }
-    if (UNLIKELY(stray_is_here())) /* forked by close(), by __del__(), or while the exception was shown */
-        stray_end(thread->gateway);
+    stray_end_if_here(thread->gateway); /* forked by close(), or by __del__() */
 }
 
 /* Cuts off what the application may have kept, so that a late use raises instead of reaching the next request. */

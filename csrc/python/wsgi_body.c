@@ -189,9 +189,7 @@ static int send_block(struct gateway_thread *thread, PyObject *result, PyObject 
         return -1;
     response->exchange->block_count++;
     is_whole = is_whole_body(response, result, (size_t)PyBytes_GET_SIZE(item));
-    if (UNLIKELY(stray_is_here()))
-        stray_end(thread->gateway);
-    wsgi_response_settle(response);
+    wsgi_response_settle(response); /* ends a child that __len__() forked */
     block = cut(response, python_bytes_view(item), wsgi_response_room(response));
     /* Sent now, not after close(): what an application does in close() must not keep its client waiting. */
     wsgi_response_write(response, &block, 1, is_whole);
@@ -203,8 +201,7 @@ static PyObject *next_block(struct gateway_thread *thread, PyObject *iterator)
 {
     PyObject *item = PyIter_Next(iterator);
 
-    if (UNLIKELY(stray_is_here()))
-        stray_end(thread->gateway);
+    stray_end_if_here(thread->gateway);
     return item;
 }
 
@@ -289,6 +286,7 @@ void wsgi_body_close(struct gateway_thread *thread, PyObject *result)
     if (found == 1)
         answer = PyObject_CallObject(close, NULL);
     Py_XDECREF(close);
+    stray_end_if_here(thread->gateway);
     if (UNLIKELY(found < 0 || (found == 1 && answer == NULL))) {
         errors_describe_request(thread->response.exchange->request, request, sizeof(request));
         errors_log(&thread->gateway->errors, "%s: close() of what the application returned failed", request);

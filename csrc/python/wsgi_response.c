@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "futex.h"
 #include "runtime.h"
+#include "stray.h"
 
 enum { LOOK_INTERVAL_US = 1000000 };
 
@@ -15,9 +16,9 @@ struct absence {
     int64_t written_before_us;
 };
 
-void wsgi_response_init(struct wsgi_response *response, _Atomic(int) *gil_waiters)
+void wsgi_response_init(struct wsgi_response *response, struct gateway *gateway, _Atomic(int) *gil_waiters)
 {
-    *response = (struct wsgi_response){.gil_waiters = gil_waiters};
+    *response = (struct wsgi_response){.gateway = gateway, .gil_waiters = gil_waiters};
 }
 
 void wsgi_response_begin(struct wsgi_response *response, struct exchange *exchange)
@@ -40,6 +41,7 @@ bool wsgi_response_is_taken(const struct wsgi_response *response)
 
 void wsgi_response_settle(struct wsgi_response *response)
 {
+    stray_end_if_here(response->gateway);
     while (UNLIKELY(is_busy(response))) {
         PyThreadState *state;
 

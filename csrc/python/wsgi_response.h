@@ -13,7 +13,10 @@
 
 #include "exchange.h"
 
+struct gateway;
+
 struct wsgi_response {
+    struct gateway *gateway;   /* borrowed */
     struct exchange *exchange; /* NULL between requests */
     bool is_started;           /* start_response() was called, with or without success */
     bool has_head;             /* its last call succeeded */
@@ -27,7 +30,7 @@ struct wsgi_response {
     _Atomic(int) *gil_waiters; /* borrowed: +1 while this app thread waits for the GIL; NULL: nobody asks */
 };
 
-void wsgi_response_init(struct wsgi_response *, _Atomic(int) *gil_waiters);
+void wsgi_response_init(struct wsgi_response *, struct gateway *, _Atomic(int) *gil_waiters);
 
 /* A request begins. Requires the GIL. */
 void wsgi_response_begin(struct wsgi_response *, struct exchange *);
@@ -35,8 +38,9 @@ void wsgi_response_begin(struct wsgi_response *, struct exchange *);
 /* Whether a thread of the application has to keep its hands off for now. Requires the GIL. */
 bool wsgi_response_is_taken(const struct wsgi_response *);
 
-/* Waits until no other thread of the application is in a call of this response. Requires the GIL, gives it up while
- * waiting. */
+/* Waits until no other thread of the application is in a call of this response. Everything that is sent passes here
+ * first: a child that the application forked ends here, where it would wait for a thread that it does not have, and
+ * send what is its parent's to send. Requires the GIL, gives it up while waiting. */
 void wsgi_response_settle(struct wsgi_response *);
 
 /* exchange_write() and exchange_write_file() with the GIL given up around them. Require the GIL. Update is_over and the

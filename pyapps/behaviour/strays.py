@@ -6,11 +6,12 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 from forks import wait_for
-from tools import PLAIN, dispatch, query, text_reply, wait_at
+from tools import PLAIN, dispatch, note, query, text_reply, wait_at
 
 
 def fork_and(child):
@@ -81,6 +82,69 @@ def forking(where):
     return answer
 
 
+class IteratorForks:
+    """The iterator forks when it goes, behind the last block and in front of the end of the response."""
+
+    def __init__(self):
+        self.blocks = iter([b"body of ", b"%d " % os.getpid()])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.blocks)
+
+    def __del__(self):
+        os.fork()
+
+
+class MakesIterator:
+    def __iter__(self):
+        return IteratorForks()
+
+
+def fork_with_iterator(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return MakesIterator()
+
+
+class FileForks:
+    """A file in whose place the server sends what is below it, found by an attribute that forks."""
+
+    def __init__(self):
+        self.file = tempfile.TemporaryFile(buffering=0)
+        self.file.write(b"body of %d " % os.getpid())
+        self.file.seek(0)
+
+    @property
+    def read(self):
+        os.fork()
+        return self.file.read
+
+
+def fork_with_file(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](FileForks())
+
+
+class CloseExits:
+    """Forks in close(); the child leaves it by sys.exit(), and how it ended is noted."""
+
+    def __iter__(self):
+        return iter([b"body of %d " % os.getpid()])
+
+    def close(self):
+        child = os.fork()
+        if child == 0:
+            sys.exit(5)
+        note("child", status=wait_for(child))
+
+
+def exit_in_close(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return CloseExits()
+
+
 class ForksWhenShown(Exception):
     def __str__(self):
         os.fork()
@@ -148,6 +212,9 @@ PATHS = {
     "close": forking("close"),
     "del": forking("del"),
     "shown": fork_when_shown,
+    "iterator": fork_with_iterator,
+    "file": fork_with_file,
+    "close-exits": exit_in_close,
     "stay": stay,
     "pool": run_pool,
     "process": run_process,

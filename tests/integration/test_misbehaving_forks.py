@@ -28,7 +28,7 @@ def test_what_a_child_does(server, path, body):
         assert connection.request("/blocks/list-of-one").body == b"one"
 
 
-@pytest.mark.parametrize("where", ["iter", "len", "close", "del", "shown"])
+@pytest.mark.parametrize("where", ["iter", "len", "close", "del", "shown", "iterator", "file", "close-exits"])
 def test_a_child_that_comes_back_elsewhere(server, where):
     """It ends there. What it would send in its parent's place would come twice."""
     pid = server.worker_pids()[0]
@@ -43,6 +43,14 @@ def test_a_child_that_comes_back_elsewhere(server, where):
             assert connection.request("/sleeper/").body == b"%d" % pid
         assert connection.is_silent()
     assert server.worker_pids() == [pid]
+
+
+def test_a_child_that_leaves_close_by_an_exception(server):
+    """It ends with the status that it asks for, and its sys.exit() is nothing to log."""
+    server.request("/record/")
+    server.request("/strays/close-exits")
+    wait_until(lambda: ["child", {"status": "5"}] in server.request("/record/").json(), "the child's status")
+    assert not server.log_contains("SystemExit")
 
 
 def test_pools_of_multiprocessing(start):
