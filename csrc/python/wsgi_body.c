@@ -146,8 +146,9 @@ static int send_bytes(struct gateway_thread *thread, PyObject *bytes)
 }
 
 /* len() of an iterable that has one: then a single block is known to be the last (PEP 3333, "Handling the
- * Content-Length Header"). */
-static bool has_one_item(PyObject *result)
+ * Content-Length Header"). Asked before the first block: what is left then is no business of ours, and __len__() may
+ * start or write a response like any other code of the application. */
+static bool has_one_item(struct gateway_thread *thread, PyObject *result)
 {
     PySequenceMethods *as_sequence = Py_TYPE(result)->tp_as_sequence;
     PyMappingMethods *as_mapping = Py_TYPE(result)->tp_as_mapping;
@@ -157,27 +158,26 @@ static bool has_one_item(PyObject *result)
         (as_mapping == NULL || as_mapping->mp_length == NULL))
         return false;
     count = PyObject_Size(result);
+    stray_end_if_here(thread->gateway);
     if (count < 0)
         PyErr_Clear();
     return count == 1;
 }
 
-/* Whether this block, the first, is all of the body. */
-static bool is_whole_body(const struct wsgi_response *response, PyObject *result, size_t len)
+/* Whether this block is all of the body. `is_single`: the iterable has no other. */
+static bool is_whole_body(const struct wsgi_response *response, size_t len, bool is_single)
 {
     const struct exchange *exchange = response->exchange;
 
     if (exchange->is_head_sent)
         return false;
-    return exchange->has_length ? len >= exchange->declared_bytes : has_one_item(result);
+    return exchange->has_length ? len >= exchange->declared_bytes : is_single;
 }
 
 /* Sends one block that the iterator gave. Sets is_over when there is nothing more to ask for. */
-static int send_block(struct gateway_thread *thread, PyObject *result, PyObject *item)
+static int send_block(struct wsgi_response *response, PyObject *item, bool is_single)
 {
-    struct wsgi_response *response = &thread->response;
     struct slice block;
-    bool is_whole;
 
     if (UNLIKELY(!PyBytes_Check(item)))
         return raise_block_type(item);
@@ -185,14 +185,13 @@ static int send_block(struct gateway_thread *thread, PyObject *result, PyObject 
         wsgi_response_look_for_client(response);
         return 0;
     }
+    wsgi_response_settle(response);
     if (wsgi_response_check_head(response) < 0)
         return -1;
     response->exchange->block_count++;
-    is_whole = is_whole_body(response, result, (size_t)PyBytes_GET_SIZE(item));
-    wsgi_response_settle(response); /* ends a child that __len__() forked */
     block = cut(response, python_bytes_view(item), wsgi_response_room(response));
     /* Sent now, not after close(): what an application does in close() must not keep its client waiting. */
-    wsgi_response_write(response, &block, 1, is_whole);
+    wsgi_response_write(response, &block, 1, is_whole_body(response, (size_t)PyBytes_GET_SIZE(item), is_single));
     return 0;
 }
 
@@ -220,6 +219,7 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
 {
     struct wsgi_response *response = &thread->response;
     PyObject *iterator, *item;
+    bool is_single;
     int status = 0;
 
     if (Py_TYPE(result)->tp_iter == NULL && !PySequence_Check(result)) {
@@ -228,11 +228,12 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
                      result == Py_None ? "None" : Py_TYPE(result)->tp_name);
         return -1;
     }
+    is_single = !response->exchange->has_length && has_one_item(thread, result);
     iterator = PyObject_GetIter(result);
     if (iterator == NULL)
         return -1;
     while (status == 0 && !response->is_over && (item = next_block(thread, iterator)) != NULL) {
-        status = send_block(thread, result, item);
+        status = send_block(response, item, is_single);
         Py_DECREF(item);
     }
     Py_DECREF(iterator);

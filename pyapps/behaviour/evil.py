@@ -219,6 +219,53 @@ class LengthReenters:
         return iter([b"one"])
 
 
+class LengthActs:
+    """len() is 1, and does something on the way."""
+
+    def __init__(self, act):
+        self.act = act
+
+    def __len__(self):
+        self.act()
+        return 1
+
+    def __iter__(self):
+        return iter([b"one"])
+
+
+def failing_start_in_length(environ, start_response):
+    """The head that was there is gone."""
+    start_response("200 OK", PLAIN)
+    return LengthActs(lambda: start_response("200 OK", [("bad name", "")], (ValueError, ValueError("again"), None)))
+
+
+def first_start_in_length(environ, start_response):
+    return LengthActs(lambda: start_response("200 OK", PLAIN))
+
+
+def write_in_length(environ, start_response):
+    write = start_response("200 OK", PLAIN)
+    return LengthActs(lambda: write(b"written "))
+
+
+class Shrinks:
+    """An iterator that tells how many blocks are left: one, when the first of two is out."""
+
+    def __init__(self):
+        self.blocks = [b"last", b"first "]
+
+    def __len__(self):
+        return len(self.blocks)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.blocks:
+            raise StopIteration
+        return self.blocks.pop()
+
+
 def reentering_length(environ, start_response):
     start_response("200 OK", PLAIN)
     return LengthReenters(start_response)
@@ -369,6 +416,10 @@ PATHS = {
     "iter-itself": body(lambda: IterReturns(IterReturns(None))),
     "bytes": body(lambda: EvilBytes(b"evil bytes")),
     "length": reentering_length,
+    "length-fails": failing_start_in_length,
+    "length-starts": first_start_in_length,
+    "length-writes": write_in_length,
+    "length-shrinks": body(Shrinks),
     "collected-list": collected_list,
     "wrapper": reinitialised_wrapper,
     "close-raises": closing(lambda _: Closing([b"whole"], raise_error(RuntimeError("raised in close")))),

@@ -28,6 +28,7 @@ FAILS = {
     "status": "(RuntimeError: evil method|ValueError)",
     "class": "returned an object of type type, not an iterable of bytes",
     "iter-none": "returned non-iterator of type 'NoneType'",
+    "length-fails": r"the last start_response\(\) had failed, and there is a body to send",
     "iter-itself": "returned non-iterator of type 'IterReturns'",
 }
 
@@ -57,6 +58,9 @@ SERVED = {
     "dict": b"key keys",
     "bytes": b"evil bytes",
     "length": b"one",
+    "length-starts": b"one",
+    "length-writes": b"written one",
+    "length-shrinks": b"first last",
     "wrapper": b"",
     "close-none": b"whole",
     "environ": b"mutated",
