@@ -72,6 +72,7 @@ struct exchange {
     /* Set by the gateway for the access log. */
     unsigned block_count; /* blocks the app yielded */
     bool has_app_failed;  /* an exception reached the gateway */
+    bool is_given_up;     /* the client was gone, and the gateway left the response as it was */
 };
 
 /* Starts the response head, or starts it anew while is_head_sent is false: what was added before is forgotten.

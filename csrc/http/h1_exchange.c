@@ -365,6 +365,7 @@ void h1_exchange_finish(struct h1_exchange *x)
 {
     struct iovec piece;
 
+    x->is_gone |= x->base.is_given_up;
     if (!x->base.is_head_sent && !x->is_aborted && !x->is_gone)
         fail(&x->base); /* a gateway that left no response */
     if (x->is_buffered && !x->is_aborted) {

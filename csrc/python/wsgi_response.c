@@ -115,7 +115,8 @@ void wsgi_response_look_for_client(struct wsgi_response *response)
     response->looked_us = now_us;
     wsgi_response_settle(response);
     response->is_gone = exchange_is_client_gone(response->exchange);
-    response->is_over |= response->is_gone;
+    if (response->is_gone)
+        response->exchange->is_given_up = response->is_over = true;
 }
 
 uint64_t wsgi_response_room(const struct wsgi_response *response)

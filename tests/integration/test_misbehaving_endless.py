@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.client import make_request
@@ -24,7 +26,7 @@ ENDS = [
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["1 thread", "3 threads"])
 def server(request, start_module):
-    return start_module("router", "--pythonpath", BEHAVIOUR, "--threads", request.param)
+    return start_module("router", "--pythonpath", BEHAVIOUR, "--threads", request.param, "--access-logfile", "-")
 
 
 def has_ended(server) -> list:
@@ -33,7 +35,7 @@ def has_ended(server) -> list:
 
 @pytest.mark.parametrize("path, how", ENDS)
 def test_the_worker_is_free_again(server, path, how):
-    mark = server.log.mark()
+    mark, out_mark = server.log.mark(), server.out.mark()
     connection = server.connect()
     connection.send(make_request(f"/endless/{path}"))
     if "empty" not in path:
@@ -42,6 +44,7 @@ def test_the_worker_is_free_again(server, path, how):
         connection.read_until(b"first")
     getattr(connection, how)()
     wait_until(lambda: has_ended(server), "the application to be told", 20)
+    server.out.wait_for(rf'"GET /endless/{re.escape(path)} HTTP/1\.1" 499 ', after=out_mark)
     assert server.request("/blocks/list-of-one").body == b"one"
     assert not [line for line in server.log.lines[mark:] if "Traceback" in line], "a client that goes is no error"
 
