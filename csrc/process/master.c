@@ -26,6 +26,7 @@
 #include "role_signals.h"
 #include "socket_file.h"
 #include "surroundings.h"
+#include "trust.h"
 
 enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64 };
 
@@ -182,6 +183,7 @@ static int set_up(struct master *master)
     announce_mode(master);
     if (write_pidfile(master, error) < 0 || open_listeners(master, error) < 0)
         return -1;
+    trust_announce(master->config, master->listeners, master->listener_count);
     fill_inheritance(master);
     return 0;
 }

@@ -7,7 +7,11 @@ import os
 import re
 import time
 
+import pytest
+
 from support.server import BEHAVIOUR, PYAPPS
+
+DEFAULT_FIELDS = "X-Forwarded-For, X-Forwarded-Proto"
 
 PREFIX = (
     r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\] \[(\d+)\] "
@@ -73,3 +77,62 @@ def test_log_level(start):
 def test_running_as_root_is_warned_of(start):
     server = start("ignore_body", "--pythonpath", BEHAVIOUR)
     assert server.log_contains(r"\[warning\].*root.*--user") == (os.geteuid() == 0)
+
+
+@pytest.mark.parametrize(
+    "options, line",
+    [
+        (["--forwarded-allow-ips", "10.0.0.0/8,unix"], "unix sockets, 10.0.0.0/8; believed what " + DEFAULT_FIELDS),
+        (["--forwarded-allow-ips", "*"], "whoever connects; believed what " + DEFAULT_FIELDS),
+        (["--proxy-protocol"], "unix sockets, 127.0.0.1/32, ::1/128; believed what PROXY headers, " + DEFAULT_FIELDS),
+        (
+            ["--forwarded-headers", "for,host,forwarded", "--forwarded-allow-ips", "127.0.0.1"],
+            "127.0.0.1/32; believed what X-Forwarded-For, X-Forwarded-Host, Forwarded",
+        ),
+        (
+            ["--forwarded-allow-ips", ",".join(f"10.0.{number}.0/24" for number in range(10))],
+            ", ".join(f"10.0.{number}.0/24" for number in range(8)) + ", 2 more; believed what " + DEFAULT_FIELDS,
+        ),
+    ],
+    ids=["networks", "everybody", "proxy-protocol", "headers", "many"],
+)
+def test_who_is_trusted(start, options, line):
+    server = start("ignore_body", "--pythonpath", BEHAVIOUR, *options)
+    assert ("info", "master", f"trusted proxies: {line} say of the client") in messages(server)
+    assert not server.log_contains(r"\[warning\].*--forwarded-allow-ips")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--forwarded-allow-ips", "127.0.0.0/8,::1"],
+        ["--forwarded-allow-ips", "none"],
+        ["--forwarded-headers", "for"],
+    ],
+    ids=["default", "loopback", "nobody", "one-field"],
+)
+def test_the_usual_trust_is_not_worth_a_line(start, options):
+    server = start("ignore_body", "--pythonpath", BEHAVIOUR, *options)
+    assert not server.log_contains("trusted proxies")
+
+
+@pytest.mark.parametrize(
+    "peers, address, is_warned_of",
+    [
+        ("*", "0.0.0.0:0", True),
+        ("0.0.0.0/0", "0.0.0.0:0", True),
+        ("10.0.0.0/8,0.0.0.0/0", "0.0.0.0:0", True),
+        ("::/0", "0.0.0.0:0", False),
+        ("10.0.0.0/8", "0.0.0.0:0", False),
+        ("*", "127.0.0.1:0", False),
+        ("0.0.0.0/0", "127.0.0.1:0", False),
+        ("*", "unix:socket", False),
+    ],
+)
+def test_trust_in_everybody_is_warned_of(start, tmp_path, peers, address, is_warned_of):
+    app = BEHAVIOUR / "ignore_body.py"
+    server = start(app, "--forwarded-allow-ips", peers, bind=[address.replace("socket", f"{tmp_path}/s")])
+    entry = re.escape(peers.split(",")[-1])
+    pattern = rf"\[warning\] master: --forwarded-allow-ips {entry}: whoever reaches http://0\.0\.0\.0:\d+ can pass"
+    assert server.log_contains(pattern) == is_warned_of
