@@ -162,7 +162,7 @@ int privileges_of_config(struct privileges *privileges, const struct config *con
 void privileges_announce(const struct privileges *privileges)
 {
     if (geteuid() == 0 && !privileges->has_user)
-        log_warning("the workers run as root; name another user with --user");
+        log_warning("the workers run as root; name another user with --user, or root itself if that is meant");
     else if (geteuid() == 0 && privileges->uid == 0)
         log_info("the workers run as root, as --user says");
     else if (geteuid() == 0)

@@ -54,7 +54,9 @@ def ids_of(uid, gid):
 @only_root
 def test_root_is_never_served_as_silently(start, attempts):
     server = start(attempts)
-    assert server.log_contains(r"\[warning\] master: the workers run as root; name another user with --user")
+    assert server.log_contains(
+        r"\[warning\] master: the workers run as root; name another user with --user, or root itself if that is meant"
+    )
 
 
 @only_root
@@ -62,6 +64,13 @@ def test_root_is_never_served_as_silently(start, attempts):
 def test_root_on_purpose(start_as, user):
     server = start_as(user)
     assert server.request("/ids").text.startswith(ids_of(0, 0))
+    assert server.log_contains(r"\[info\] master: the workers run as root, as --user says")
+    assert not server.log_contains(r"\[warning\]")
+
+
+@only_root
+def test_root_on_purpose_from_the_environment(start, attempts):
+    server = start(attempts, environment={"CLUTCH_USER": "root"})
     assert server.log_contains(r"\[info\] master: the workers run as root, as --user says")
     assert not server.log_contains(r"\[warning\]")
 
