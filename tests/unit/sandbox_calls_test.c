@@ -283,7 +283,7 @@ static int try_it(void)
         return 4;
     if (syscall(CLONE3, NULL, 0) != -1 || errno != ENOSYS)
         return 5;
-    if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setpriority(PRIO_PROCESS, 0, 1) < 0)
+    if (setrlimit(RLIMIT_CORE, &no_core) < 0 || setpriority(PRIO_PROCESS, 0, 19) < 0)
         return 6;
     if (prlimit(getppid(), RLIMIT_CORE, &no_core, NULL) != -1 || errno != EPERM)
         return 7;
