@@ -48,10 +48,11 @@ struct slot *crew_find_pid(const struct crew *crew, pid_t pid)
 
 struct slot *crew_find_serial(const struct crew *crew, int number, uint64_t serial)
 {
-    struct slot *slot = crew->slots + number;
+    struct slot *slot;
 
-    if (number < 0 || slot < crew_first(crew) || slot >= crew_end(crew))
+    if (number < 0 || number > crew->worker_count || (number == 0 && !crew->has_zygote))
         return NULL;
+    slot = &crew->slots[number];
     return slot_is_taken(slot) && slot->serial == serial ? slot : NULL;
 }
 

@@ -25,14 +25,13 @@ struct inherit {
     const struct listener *listeners; /* open descriptors */
     size_t listener_count;
     int access_log_fd; /* -1: no access log */
-    int notify_fd;     /* write end: struct notice to the master */
 };
 
 /* What one child is to be. Passed to the zygote for a worker as it stands, with the descriptor beside it. */
 struct birth {
     int32_t number;     /* of the worker; 0: the zygote */
-    int32_t control_fd; /* owned by the child. A worker's: end of file or a byte tells it to end. The zygote's: orders
-                           come here */
+    int32_t control_fd; /* owned by the child: the channel to the master, for its notices. A worker is told to end by
+                           the end of file or a byte, the zygote gets its orders here */
     uint64_t serial;    /* to be named in its notices */
 };
 

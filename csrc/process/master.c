@@ -2,7 +2,6 @@
 #include "master.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +27,7 @@
 #include "surroundings.h"
 #include "trust.h"
 
-enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64 };
+enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 2 };
 
 /* --- Set-up --- */
 
@@ -96,7 +95,7 @@ static int settle_privileges(struct master *master, char *error)
     return 0;
 }
 
-/* Each worker has a control pipe here, and at its start its other end for a moment. */
+/* Each worker has a channel here, and at its start its other end for a moment. */
 static int allow_files(struct master *master, char *error)
 {
     uint64_t wanted = (uint64_t)master->config->workers + master->config->bind.count + OTHER_FILES;
@@ -112,12 +111,12 @@ static int allow_files(struct master *master, char *error)
 static int open_shared(struct master *master, char *error)
 {
     const struct config *config = master->config;
-    int result = fd_pipe(master->notify_fds);
+    int result = 0;
 
-    if (result == 0) {
-        master->scoreboard = scoreboard_new((int)config->workers, (int)config->threads);
-        result = master->scoreboard == NULL ? -errno : 0;
-    }
+    master->watched = calloc((size_t)config->workers + OTHER_WATCHED, sizeof(*master->watched));
+    master->scoreboard = scoreboard_new((int)config->workers, (int)config->threads);
+    if (master->watched == NULL || master->scoreboard == NULL)
+        result = -errno;
     if (result == 0)
         result = handoff_open(&master->handoff, (size_t)config->workers);
     if (result == 0)
@@ -155,7 +154,6 @@ static void fill_inheritance(struct master *master)
     inherit->handoff = &master->handoff;
     inherit->listeners = master->listeners;
     inherit->listener_count = master->listener_count;
-    inherit->notify_fd = master->notify_fds[1];
 }
 
 static void announce_mode(const struct master *master)
@@ -243,18 +241,18 @@ static void start_due(struct master *master)
 /* Waits for signals and notices, or until something is due. */
 static void wait_for_events(struct master *master)
 {
-    struct pollfd fds[] = {
-        {.fd = master->signal_fd, .events = POLLIN},
-        {.fd = master->notify_fds[0], .events = POLLIN},
-    };
     int64_t next_us = crew_next_us(&master->crew, master->phase == MASTER_RUNNING);
     int64_t wait_ms = -1;
+    nfds_t count = 0;
 
+    master->watched[count++] = (struct pollfd){.fd = master->signal_fd, .events = POLLIN};
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
+        master->watched[count++] = (struct pollfd){.fd = slot->control_fd, .events = POLLIN};
     if (next_us != SLOT_NEVER) {
         wait_ms = (next_us - clock_now_us() + 999) / 1000;
         wait_ms = wait_ms < 0 ? 0 : wait_ms > 3600000 ? 3600000 : wait_ms;
     }
-    poll(fds, ARRAY_COUNT(fds), (int)wait_ms);
+    poll(master->watched, count, (int)wait_ms);
 }
 
 static void supervise(struct master *master)
@@ -292,8 +290,7 @@ static void tear_down(struct master *master)
     privileges_fini(&master->privileges);
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
-    fd_close(&master->notify_fds[0]);
-    fd_close(&master->notify_fds[1]);
+    free(master->watched);
     if (master->inherit.access_log_fd > STDERR_FILENO)
         fd_close(&master->inherit.access_log_fd);
 }
@@ -307,7 +304,6 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
         .signal_fd = -1,
-        .notify_fds = {-1, -1},
         .began_us = clock_now_us(),
     };
 

@@ -4,6 +4,7 @@
 #ifndef CLUTCH_MASTER_PRIV_H
 #define CLUTCH_MASTER_PRIV_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,7 +34,7 @@ struct master {
     size_t listener_count;
     struct crew crew;
     int signal_fd;
-    int notify_fds[2];
+    struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;
     pid_t reaped_pid; /* the latest child that was reaped before its pid was known */
     int64_t began_us;
@@ -53,7 +54,7 @@ void spawn_note_pid(const struct master *, struct slot *, pid_t pid);
 
 /* --- supervise.c --- */
 
-/* Reads what the children have told. */
+/* Reads what the children have told. Whoever has closed its channel loses it. */
 void supervise_read_notices(struct master *);
 /* Waits for the children that have ended, orphans of theirs included (all of them belong to process 1). */
 void supervise_reap(struct master *);

@@ -2,11 +2,16 @@
 #include "notice.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "fd.h"
+int notice_open_channel(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0 ? 0 : -errno;
+}
 
-void notice_send(int notify_fd, enum notice_kind kind, int number, uint64_t serial, pid_t pid)
+void notice_send(int channel_fd, enum notice_kind kind, int number, uint64_t serial, pid_t pid)
 {
     const struct notice notice = {
         .serial = serial,
@@ -15,16 +20,36 @@ void notice_send(int notify_fd, enum notice_kind kind, int number, uint64_t seri
         .kind = kind,
     };
 
-    /* An error means EPIPE: the master is dead, and the control pipe is about to say so. */
-    (void)!fd_write_all(notify_fd, &notice, sizeof(notice));
+    /* Another error means that the master is dead, or wants nothing more to do with us: the channel is about to say
+     * so. */
+    while (send(channel_fd, &notice, sizeof(notice), MSG_NOSIGNAL) < 0) {
+        if (errno == EAGAIN)
+            poll(&(struct pollfd){.fd = channel_fd, .events = POLLOUT}, 1, -1);
+        else if (errno != EINTR)
+            break;
+    }
 }
 
-bool notice_receive(int notify_fd, struct notice *notice)
+/* An empty message looks like the end otherwise. */
+static bool is_over(int channel_fd)
+{
+    struct pollfd end = {.fd = channel_fd, .events = POLLRDHUP};
+
+    return poll(&end, 1, 0) > 0;
+}
+
+enum notice_news notice_receive(int channel_fd, struct notice *notice)
 {
     ssize_t got;
 
+    /* ECONNRESET comes once, before what is left to read: the other end has gone with something unread. Descriptors
+     * that came along are closed by the kernel, as there is no room for them. */
     do {
-        got = read(notify_fd, notice, sizeof(*notice));
-    } while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof(*notice);
+        got = recv(channel_fd, notice, sizeof(*notice), MSG_DONTWAIT | MSG_TRUNC);
+    } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got < 0)
+        return errno == EAGAIN ? NOTICE_NONE : NOTICE_OVER;
+    if (got == 0 && is_over(channel_fd))
+        return NOTICE_OVER;
+    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_DRAINING ? NOTICE_ARRIVED : NOTICE_RUBBISH;
 }

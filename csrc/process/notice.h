@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * What the workers and the zygote tell the master: messages of fixed size through one pipe that all of them share. */
+ * What the workers and the zygote tell the master. Each of them has a channel of its own, a pair of sockets whose other
+ * end is the master's: so nobody can speak for another one, nor read or hold up what others say. The other way it
+ * carries the end, and to the zygote its orders. */
 #ifndef CLUTCH_NOTICE_H
 #define CLUTCH_NOTICE_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,13 +27,22 @@ struct notice {
     uint32_t reserved;
 };
 
-_Static_assert(sizeof(struct notice) <= PIPE_BUF, "a notice is written atomically");
+/* What there is on a channel. */
+enum notice_news {
+    NOTICE_NONE,    /* nothing now */
+    NOTICE_ARRIVED, /* a notice, which may still be a lie */
+    NOTICE_RUBBISH, /* something else, which is gone now: its sender writes to descriptors that are not its own */
+    NOTICE_OVER,    /* the other end has been closed or shut down */
+};
 
-/* From a worker or the zygote, about the calling process (`pid` 0) or another one. Waits if the pipe is full; when the
- * master has gone nobody is interested. */
-void notice_send(int notify_fd, enum notice_kind, int number, uint64_t serial, pid_t pid);
+/* Master: makes a channel; ends[0] is the master's, ends[1] the child's, which waits where it must. 0 or -errno. */
+int notice_open_channel(int ends[2]) MUST_CHECK;
 
-/* The next notice of the non-blocking pipe; false when there is none. */
-bool notice_receive(int notify_fd, struct notice *) MUST_CHECK;
+/* Child: about the calling process (`pid` 0) or another one. Waits if the channel is full; when the master has gone
+ * nobody is interested. No SIGPIPE, whatever the application has made of that. */
+void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, pid_t pid);
+
+/* Master: takes the next message off the channel. Never waits. */
+enum notice_news notice_receive(int channel_fd, struct notice *) MUST_CHECK;
 
 #endif

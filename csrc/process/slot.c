@@ -2,6 +2,7 @@
 #include "slot.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "fd.h"
 
@@ -28,6 +29,7 @@ void slot_order(struct slot *slot, uint64_t serial, int control_fd, int64_t now_
     slot->pid = 0;
     slot->serial = serial;
     slot->control_fd = control_fd;
+    slot->has_sent_rubbish = false;
     slot->started_us = now_us;
     slot->ready_us = 0;
     slot->deadline_us = boot_timeout_us > 0 ? now_us + boot_timeout_us : SLOT_NEVER;
@@ -52,7 +54,8 @@ void slot_drain(struct slot *slot, int64_t deadline_us)
 {
     slot->state = SLOT_DRAINING;
     slot->deadline_us = deadline_us;
-    fd_close(&slot->control_fd);
+    if (slot->control_fd >= 0)
+        shutdown(slot->control_fd, SHUT_WR);
 }
 
 void slot_kill(struct slot *slot)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the
- * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to close the control
- * descriptor. */
+ * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to shut or close the
+ * channel. */
 #ifndef CLUTCH_SLOT_H
 #define CLUTCH_SLOT_H
 
@@ -24,16 +24,17 @@ enum slot_state {
 struct slot {
     int number; /* of the worker; 0: the zygote */
     enum slot_state state;
-    pid_t pid;           /* 0: none, or not known yet */
-    uint64_t serial;     /* of the process in this slot, different for every one of the server's life */
-    int control_fd;      /* owned; its end tells the process to end; -1: none */
-    int64_t start_us;    /* EMPTY: when the next attempt is due */
-    int64_t started_us;  /* when this process was started */
-    int64_t ready_us;    /* when it became ready; 0: not yet */
-    int64_t deadline_us; /* by when it must have reached the next state; SLOT_NEVER */
-    unsigned failures;   /* in a row */
-    bool has_failed;     /* an attempt to start in this slot has failed, ever */
-    bool was_ready;      /* a process in this slot has been ready, ever */
+    pid_t pid;             /* 0: none, or not known yet */
+    uint64_t serial;       /* of the process in this slot, different for every one of the server's life */
+    int control_fd;        /* owned: the channel to the process, whose end tells it to end; -1: none */
+    bool has_sent_rubbish; /* this process, over the channel */
+    int64_t start_us;      /* EMPTY: when the next attempt is due */
+    int64_t started_us;    /* when this process was started */
+    int64_t ready_us;      /* when it became ready; 0: not yet */
+    int64_t deadline_us;   /* by when it must have reached the next state; SLOT_NEVER */
+    unsigned failures;     /* in a row */
+    bool has_failed;       /* an attempt to start in this slot has failed, ever */
+    bool was_ready;        /* a process in this slot has been ready, ever */
 };
 
 enum { SLOT_NAME_BYTES = 48 };
@@ -46,7 +47,8 @@ void slot_order(struct slot *, uint64_t serial, int control_fd, int64_t now_us, 
 /* Its pid is known: it is starting, unless it has been told to end meanwhile. */
 void slot_begin(struct slot *, pid_t pid);
 void slot_become_ready(struct slot *, int64_t now_us);
-/* It has been told to end, and must have done so by then (SLOT_NEVER: when it likes). Closes the control descriptor. */
+/* It has been told to end, and must have done so by then (SLOT_NEVER: when it likes). What it says is still
+ * heard. */
 void slot_drain(struct slot *, int64_t deadline_us);
 /* It has been sent SIGKILL. */
 void slot_kill(struct slot *);

@@ -10,6 +10,7 @@
 #include "kin.h"
 #include "log.h"
 #include "master_priv.h"
+#include "notice.h"
 #include "worker.h"
 #include "zygote_process.h"
 
@@ -18,28 +19,13 @@ enum { ORDER_AGAIN_US = 50 * 1000 };
 /* One way to fill a slot. */
 struct role {
     const char *name; /* in messages */
-    /* Makes the channel whose ends[0] the master keeps as control descriptor and whose ends[1] is the child's. */
-    int (*open_channel)(int ends[2]);
     /* What the child becomes; NULL: the zygote forks it. */
     void (*run)(const struct inherit *, const struct birth *) NORETURN;
 };
 
-static int open_control_pipe(int ends[2])
-{
-    int pipe_ends[2];
-    int result = fd_pipe(pipe_ends);
-
-    if (result == 0) {
-        ends[0] = pipe_ends[1];
-        ends[1] = pipe_ends[0];
-    }
-    return result;
-}
-
-static const struct role WORKER = {.name = "worker", .open_channel = open_control_pipe, .run = worker_run};
-static const struct role HATCHED_WORKER = {.name = "worker", .open_channel = open_control_pipe};
-static const struct role ZYGOTE = {
-    .name = "zygote", .open_channel = zygote_process_open_channel, .run = zygote_process_run};
+static const struct role WORKER = {.name = "worker", .run = worker_run};
+static const struct role HATCHED_WORKER = {.name = "worker"};
+static const struct role ZYGOTE = {.name = "zygote", .run = zygote_process_run};
 
 static const struct role *role_of(const struct master *master, const struct slot *slot)
 {
@@ -48,12 +34,11 @@ static const struct role *role_of(const struct master *master, const struct slot
     return master->crew.has_zygote ? &HATCHED_WORKER : &WORKER;
 }
 
-/* Closes what is the master's alone. Above all the control descriptors: a worker's brother that kept one would keep it
- * from noticing that the master has gone. */
+/* Closes what is the master's alone. Above all the channels: a worker's brother that kept one would keep it from
+ * noticing that the master has gone, and could read what it says. */
 static void release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
-    fd_close(&master->notify_fds[0]);
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
         fd_close(&slot->control_fd);
 }
@@ -86,7 +71,7 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
 {
     struct birth birth = {.number = slot->number, .serial = ++master->last_serial};
     int ends[2];
-    int result = role->open_channel(ends);
+    int result = notice_open_channel(ends);
 
     if (result < 0)
         return result;

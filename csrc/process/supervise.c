@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "config.h"
 #include "death.h"
+#include "fd.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
@@ -16,7 +17,7 @@
 
 enum {
     DURATION_BYTES = 32,
-    /* More than a pipe holds; but a child that never stops talking does not keep the master from its signals. */
+    /* More than a channel holds; but a child that never stops talking does not keep the master from its signals. */
     NOTICES_AT_ONCE = 8192,
 };
 
@@ -70,8 +71,7 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         learn_pid(master, slot, notice->pid);
         break;
     case NOTICE_SPAWN_FAILED:
-        if (slot->pid == 0)
-            slot_end(slot, now_us);
+        slot_end(slot, now_us);
         break;
     case NOTICE_READY:
         learn_pid(master, slot, notice->pid);
@@ -90,16 +90,58 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
     }
 }
 
-void supervise_read_notices(struct master *master)
+/* Whom the notice is about, or NULL: a message from the past, or a lie. A process speaks for itself; the zygote also
+ * for a worker that it was to fork and that is not known yet. */
+static struct slot *find_subject(const struct master *master, const struct slot *sender, const struct notice *notice)
+{
+    struct slot *subject = crew_find_serial(&master->crew, notice->number, notice->serial);
+    bool is_birth = notice->kind == NOTICE_SPAWNED || notice->kind == NOTICE_SPAWN_FAILED;
+
+    if (is_birth)
+        return sender->number == 0 && subject != NULL && subject->number > 0 && subject->pid == 0 ? subject : NULL;
+    return subject == sender ? subject : NULL;
+}
+
+static void warn_of_rubbish(struct slot *sender)
+{
+    char name[SLOT_NAME_BYTES];
+
+    if (!sender->has_sent_rubbish)
+        log_warning("%s has written to the server's own channel what means nothing there: ignored (said once); the "
+                    "application seems to write to descriptors that it has not opened",
+                    slot_format_name(sender, name));
+    sender->has_sent_rubbish = true;
+}
+
+/* What one process has told. */
+static void read_channel(struct master *master, struct slot *sender)
 {
     struct notice notice;
+    struct slot *subject;
 
-    for (int i = 0; i < NOTICES_AT_ONCE && notice_receive(master->notify_fds[0], &notice); i++) {
-        struct slot *slot = crew_find_serial(&master->crew, notice.number, notice.serial);
-
-        if (slot != NULL)
-            take_notice(master, slot, &notice);
+    for (int i = 0; i < NOTICES_AT_ONCE && sender->control_fd >= 0; i++) {
+        switch (notice_receive(sender->control_fd, &notice)) {
+        case NOTICE_NONE:
+            return;
+        case NOTICE_ARRIVED:
+            subject = find_subject(master, sender, &notice);
+            if (subject != NULL)
+                take_notice(master, subject, &notice);
+            break;
+        case NOTICE_RUBBISH:
+            warn_of_rubbish(sender);
+            break;
+        case NOTICE_OVER:
+            fd_close(&sender->control_fd);
+            break;
+        }
     }
+}
+
+void supervise_read_notices(struct master *master)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
+        read_channel(master, slot);
 }
 
 /* --- Deaths --- */
@@ -184,17 +226,19 @@ void supervise_reap(struct master *master)
             (void)handoff_tell_unaccepted(&master->handoff); /* as in clear_rows: it may just have been woken */
             continue;
         }
-        /* A worker of the zygote's is ours only after the news of it has been sent: the pipe has it, if nothing else
-         * has. */
+        /* A worker of the zygote's is ours only after the news of it has been sent: the zygote's channel has it, if
+         * nothing else has. */
         if (slot == NULL) {
             master->reaped_pid = pid;
             supervise_read_notices(master);
             slot = crew_find_pid(&master->crew, pid);
         }
-        if (slot != NULL)
+        if (slot != NULL) {
+            read_channel(master, slot); /* its last words */
             bury(master, slot, wait_status);
-        else
+        } else {
             log_debug("reaped process %d, an orphan", (int)pid);
+        }
     }
 }
 

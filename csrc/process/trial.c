@@ -27,12 +27,8 @@ enum { ERROR_BYTES = 1024 };
 static void NORETURN load(const struct config *config, const struct gateway_ops *ops,
                           const struct privileges *privileges, struct sandbox *sandbox)
 {
-    const struct inherit inherit = {.config = config,
-                                    .gateway_ops = ops,
-                                    .privileges = privileges,
-                                    .sandbox = sandbox,
-                                    .access_log_fd = -1,
-                                    .notify_fd = -1};
+    const struct inherit inherit = {
+        .config = config, .gateway_ops = ops, .privileges = privileges, .sandbox = sandbox, .access_log_fd = -1};
     const struct birth birth = {.number = 1, .control_fd = -1};
     const struct gateway_place place = {
         .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};

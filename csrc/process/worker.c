@@ -60,7 +60,7 @@ static void on_told_by_signal(void *context, int fd)
 {
     struct worker *worker = context;
 
-    notice_send(worker->inherit->notify_fd, NOTICE_DRAINING, worker->birth.number, worker->birth.serial, 0);
+    notice_send(worker->birth.control_fd, NOTICE_DRAINING, worker->birth.number, worker->birth.serial, 0);
     drain(worker, fd);
 }
 
@@ -121,7 +121,7 @@ static bool can_serve(void *context)
 
 static void NORETURN give_up(const struct worker *worker, int exit_status)
 {
-    notice_send(worker->inherit->notify_fd, NOTICE_BOOT_FAILED, worker->birth.number, worker->birth.serial, 0);
+    notice_send(worker->birth.control_fd, NOTICE_BOOT_FAILED, worker->birth.number, worker->birth.serial, 0);
     exit(exit_status);
 }
 
@@ -230,7 +230,7 @@ static void NORETURN live(struct worker *worker)
 {
     set_up(worker);
     atomic_store(&worker->row->state, WORKER_READY);
-    notice_send(worker->inherit->notify_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
+    notice_send(worker->birth.control_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
     worker_threads_serve(worker->threads);
     tear_down(worker);
     exit(EXIT_SUCCESS);

@@ -36,13 +36,6 @@ union fd_message {
 
 /* --- Orders --- */
 
-int zygote_process_open_channel(int ends[2])
-{
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return -errno;
-    return 0;
-}
-
 int zygote_process_order(int channel_fd, const struct birth *birth)
 {
     struct birth order = *birth;
@@ -122,7 +115,7 @@ static void NORETURN run_between(struct zygote *zygote, const struct birth *orde
         log_error("cannot fork worker %d: %s", order->number, strerror(errno));
         _exit(EXIT_FAILURE);
     }
-    notice_send(zygote->inherit->notify_fd, NOTICE_SPAWNED, order->number, order->serial, pid);
+    notice_send(zygote->birth.control_fd, NOTICE_SPAWNED, order->number, order->serial, pid);
     _exit(EXIT_SUCCESS);
 }
 
@@ -158,7 +151,7 @@ static void hatch(struct zygote *zygote, struct birth *order)
     ops->after_fork_parent(zygote->gateway);
     fd_close(&order->control_fd);
     if (pid < 0 || !reap(pid))
-        notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
+        notice_send(zygote->birth.control_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
 }
 
 static void refuse(const struct zygote *zygote, const struct birth *order)
@@ -166,7 +159,7 @@ static void refuse(const struct zygote *zygote, const struct birth *order)
     log_error("cannot fork worker %d: no descriptor is free; the application keeps too many files open for the limit "
               "(ulimit -n)",
               order->number);
-    notice_send(zygote->inherit->notify_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
+    notice_send(zygote->birth.control_fd, NOTICE_SPAWN_FAILED, order->number, order->serial, 0);
 }
 
 /* --- Life --- */
@@ -179,7 +172,7 @@ static void load_application(struct zygote *zygote)
 
     zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);
     if (zygote->gateway == NULL) {
-        notice_send(inherit->notify_fd, NOTICE_BOOT_FAILED, 0, zygote->birth.serial, 0);
+        notice_send(zygote->birth.control_fd, NOTICE_BOOT_FAILED, 0, zygote->birth.serial, 0);
         exit(CHILD_EXIT_APP);
     }
     inherit->gateway_ops->freeze(zygote->gateway);
@@ -194,7 +187,7 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
     guard(&zygote);
     load_application(&zygote);
     role_signals_become_zygote();
-    notice_send(inherit->notify_fd, NOTICE_READY, 0, birth->serial, 0);
+    notice_send(birth->control_fd, NOTICE_READY, 0, birth->serial, 0);
     while (receive_order(zygote.birth.control_fd, &order)) {
         if (order.control_fd >= 0)
             hatch(&zygote, &order);

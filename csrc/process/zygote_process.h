@@ -13,10 +13,6 @@
 /* In a child forked by the master: loads the application and takes orders from birth->control_fd until its end. */
 void zygote_process_run(const struct inherit *, const struct birth *) NORETURN;
 
-/* Master: makes the socket for the orders; ends[0] is the master's (non-blocking), ends[1] the zygote's. 0 or -errno.
- */
-int zygote_process_open_channel(int ends[2]) MUST_CHECK;
-
 /* Master: orders a worker. birth->control_fd is copied to the zygote; the caller keeps its own. Never waits. 0 or
  * -errno: -EAGAIN and -ETOOMANYREFS when too many orders are on their way, -EPIPE and -ECONNRESET when the zygote has
  * died. */

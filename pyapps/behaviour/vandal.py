@@ -11,6 +11,7 @@ import locale
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 
@@ -261,6 +262,22 @@ def close_descriptors(environ):
     os.closerange(3, 1000)
 
 
+def scribble(environ):
+    """Writes to whatever this process has inherited from the server and can be talked to."""
+    for fd in range(3, 100):
+        try:
+            kind = os.readlink(f"/proc/self/fd/{fd}")
+            if kind.startswith("pipe:") or kind.startswith("socket:") and is_local(fd):
+                os.write(fd, b"\n")
+        except OSError:
+            pass
+
+
+def is_local(fd):
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        return copy.family == socket.AF_UNIX
+
+
 def async_exception(environ):
     """Raises in this very thread, some instructions later."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(KeyError))
@@ -312,6 +329,7 @@ DAMAGES = {
     "memory-hog": memory_hog,
     "no-limit": no_limit,
     "close-descriptors": close_descriptors,
+    "scribble": scribble,
     "async-exception": async_exception,
     "excepthooks": excepthooks,
 }

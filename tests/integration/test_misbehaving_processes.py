@@ -10,6 +10,7 @@ import signal
 import pytest
 
 from support.client import make_request
+from support.processes import is_running
 from support.server import BEHAVIOUR, SPAWNED
 from support.waiting import wait_until
 
@@ -123,6 +124,25 @@ def test_descriptors_of_the_server_closed(vandal):
     server.wait_for_log(SPAWNED.pattern, after=mark)
     check_service(server)
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_descriptors_of_the_server_written_to(start, options):
+    """The master, which finds all of it at once, still hears what the worker itself has to say: that it was told to
+    end."""
+    server = start("vandal", "--pythonpath", BEHAVIOUR, *options)
+    mark = server.log.mark()
+    server.send_signal(signal.SIGSTOP)
+    for _ in range(3):
+        assert server.request("/scribble").body == b"damaged"
+    pid = server.kill_worker(number=signal.SIGTERM)
+    wait_until(lambda: not is_running(pid), "the worker to end")
+    server.send_signal(signal.SIGCONT)
+    server.wait_for_log(rf"\[info\] master: worker 1 \(pid: {pid}\) exited with status 0", after=mark)
+    server.wait_for_log(SPAWNED.pattern, after=mark)
+    assert server.request("/simple").body == b"simple"
+    assert len(server.log.find_all("the server's own channel")) == 1
+    end(server)
 
 
 def test_no_descriptor_may_be_opened(start):

@@ -8,9 +8,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "notice.h"
 
 #define SECONDS(n) ((int64_t)((n)*1000000))
 
@@ -91,25 +94,27 @@ static void test_an_end_that_was_wanted_is_no_failure(void **state)
     }
 }
 
-static void test_draining_closes_the_control_pipe(void **state)
+static void test_draining_ends_the_channel(void **state)
 {
     struct slot slot;
     int ends[2];
     char byte;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(notice_open_channel(ends), 0);
     slot_init(&slot, 1, START);
-    slot_order(&slot, 1, ends[1], START, SECONDS(60));
+    slot_order(&slot, 1, ends[0], START, SECONDS(60));
     assert_true(slot.deadline_us == START + SECONDS(60));
     slot_begin(&slot, 11);
     slot_become_ready(&slot, START);
     assert_true(slot.deadline_us == SLOT_NEVER);
     slot_drain(&slot, START + SECONDS(30));
     assert_true(slot.deadline_us == START + SECONDS(30));
+    assert_int_equal(read(ends[1], &byte, 1), 0);
+    slot_end(&slot, START);
     assert_int_equal(slot.control_fd, -1);
-    assert_int_equal(read(ends[0], &byte, 1), 0);
-    close(ends[0]);
+    assert_int_equal(send(ends[1], "x", 1, MSG_NOSIGNAL), -1);
+    close(ends[1]);
 }
 
 static void test_a_pid_that_comes_late_does_not_undo_the_end(void **state)
@@ -265,7 +270,7 @@ int main(void)
         cmocka_unit_test(test_a_start_that_succeeds_is_forgiven_once_it_has_lasted),
         cmocka_unit_test(test_early_deaths_are_free_once_then_back_off),
         cmocka_unit_test(test_an_end_that_was_wanted_is_no_failure),
-        cmocka_unit_test(test_draining_closes_the_control_pipe),
+        cmocka_unit_test(test_draining_ends_the_channel),
         cmocka_unit_test(test_a_pid_that_comes_late_does_not_undo_the_end),
         cmocka_unit_test(test_a_cancelled_order_is_no_failure),
         cmocka_unit_test(test_slots_are_found_by_pid_and_by_serial),

@@ -1,20 +1,34 @@
 /* SPDX-License-Identifier: MIT
- * Messages of many processes through one pipe: whole, in order for each sender, and none lost when the pipe is full. */
+ * Messages over a channel: whole, in order, none lost when it is full; and what is no message harms none that is. */
 #include "notice.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit.h"
 
-#include "fd.h"
+static void open_channel(int ends[2])
+{
+    assert_int_equal(notice_open_channel(ends), 0);
+}
+
+static void close_channel(int ends[2])
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void assert_next(int fd, enum notice_kind kind, int number)
+{
+    struct notice notice;
+
+    assert_int_equal(notice_receive(fd, &notice), NOTICE_ARRIVED);
+    assert_int_equal(notice.kind, kind);
+    assert_int_equal(notice.number, number);
+}
 
 static void test_a_notice_arrives_as_it_was_sent(void **state)
 {
@@ -22,63 +36,121 @@ static void test_a_notice_arrives_as_it_was_sent(void **state)
     int ends[2];
 
     (void)state;
-    assert_int_equal(fd_pipe(ends), 0);
-    assert_false(notice_receive(ends[0], &notice));
+    open_channel(ends);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_NONE);
     notice_send(ends[1], NOTICE_READY, 3, 77, 0);
     notice_send(ends[1], NOTICE_SPAWNED, 4, 78, 1234);
-    assert_true(notice_receive(ends[0], &notice));
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_ARRIVED);
     assert_int_equal(notice.kind, NOTICE_READY);
     assert_int_equal(notice.number, 3);
     assert_int_equal(notice.serial, 77);
     assert_int_equal(notice.pid, getpid());
-    assert_true(notice_receive(ends[0], &notice));
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_ARRIVED);
     assert_int_equal(notice.kind, NOTICE_SPAWNED);
     assert_int_equal(notice.pid, 1234);
-    assert_false(notice_receive(ends[0], &notice));
-    close(ends[0]);
-    close(ends[1]);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_NONE);
+    close_channel(ends);
 }
 
-static void test_a_full_pipe_makes_senders_wait(void **state)
+static void test_a_full_channel_makes_the_sender_wait(void **state)
 {
-    enum { SENDERS = 4, NOTICES = 2000 }; /* 190 kB, three times what a pipe holds */
-    uint64_t next[SENDERS] = {0};
+    enum { NOTICES = 5000 }; /* many times what a channel holds */
     struct notice notice;
     int ends[2];
 
     (void)state;
-    assert_int_equal(fd_pipe(ends), 0);
-    for (int sender = 0; sender < SENDERS; sender++) {
-        if (fork() == 0) {
-            for (uint64_t i = 0; i < NOTICES; i++)
-                notice_send(ends[1], NOTICE_READY, sender, i, 0);
-            _exit(0);
-        }
+    open_channel(ends);
+    if (fork() == 0) {
+        for (uint64_t i = 0; i < NOTICES; i++)
+            notice_send(ends[1], NOTICE_READY, 1, i, 0);
+        _exit(0);
     }
     close(ends[1]);
-    for (int received = 0; received < SENDERS * NOTICES; received++) {
-        while (!notice_receive(ends[0], &notice)) {
-            struct pollfd readable = {.fd = ends[0], .events = POLLIN};
+    for (uint64_t received = 0; received < NOTICES; received++) {
+        enum notice_news news;
 
-            assert_int_equal(poll(&readable, 1, -1), 1);
-            assert_true(readable.revents & POLLIN);
-        }
-        assert_in_range(notice.number, 0, SENDERS - 1);
-        assert_true(notice.serial == next[notice.number]++);
+        while ((news = notice_receive(ends[0], &notice)) == NOTICE_NONE)
+            assert_int_equal(poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, -1), 1);
+        assert_int_equal(news, NOTICE_ARRIVED);
+        assert_true(notice.serial == received);
     }
-    while (wait(NULL) > 0)
-        ;
+    wait(NULL);
     close(ends[0]);
 }
 
-static void test_without_a_master_nobody_cares(void **state)
+/* The application has the descriptor as well. */
+static void test_rubbish_harms_no_notice(void **state)
 {
+    const struct notice odd = {.kind = NOTICE_DRAINING + 1};
+    struct notice two[2] = {{.number = 1}, {.number = 2}};
+    static const char zeros[5000];
+    struct notice notice;
     int ends[2];
 
     (void)state;
-    assert_int_equal(fd_pipe(ends), 0);
-    close(ends[0]);
+    open_channel(ends);
+    assert_int_equal(write(ends[1], "x", 1), 1);
     notice_send(ends[1], NOTICE_READY, 1, 1, 0);
+    assert_int_equal(send(ends[1], "", 0, 0), 0);
+    assert_int_equal(write(ends[1], two, sizeof(two)), sizeof(two));
+    assert_int_equal(write(ends[1], zeros, sizeof(zeros)), sizeof(zeros));
+    assert_int_equal(write(ends[1], &odd, sizeof(odd)), sizeof(odd));
+    notice_send(ends[1], NOTICE_DRAINING, 2, 1, 0);
+
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_RUBBISH);
+    assert_next(ends[0], NOTICE_READY, 1);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(notice_receive(ends[0], &notice), NOTICE_RUBBISH);
+    assert_next(ends[0], NOTICE_DRAINING, 2);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_NONE);
+    close_channel(ends);
+}
+
+static void test_the_end_comes_behind_the_last_notice(void **state)
+{
+    struct notice notice;
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    assert_int_equal(write(ends[0], "unread", 6), 6);
+    notice_send(ends[1], NOTICE_READY, 1, 1, 0);
+    close(ends[1]);
+    assert_next(ends[0], NOTICE_READY, 1);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_OVER);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_OVER);
+    close(ends[0]);
+}
+
+static void test_a_channel_shut_down_is_over(void **state)
+{
+    struct notice notice;
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    assert_int_equal(shutdown(ends[1], SHUT_WR), 0);
+    assert_int_equal(notice_receive(ends[0], &notice), NOTICE_OVER);
+    close_channel(ends);
+}
+
+/* The application may have made SIGPIPE deadly again. */
+static void test_without_a_master_nobody_cares(void **state)
+{
+    int ends[2], wait_status;
+    pid_t child;
+
+    (void)state;
+    open_channel(ends);
+    close(ends[0]);
+    child = fork();
+    if (child == 0) {
+        signal(SIGPIPE, SIG_DFL);
+        notice_send(ends[1], NOTICE_READY, 1, 1, 0);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &wait_status, 0), child);
+    assert_int_equal(wait_status, 0);
     close(ends[1]);
 }
 
@@ -86,10 +158,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_notice_arrives_as_it_was_sent),
-        cmocka_unit_test(test_a_full_pipe_makes_senders_wait),
+        cmocka_unit_test(test_a_full_channel_makes_the_sender_wait),
+        cmocka_unit_test(test_rubbish_harms_no_notice),
+        cmocka_unit_test(test_the_end_comes_behind_the_last_notice),
+        cmocka_unit_test(test_a_channel_shut_down_is_over),
         cmocka_unit_test(test_without_a_master_nobody_cares),
     };
 
-    signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

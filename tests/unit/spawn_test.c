@@ -6,8 +6,8 @@
 
 #include "config.h"
 #include "master_priv.h"
+#include "notice.h"
 #include "unit.h"
-#include "zygote_process.h"
 
 enum { WORKERS = 1000 };
 
@@ -18,7 +18,7 @@ static int make_master(struct master *master, const struct config *config)
 
     *master = (struct master){.config = config};
     assert_int_equal(crew_init(&master->crew, WORKERS, true, 0), 0);
-    assert_int_equal(zygote_process_open_channel(ends), 0);
+    assert_int_equal(notice_open_channel(ends), 0);
     slot_order(&master->crew.slots[0], 1, ends[0], 0, 0);
     slot_begin(&master->crew.slots[0], getpid());
     slot_become_ready(&master->crew.slots[0], 0);
