@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "fd.h"
-
 int crew_init(struct crew *crew, int worker_count, bool has_zygote, int64_t now_us)
 {
     *crew = (struct crew){.worker_count = worker_count, .has_zygote = has_zygote};
@@ -22,7 +20,7 @@ void crew_fini(struct crew *crew)
     if (crew->slots == NULL)
         return;
     for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++)
-        fd_close(&slot->control_fd);
+        slot_close(slot);
     free(crew->slots);
     crew->slots = NULL;
 }

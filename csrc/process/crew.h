@@ -20,7 +20,7 @@ struct crew {
 
 /* Makes empty slots, due at once. 0 or -ENOMEM. */
 int crew_init(struct crew *, int worker_count, bool has_zygote, int64_t now_us) MUST_CHECK;
-/* Closes the control descriptors and frees the slots. */
+/* Closes the descriptors of the slots and frees them. */
 void crew_fini(struct crew *);
 
 /* The slots in use, in order: first <= slot < end. */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "kin.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,11 +18,11 @@ enum {
     LOOKS = 3,        /* a process between us and it may end while we look: then it has another parent */
 };
 
-/* Does not reap it. */
-static bool is_child(pid_t pid)
+bool kin_is_child(pid_t pid)
 {
     siginfo_t info;
 
+    /* Does not reap it. */
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
@@ -60,8 +63,39 @@ bool kin_is_descendant(pid_t pid)
     if (pid <= 1 || pid == getpid())
         return false;
     for (int look = 0; look < LOOKS; look++) {
-        if (is_child(pid) || leads_to_us(pid))
+        if (kin_is_child(pid) || leads_to_us(pid))
             return true;
     }
     return false;
+}
+
+enum kin kin_take_hold(pid_t pid, int *pid_fd)
+{
+    *pid_fd = -1;
+    if (pid <= 1)
+        return KIN_STRANGER;
+    *pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    /* There is none, or it is a thread. Anything else says something about us: an old kernel, no descriptor left. */
+    if (*pid_fd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
+        return KIN_STRANGER;
+    /* After the descriptor: should the process have gone in between and its pid be another's, it is the dead one that
+     * we hold. */
+    if (kin_is_descendant(pid))
+        return KIN_OURS;
+    fd_close(pid_fd);
+    return access("/proc/self/stat", R_OK) == 0 ? KIN_STRANGER : KIN_UNTOLD;
+}
+
+int kin_signal(pid_t pid, int pid_fd, int signal_number)
+{
+    if (pid_fd >= 0) {
+        if (syscall(SYS_pidfd_send_signal, pid_fd, signal_number, NULL, 0) == 0)
+            return 0;
+        /* A kernel before 5.3, or a container that does not know the call. */
+        if (errno != ENOSYS && errno != EPERM)
+            return -errno;
+    }
+    if (!kin_is_descendant(pid))
+        return -ESRCH;
+    return kill(pid, signal_number) == 0 ? 0 : -errno;
 }

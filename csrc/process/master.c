@@ -95,10 +95,11 @@ static int settle_privileges(struct master *master, char *error)
     return 0;
 }
 
-/* Each worker has a channel here, and at its start its other end for a moment. */
+/* Each worker has a channel here (at its start its other end for a moment), and one of the zygote's its pid. */
 static int allow_files(struct master *master, char *error)
 {
-    uint64_t wanted = (uint64_t)master->config->workers + master->config->bind.count + OTHER_FILES;
+    uint64_t of_workers = (uint64_t)master->config->workers * (master->config->preload ? 2 : 1);
+    uint64_t wanted = of_workers + master->config->bind.count + OTHER_FILES;
     uint64_t allowed = surroundings_allow_files(wanted);
 
     if (allowed == 0)

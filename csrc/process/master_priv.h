@@ -36,7 +36,7 @@ struct master {
     int signal_fd;
     struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;
-    pid_t reaped_pid; /* the latest child that was reaped before its pid was known */
+    pid_t reaped_pid; /* a child that has just been reaped, and whose pid was not known before; 0: none */
     int64_t began_us;
     bool has_announced_ready; /* "ready: 5 workers serve" is said once */
     bool has_pidfile;
@@ -48,8 +48,8 @@ struct master {
 
 /* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
 void spawn_slot(struct master *, struct slot *);
-/* The pid of a process ordered from the zygote has become known. That of a stranger is not believed: the master would
- * signal it. */
+/* The pid of a process ordered from the zygote has become known. That of a stranger is not believed, as the master
+ * would signal it: the slot is empty then. */
 void spawn_note_pid(const struct master *, struct slot *, pid_t pid);
 
 /* --- supervise.c --- */

@@ -17,6 +17,7 @@ void slot_init(struct slot *slot, int number, int64_t now_us)
     *slot = (struct slot){
         .number = number,
         .state = SLOT_EMPTY,
+        .pid_fd = -1,
         .control_fd = -1,
         .start_us = now_us,
         .deadline_us = SLOT_NEVER,
@@ -42,6 +43,12 @@ void slot_begin(struct slot *slot, pid_t pid)
         slot->state = SLOT_STARTING;
 }
 
+void slot_begin_told(struct slot *slot, pid_t pid, int pid_fd)
+{
+    slot->pid_fd = pid_fd;
+    slot_begin(slot, pid);
+}
+
 void slot_become_ready(struct slot *slot, int64_t now_us)
 {
     slot->state = SLOT_READY;
@@ -58,10 +65,10 @@ void slot_drain(struct slot *slot, int64_t deadline_us)
         shutdown(slot->control_fd, SHUT_WR);
 }
 
-void slot_kill(struct slot *slot)
+void slot_kill(struct slot *slot, int64_t deadline_us)
 {
     slot->state = SLOT_KILLED;
-    slot->deadline_us = SLOT_NEVER;
+    slot->deadline_us = deadline_us;
 }
 
 static int64_t backoff_us(unsigned failures)
@@ -75,9 +82,15 @@ static int64_t backoff_us(unsigned failures)
     return delay_us < BACKOFF_MOST_US ? delay_us : BACKOFF_MOST_US;
 }
 
-static void empty(struct slot *slot, int64_t start_us)
+void slot_close(struct slot *slot)
 {
     fd_close(&slot->control_fd);
+    fd_close(&slot->pid_fd);
+}
+
+static void empty(struct slot *slot, int64_t start_us)
+{
+    slot_close(slot);
     slot->state = SLOT_EMPTY;
     slot->pid = 0;
     slot->ready_us = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the
- * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to shut or close the
- * channel. */
+ * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to shut or close its
+ * descriptors. */
 #ifndef CLUTCH_SLOT_H
 #define CLUTCH_SLOT_H
 
@@ -16,7 +16,7 @@ enum slot_state {
     SLOT_STARTING, /* loading the application */
     SLOT_READY,    /* serving; the zygote: able to fork */
     SLOT_DRAINING, /* told to end */
-    SLOT_KILLED,   /* SIGKILL was sent; about to be reaped */
+    SLOT_KILLED,   /* SIGKILL was sent; about to be reaped, by deadline_us at the latest */
 };
 
 #define SLOT_NEVER INT64_MAX
@@ -25,6 +25,7 @@ struct slot {
     int number; /* of the worker; 0: the zygote */
     enum slot_state state;
     pid_t pid;             /* 0: none, or not known yet */
+    int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */
     uint64_t serial;       /* of the process in this slot, different for every one of the server's life */
     int control_fd;        /* owned: the channel to the process, whose end tells it to end; -1: none */
     bool has_sent_rubbish; /* this process, over the channel */
@@ -46,17 +47,21 @@ void slot_init(struct slot *, int number, int64_t now_us);
 void slot_order(struct slot *, uint64_t serial, int control_fd, int64_t now_us, int64_t boot_timeout_us);
 /* Its pid is known: it is starting, unless it has been told to end meanwhile. */
 void slot_begin(struct slot *, pid_t pid);
+/* The same for a process that was not forked here. Takes pid_fd. */
+void slot_begin_told(struct slot *, pid_t pid, int pid_fd);
 void slot_become_ready(struct slot *, int64_t now_us);
 /* It has been told to end, and must have done so by then (SLOT_NEVER: when it likes). What it says is still
  * heard. */
 void slot_drain(struct slot *, int64_t deadline_us);
-/* It has been sent SIGKILL. */
-void slot_kill(struct slot *);
+/* It is sent SIGKILL, and its end should be seen by then. */
+void slot_kill(struct slot *, int64_t deadline_us);
 /* The process has ended, or could not be started: the slot is empty. Decides when the next attempt is due. */
 void slot_end(struct slot *, int64_t now_us);
 /* The order came to nothing through no fault of the slot (the zygote has died, or is not listening): empty, and due
  * then. */
 void slot_cancel(struct slot *, int64_t start_us);
+/* Closes the descriptors, and changes nothing else: in a child, and at the end. */
+void slot_close(struct slot *);
 
 /* Whether a process is there, known or on its way. */
 static inline bool slot_is_taken(const struct slot *slot)

@@ -40,7 +40,7 @@ static void release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
-        fd_close(&slot->control_fd);
+        slot_close(slot);
 }
 
 static void announce(const struct slot *slot, int thread_count)
@@ -108,15 +108,35 @@ void spawn_slot(struct master *master, struct slot *slot)
     slot_end(slot, clock_now_us());
 }
 
+/* The process that may be there has no channel from now on, and ends by itself. */
+static void disbelieve(struct slot *slot, pid_t pid)
+{
+    log_error("process %d is said to be worker %d, but is no process of this server, or another worker: it is let go",
+              (int)pid, slot->number);
+    slot_end(slot, clock_now_us());
+}
+
 void spawn_note_pid(const struct master *master, struct slot *slot, pid_t pid)
 {
+    int pid_fd = -1;
+
     if (slot->pid != 0)
         return;
-    if (pid != master->reaped_pid && !kin_is_descendant(pid)) {
-        log_warning("ignored: process %d is said to be worker %d, but is no process of this server", (int)pid,
-                    slot->number);
+    if (pid <= 0 || crew_find_pid(&master->crew, pid) != NULL) {
+        disbelieve(slot, pid);
         return;
     }
-    slot_begin(slot, pid);
+    if (pid != master->reaped_pid) {
+        switch (kin_take_hold(pid, &pid_fd)) {
+        case KIN_OURS:
+            break;
+        case KIN_STRANGER:
+            disbelieve(slot, pid);
+            return;
+        case KIN_UNTOLD: /* when it is ready it is our child, and tells us again */
+            return;
+        }
+    }
+    slot_begin_told(slot, pid, pid_fd);
     announce(slot, (int)master->config->threads);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What becomes of the master's children: ready, dead, too slow. Runs in the master. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "config.h"
 #include "death.h"
 #include "fd.h"
+#include "kin.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
@@ -17,6 +19,7 @@
 
 enum {
     DURATION_BYTES = 32,
+    REAPED_BY_US = 2 * 1000 * 1000, /* after SIGKILL */
     /* More than a channel holds; but a child that never stops talking does not keep the master from its signals. */
     NOTICES_AT_ONCE = 8192,
 };
@@ -34,11 +37,32 @@ static const char *format_duration(char *text, int64_t duration_ms)
     return text;
 }
 
-static void kill_process(struct slot *slot)
+/* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits; and the
+ * kernel may just have woken it for a connection or for a request in the queue: another is to look. */
+static void clear_rows(struct master *master, int number)
 {
-    if (slot->pid > 0)
-        kill(slot->pid, SIGKILL);
-    slot_kill(slot);
+    scoreboard_clear_row(master->scoreboard, number);
+    handoff_clear_row(&master->handoff, (size_t)number - 1);
+    (void)handoff_tell_unaccepted(&master->handoff);
+}
+
+/* It cannot be waited for: the zygote has told of a process that has another parent. */
+static void lose(struct master *master, struct slot *slot)
+{
+    char name[SLOT_NAME_BYTES];
+
+    log_warning("%s was no child of the master's, and has gone", slot_format_name(slot, name));
+    if (slot->number > 0)
+        clear_rows(master, slot->number);
+    slot_end(slot, clock_now_us());
+}
+
+/* The slot of one that has gone already is empty then. */
+static void kill_process(struct master *master, struct slot *slot)
+{
+    slot_kill(slot, slot->pid > 0 ? clock_now_us() + REAPED_BY_US : SLOT_NEVER);
+    if (slot->pid > 0 && kin_signal(slot->pid, slot->pid_fd, SIGKILL) == -ESRCH)
+        lose(master, slot);
 }
 
 /* --- Notices --- */
@@ -54,12 +78,12 @@ static void announce_ready(struct master *master)
              (double)(clock_now_us() - master->began_us) / 1e3);
 }
 
-static void learn_pid(const struct master *master, struct slot *slot, pid_t pid)
+static void learn_pid(struct master *master, struct slot *slot, pid_t pid)
 {
     spawn_note_pid(master, slot, pid);
     /* Its end was decided before it had a pid to send a signal to. */
-    if (slot->state == SLOT_KILLED)
-        kill_process(slot);
+    if (slot->state == SLOT_KILLED && pid != master->reaped_pid)
+        kill_process(master, slot);
 }
 
 static void take_notice(struct master *master, struct slot *slot, const struct notice *notice)
@@ -184,15 +208,6 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
-/* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits; and the
- * kernel may just have woken it for a connection or for a request in the queue: another is to look. */
-static void clear_rows(struct master *master, int number)
-{
-    scoreboard_clear_row(master->scoreboard, number);
-    handoff_clear_row(&master->handoff, (size_t)number - 1);
-    (void)handoff_tell_unaccepted(&master->handoff);
-}
-
 static void bury(struct master *master, struct slot *slot, int wait_status)
 {
     char text[DEATH_TEXT_BYTES];
@@ -231,6 +246,7 @@ void supervise_reap(struct master *master)
         if (slot == NULL) {
             master->reaped_pid = pid;
             supervise_read_notices(master);
+            master->reaped_pid = 0;
             slot = crew_find_pid(&master->crew, pid);
         }
         if (slot != NULL) {
@@ -250,7 +266,7 @@ static void kill_slow_starter(struct master *master, struct slot *slot)
 
     log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
               format_duration(limit, master->config->boot_timeout_ms));
-    kill_process(slot);
+    kill_process(master, slot);
 }
 
 /* It has not forked the worker of this slot. With its death the order is void. */
@@ -262,7 +278,7 @@ static void kill_stuck_zygote(struct master *master, struct slot *slot)
     log_error("%s has not forked worker %d within %s (--boot-timeout): killed", slot_format_name(zygote, name),
               slot->number, format_duration(limit, master->config->boot_timeout_ms));
     slot->deadline_us = SLOT_NEVER;
-    kill_process(zygote);
+    kill_process(master, zygote);
 }
 
 static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
@@ -275,7 +291,15 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
               format_duration(limit, master->config->graceful_timeout_ms), request);
     if (slot->number > 0)
         death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
-    kill_process(slot);
+    kill_process(master, slot);
+}
+
+/* A child that cannot die yet (it hangs in the kernel) will be reaped. */
+static void look_for_killed(struct master *master, struct slot *slot)
+{
+    slot->deadline_us = SLOT_NEVER;
+    if (!kin_is_child(slot->pid))
+        lose(master, slot);
 }
 
 void supervise_enforce_deadlines(struct master *master, int64_t now_us)
@@ -285,6 +309,8 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
             continue;
         if (slot->state == SLOT_ORDERED && master->crew.slots[0].pid > 0) {
             kill_stuck_zygote(master, slot);
+        } else if (slot->state == SLOT_KILLED) {
+            look_for_killed(master, slot);
         } else if (slot->state == SLOT_DRAINING) {
             kill_slow_drainer(master, slot, now_us);
         } else {
@@ -302,7 +328,7 @@ void supervise_drain_all(struct master *master)
     master->phase = MASTER_STOPPING;
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its control pipe yet */
-            kill(slot->pid, SIGTERM);
+            (void)kin_signal(slot->pid, slot->pid_fd, SIGTERM);
         if (slot->state == SLOT_STARTING || slot->state == SLOT_ORDERED || slot->state == SLOT_READY)
             slot_drain(slot, deadline_us);
     }
@@ -328,6 +354,6 @@ void supervise_kill_all(struct master *master)
         if (!slot_is_taken(slot))
             continue;
         log_cut_requests(master, slot);
-        kill_process(slot);
+        kill_process(master, slot);
     }
 }

@@ -93,7 +93,25 @@ static void test_more_orders_than_fit_are_put_off(void **state)
 /* Whoever has taken over the zygote may claim anything; the master, often root, would send signals to it. */
 static void test_strangers_are_no_workers(void **state)
 {
-    const pid_t strangers[] = {1, 0, -1, getpid(), getppid()};
+    const pid_t strangers[] = {1, 0, -1, getpid(), getppid(), INT32_MAX};
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+    struct slot *slot;
+
+    (void)state;
+    close(make_master(&master, &config));
+    slot = &master.crew.slots[1];
+    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        slot_order(slot, 7, -1, 0, 0);
+        spawn_note_pid(&master, slot, strangers[i]);
+        assert_int_equal(slot->state, SLOT_EMPTY);
+        assert_int_equal(slot->pid, 0);
+    }
+    crew_fini(&master.crew);
+}
+
+static void test_children_are_workers(void **state)
+{
     const struct config config = {.workers = WORKERS};
     struct master master;
     struct slot *slot;
@@ -103,15 +121,15 @@ static void test_strangers_are_no_workers(void **state)
     close(make_master(&master, &config));
     slot = &master.crew.slots[1];
     slot_order(slot, 7, -1, 0, 0);
-    for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        spawn_note_pid(&master, slot, strangers[i]);
-        assert_int_equal(slot->pid, 0);
-    }
     child = fork();
     if (child == 0)
         _exit(0);
     spawn_note_pid(&master, slot, child);
+    assert_int_equal(slot->state, SLOT_STARTING);
     assert_int_equal(slot->pid, child);
+    slot_order(&master.crew.slots[2], 8, -1, 0, 0);
+    spawn_note_pid(&master, &master.crew.slots[2], child); /* but one worker each */
+    assert_int_equal(master.crew.slots[2].state, SLOT_EMPTY);
     assert_int_equal(waitpid(child, NULL, 0), child);
     crew_fini(&master.crew);
 }
@@ -123,6 +141,7 @@ int main(void)
         cmocka_unit_test(test_a_zygote_dead_with_orders_is_no_failure_of_workers),
         cmocka_unit_test(test_more_orders_than_fit_are_put_off),
         cmocka_unit_test(test_strangers_are_no_workers),
+        cmocka_unit_test(test_children_are_workers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

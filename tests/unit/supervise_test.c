@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * What the master makes of what it is told: everybody speaks for himself, and nothing that is said makes it spin. */
-#include <poll.h>
+ * What the master makes of what it is told: everybody speaks for himself, nothing that is said makes it spin, and
+ * it signals nobody but its own. */
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
+#include "scoreboard.h"
 #include "unit.h"
 
 enum { WORKERS = 2 };
@@ -144,6 +147,185 @@ static void test_who_was_told_to_end_hears_it_and_may_speak(void **state)
     unmake_master(&master, ends);
 }
 
+/* --- Whom the master signals --- */
+
+/* A child that ends with 0 once `end` is closed by its parent, and otherwise waits for a signal. */
+static pid_t make_child(int end[2])
+{
+    pid_t pid;
+    char byte;
+
+    assert_int_equal(pipe(end), 0);
+    pid = fork();
+    if (pid == 0) {
+        close(end[1]);
+        _exit(read(end[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    close(end[0]);
+    return pid;
+}
+
+/* A child whose own child waits; *inner is that. */
+static pid_t make_family(pid_t *inner, int end[2], bool reaps)
+{
+    int told[2];
+    pid_t pid;
+
+    assert_int_equal(pipe(told), 0);
+    assert_int_equal(pipe(end), 0);
+    pid = fork();
+    if (pid == 0) {
+        char byte;
+
+        close(end[1]);
+        *inner = fork();
+        if (*inner == 0) {
+            (void)!read(end[0], &byte, 1);
+            _exit(0);
+        }
+        (void)!write(told[1], inner, sizeof(*inner));
+        if (reaps)
+            waitpid(*inner, NULL, 0);
+        close(told[1]);
+        (void)!read(end[0], &byte, 1);
+        _exit(0);
+    }
+    close(told[1]);
+    close(end[0]);
+    assert_int_equal(read(told[0], inner, sizeof(*inner)), sizeof(*inner));
+    if (reaps) {
+        char byte;
+
+        kill(*inner, SIGKILL);
+        assert_int_equal(read(told[0], &byte, 1), 0);
+    }
+    close(told[0]);
+    return pid;
+}
+
+/* A master with an order for worker 1. */
+static struct slot *make_ordering_master(struct master *master, int ends[WORKERS + 1])
+{
+    struct slot *slot;
+
+    make_master(master, ends);
+    master->scoreboard = scoreboard_new(WORKERS, 1);
+    assert_int_equal(handoff_open(&master->handoff, WORKERS), 0);
+    for (int number = 0; number <= WORKERS; number++)
+        slot_cancel(&master->crew.slots[number], 0);
+    slot = &master->crew.slots[1];
+    slot_order(slot, 11, -1, 0, 0);
+    return slot;
+}
+
+static void unmake_ordering_master(struct master *master, int ends[WORKERS + 1])
+{
+    unmake_master(master, ends);
+    scoreboard_free(master->scoreboard);
+    handoff_close(&master->handoff);
+}
+
+/* The worker has been reaped by another, and its pid is that of somebody else by now. */
+static void test_the_next_owner_of_a_pid_is_not_signalled(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], worker_end[2], next_end[2], wait_status;
+    struct slot *slot;
+    pid_t worker, next;
+
+    (void)state;
+    slot = make_ordering_master(&master, ends);
+    worker = make_child(worker_end);
+    spawn_note_pid(&master, slot, worker);
+    assert_int_equal(slot->state, SLOT_STARTING);
+    close(worker_end[1]);
+    assert_int_equal(waitpid(worker, NULL, 0), worker);
+    next = make_child(next_end);
+    slot->pid = next;
+    supervise_drain_all(&master);
+    supervise_kill_all(&master);
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    close(next_end[1]);
+    assert_int_equal(waitpid(next, &wait_status, 0), next);
+    assert_int_equal(wait_status, 0);
+    unmake_ordering_master(&master, ends);
+}
+
+static void test_a_child_is_signalled(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], worker_end[2], wait_status;
+    struct slot *slot;
+    pid_t worker;
+
+    (void)state;
+    slot = make_ordering_master(&master, ends);
+    worker = make_child(worker_end);
+    spawn_note_pid(&master, slot, worker);
+    supervise_kill_all(&master);
+    assert_int_equal(slot->state, SLOT_KILLED);
+    supervise_enforce_deadlines(&master, slot->deadline_us);
+    assert_int_equal(slot->state, SLOT_KILLED);
+    assert_true(slot->deadline_us == SLOT_NEVER);
+    assert_int_equal(waitpid(worker, &wait_status, 0), worker);
+    assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL);
+    close(worker_end[1]);
+    unmake_ordering_master(&master, ends);
+}
+
+/* Where a kernel has no descriptors of processes: by the pid, after another look at whose it is. */
+static void test_without_a_descriptor_children_are_signalled_and_strangers_not(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], worker_end[2], wait_status;
+    struct slot *slot;
+    pid_t worker;
+
+    (void)state;
+    slot = make_ordering_master(&master, ends);
+    slot_begin(slot, getppid());
+    slot_order(&master.crew.slots[2], 12, -1, 0, 0);
+    worker = make_child(worker_end);
+    slot_begin(&master.crew.slots[2], worker);
+    supervise_kill_all(&master);
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    assert_int_equal(master.crew.slots[2].state, SLOT_KILLED);
+    assert_int_equal(waitpid(worker, &wait_status, 0), worker);
+    assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL);
+    close(worker_end[1]);
+    unmake_ordering_master(&master, ends);
+}
+
+/* The zygote's own child, say, which it has told of as a worker: nobody will ever tell us that it has ended. */
+static void test_who_is_no_child_does_not_hold_its_slot(void **state)
+{
+    for (int reaps = 0; reaps <= 1; reaps++) {
+        struct master master;
+        int ends[WORKERS + 1], end[2];
+        struct slot *slot;
+        pid_t outer, inner;
+
+        (void)state;
+        slot = make_ordering_master(&master, ends);
+        outer = make_family(&inner, end, reaps);
+        if (reaps)
+            slot_begin(slot, inner);
+        else
+            spawn_note_pid(&master, slot, inner);
+        assert_int_equal(slot->state, SLOT_STARTING);
+        supervise_kill_all(&master);
+        if (!reaps) {
+            assert_int_equal(slot->state, SLOT_KILLED);
+            supervise_enforce_deadlines(&master, slot->deadline_us);
+        }
+        assert_int_equal(slot->state, SLOT_EMPTY);
+        assert_true(crew_is_empty(&master.crew));
+        close(end[1]);
+        assert_int_equal(waitpid(outer, NULL, 0), outer);
+        unmake_ordering_master(&master, ends);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +334,10 @@ int main(void)
         cmocka_unit_test(test_rubbish_changes_nothing),
         cmocka_unit_test(test_who_hangs_up_is_listened_to_no_more),
         cmocka_unit_test(test_who_was_told_to_end_hears_it_and_may_speak),
+        cmocka_unit_test(test_the_next_owner_of_a_pid_is_not_signalled),
+        cmocka_unit_test(test_a_child_is_signalled),
+        cmocka_unit_test(test_without_a_descriptor_children_are_signalled_and_strangers_not),
+        cmocka_unit_test(test_who_is_no_child_does_not_hold_its_slot),
     };
 
     log_set_role("test");
