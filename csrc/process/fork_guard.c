@@ -20,7 +20,11 @@
 #include "handoff.h"
 #include "listener.h"
 
-enum { LISTENERS_MOST = 64, ENTRIES_BYTES = 4096 };
+enum {
+    LISTENERS_MOST = 64,
+    ENTRIES_BYTES = 4096,
+    NUMBERS_TRIED = 1 << 16, /* some milliseconds */
+};
 
 /* As getdents64(2) gives it. */
 struct entry {
@@ -98,14 +102,25 @@ static void close_if_guarded(int fd)
     }
 }
 
-/* The listeners among them, as they are at their own addresses. Without /proc the copies stay. */
+/* There is no /proc, or the application has set a limit below what was open already. */
+static void close_sockets_by_trying(void)
+{
+    for (int fd = 0; fd < NUMBERS_TRIED; fd++)
+        close_if_guarded(fd);
+}
+
+/* The listeners among them, as they are at their own addresses. */
 static void close_sockets(void)
 {
     _Alignas(struct entry) char entries[ENTRIES_BYTES];
     int directory = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long len;
 
-    while (directory >= 0 && (len = syscall(SYS_getdents64, directory, entries, sizeof(entries))) > 0) {
+    if (directory < 0) {
+        close_sockets_by_trying();
+        return;
+    }
+    while ((len = syscall(SYS_getdents64, directory, entries, sizeof(entries))) > 0) {
         for (long at = 0; at < len;) {
             const struct entry *entry = (const struct entry *)(const void *)(entries + at);
 
@@ -121,9 +136,10 @@ static void close_copies(void)
     if (!guard.is_armed)
         return;
     guard.is_armed = false;
-    close_sockets();
+    /* First: where all descriptors are taken, this makes room for the one that finds the others. */
     fd_close(&guard.queue_fds[0]);
     fd_close(&guard.queue_fds[1]);
+    close_sockets();
 }
 
 int fork_guard_arm(const struct inherit *inherit)

@@ -2,8 +2,10 @@
 """Forks, at odd places, and the child does odd things: it writes, starts the response, stays, runs another program.
 The parent answers with how the child ended, or with its pid where it goes on."""
 
+import contextlib
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -11,7 +13,7 @@ import threading
 import time
 
 from forks import wait_for
-from tools import PLAIN, dispatch, note, query, text_reply, wait_at
+from tools import PLAIN, dispatch, note, number, query, text_reply, wait_at
 
 
 def fork_and(child):
@@ -164,6 +166,25 @@ def stay(environ, start_response):
     return text_reply(start_response, str(pid))
 
 
+def stay_at_the_limit(environ, start_response):
+    """The same, where no descriptor can be opened at the time of the fork: all are taken, or the ?limit= is low."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = number(environ, "limit", 100)
+    kept = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    with contextlib.suppress(OSError):
+        while True:
+            kept.append(os.open(os.devnull, os.O_RDONLY))
+    pid = os.fork()
+    for fd in kept:
+        os.close(fd)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if pid == 0:
+        wait_at(query(environ)["gate"])
+        os._exit(0)
+    return text_reply(start_response, str(pid))
+
+
 def double(value):
     return 2 * value
 
@@ -216,6 +237,7 @@ PATHS = {
     "file": fork_with_file,
     "close-exits": exit_in_close,
     "stay": stay,
+    "stay-at-the-limit": stay_at_the_limit,
     "pool": run_pool,
     "process": run_process,
     "descriptors": list_descriptors,

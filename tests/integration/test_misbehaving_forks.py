@@ -4,6 +4,7 @@ parent's alone, and nobody but the server holds what is the server's."""
 
 from __future__ import annotations
 
+import pathlib
 import socket
 
 import pytest
@@ -82,6 +83,40 @@ def test_a_child_that_stays_keeps_no_client_waiting(server, gate):
     wait_until(lambda: not is_running(int(response.text)), "the child to end")
 
 
+@pytest.mark.parametrize("limit", [100, 3], ids=["all taken", "a low limit"])
+@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "preload", "3 threads"])
+def test_a_child_made_where_no_descriptor_is_free(start, gate, options, limit):
+    """It cannot open anything to find out what to let go of, but does."""
+    server = start("router", "--pythonpath", BEHAVIOUR, *options)
+    address = server.addresses()[0][1]
+    with server.connect() as closing:
+        target = f"/strays/stay-at-the-limit?limit={limit}&gate={gate.path}"
+        response = closing.request(target, headers=[("Connection", "close")])
+        assert response.status == 200
+        gate.wait_reached()
+        assert closing.is_closed_by_server()
+    assert not shares_sockets(int(response.text), server.worker_pids()[0])
+    server.send_signal(15)
+    assert server.process.wait(30) == 0
+    check_free(address)
+    gate.release()
+    assert server.wait_exit() == 0
+
+
+def shares_sockets(child: int, parent: int) -> set[str]:
+    """Returns which sockets both have, but for the worker's channel to the master, which is harmless."""
+    names = [{entry.readlink().name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()} for pid in (child, parent)]
+    shared = {name for name in names[0] & names[1] if name.startswith("socket:")}
+    return shared if len(shared) > 1 else set()
+
+
+def check_free(address) -> None:
+    with socket.socket() as successor:
+        successor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        successor.bind(address)
+        successor.listen()
+
+
 @pytest.mark.parametrize("path", ["stay", "program"])
 @pytest.mark.parametrize("options", [[], ["--preload"]], ids=["plain", "preload"])
 def test_who_outlives_the_server_does_not_hold_its_address(start, gate, path, options):
@@ -94,10 +129,7 @@ def test_who_outlives_the_server_does_not_hold_its_address(start, gate, path, op
     server.send_signal(15)
     assert idle.is_closed_by_server()
     assert server.process.wait(30) == 0
-    with socket.socket() as successor:
-        successor.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        successor.bind(address)
-        successor.listen()
+    check_free(address)
     assert open_descriptors(pid), "it is still there"
     gate.release()
     assert server.wait_exit() == 0
