@@ -10,6 +10,7 @@
 #include "message.h"
 #include "runtime.h"
 #include "text.h"
+#include "text_block.h"
 
 enum {
     WHAT_BYTES = 512,
@@ -119,21 +120,31 @@ static void summarise(PyObject *exception, char *out, size_t size)
     Py_DECREF(type);
 }
 
-/* Bytes of whole lines, or their beginning and end: a message may hold all of what could not be taken in. */
-static void write_traceback(struct slice lines)
+/* A whole text, or its beginning and end: a message may hold all of what could not be taken in. Returns 0 or -ENOMEM.
+ */
+static int append_traceback(struct buf *out, struct slice text)
 {
     size_t piece = TRACEBACK_BYTES / 2;
     char gap[64];
     int len;
 
-    if (lines.len <= TRACEBACK_BYTES) {
-        log_write_lines(log_fd(), lines);
-        return;
-    }
-    len = snprintf(gap, sizeof(gap), "\n... (%zu bytes are left out) ...\n", lines.len - 2 * piece);
-    log_write_lines(log_fd(), slice_of(lines.ptr, piece));
-    log_write_lines(log_fd(), slice_of(gap, (size_t)len));
-    log_write_lines(log_fd(), slice_of(lines.ptr + lines.len - piece, piece));
+    if (text.len <= TRACEBACK_BYTES)
+        return text_block_append(out, text);
+    len = snprintf(gap, sizeof(gap), "... (%zu bytes are left out) ...", text.len - 2 * piece);
+    if (text_block_append(out, slice_of(text.ptr, piece)) < 0 || text_block_append(out, slice_of(gap, (size_t)len)) < 0)
+        return -ENOMEM;
+    return text_block_append(out, slice_of(text.ptr + text.len - piece, piece));
+}
+
+/* A traceback quotes what clients send: no line of it may look like one of the server's. */
+static void write_traceback(struct slice text)
+{
+    struct buf lines;
+
+    buf_init(&lines);
+    if (append_traceback(&lines, text) == 0)
+        log_write_lines(log_fd(), buf_slice(&lines));
+    buf_fini(&lines);
 }
 
 static void log_exception(const struct errors *errors, const char *what)

@@ -23,9 +23,9 @@ void errors_fini(struct errors *);
 PyObject *errors_take(void);
 void errors_restore(PyObject *exception);
 
-/* Logs "<what>: ValueError: ..." and the whole traceback, and clears the exception; logs nothing when none is set. Any
- * exception will do: SystemExit and KeyboardInterrupt end nothing here, and one that cannot be shown is named by its
- * type. Requires the GIL, and gives it up while the log is written. */
+/* Logs "<what>: ValueError: ..." and the whole traceback, indented below, and clears the exception; logs nothing when
+ * none is set. Any exception will do: SystemExit and KeyboardInterrupt end nothing here, and one that cannot be shown
+ * is named by its type. Requires the GIL, and gives it up while the log is written. */
 void errors_log(const struct errors *, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* The same for an exception that reached the gateway from the application: what = "GET /path". */

@@ -78,6 +78,19 @@ def surrogates(environ):
     return ValueError("\udc80\ud800 \0 \x1b[31m \n[2026-01-01 00:00:00 +0000] [1] [error] forged")
 
 
+FORGED = "\n[2026-01-01 00:00:00 +0000] [1] [error] worker 1: forged"
+
+
+def forged(environ):
+    return ValueError("\r\x1b[2K\x9b2K\u202e\u2028" + FORGED)
+
+
+def forged_notes(environ):
+    error = ValueError("with notes" if hasattr(ValueError, "add_note") else FORGED)
+    error.__notes__ = [FORGED, "\x1b[2J"]
+    return error
+
+
 def deep(environ):
     def down(depth):
         return down(depth + 1) if depth < 900 else ValueError("from below").with_traceback(None)
@@ -101,6 +114,9 @@ PATHS = {
     "circle": raising(in_a_circle),
     "chain": raising(long_chain),
     "surrogates": raising(surrogates),
+    "forged": raising(forged),
+    "forged-name": raising(lambda environ: type("Name" + FORGED, (Exception,), {})()),
+    "forged-notes": raising(forged_notes),
     "deep": raising(deep),
     "recursive": recursive,
     "generator-exit": raising(lambda environ: GeneratorExit()),

@@ -14,6 +14,7 @@ LINES_OF_A_TRACEBACK = 40
 
 HEAD = re.compile(r"^\[[^]]*\] \[\d+\] \[(?P<level>\w+)\] (?P<who>[^:]+): (?P<text>.*)$")
 GRAVE = ("error", "critical")
+INDENT = re.compile("^ {4}")  # of what clutch puts below a line of its own
 TRACEBACK = r"Traceback \(most recent call last\):\n(?:[ \t].*\n)+\S.*"
 CHAIN = r"\n\n(?:During handling of|The above exception was) .*\n\n"
 TRACEBACK_PARTS = re.compile(r"(Traceback \(most recent call last\):\n)((?:[ \t].*\n)+)")
@@ -23,7 +24,8 @@ TRACEBACKS = re.compile(f"{TRACEBACK}(?:{CHAIN}{TRACEBACK})*")
 
 
 def grave_messages(log: str) -> List[str]:
-    """Returns the errors that clutch's log tells, each with the lines below it (a traceback), in order."""
+    """Returns the errors that clutch's log tells, each with the lines below it (a traceback) as Python
+    shows them, in order."""
     messages: List[List[str]] = []
     is_grave = False
     for line in log.splitlines():
@@ -33,7 +35,7 @@ def grave_messages(log: str) -> List[str]:
             if is_grave:
                 messages.append([f"{head['who']}: {head['text']}"])
         elif is_grave:
-            messages[-1].append(line)
+            messages[-1].append(INDENT.sub("", line))
     return ["\n".join(lines) for lines in messages]
 
 

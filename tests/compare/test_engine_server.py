@@ -121,9 +121,9 @@ def test_the_environment_of_a_server(monkeypatch):
 LOG = """\
 [2026-11-26 04:22:46 +0000] [11788] [info] master: spawned worker 1 (pid: 11789, cores: 1)
 [2026-11-26 04:22:46 +0000] [11789] [error] worker 1: GET /: RuntimeError: on purpose
-Traceback (most recent call last):
-  File "app.py", line 1, in application
-RuntimeError: on purpose
+    Traceback (most recent call last):
+      File "app.py", line 1, in application
+    RuntimeError: on purpose
 [2026-11-26 04:22:46 +0000] [11788] [info] master: stopping: SIGTERM
 printed by the application
 [2026-11-26 04:22:46 +0000] [11788] [critical] master: giving up
@@ -133,6 +133,7 @@ printed by the application
 def test_grave_messages_have_their_traceback():
     first, second = grave_messages(LOG)
     assert first.startswith("worker 1: GET /: RuntimeError") and first.endswith("RuntimeError: on purpose")
+    assert first.splitlines()[1:3] == ["Traceback (most recent call last):", '  File "app.py", line 1, in application']
     assert len(first.splitlines()) == 4
     assert second == "master: giving up"
 

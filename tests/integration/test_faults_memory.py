@@ -73,7 +73,7 @@ def test_memory_error_in_the_application(behaviours):
         mark = behaviours.log.mark()
         response = connection.request("/raises/first-next?kind=MemoryError")
         assert (response.status, response.says_close) == (500, False)
-        behaviours.wait_for_log("^MemoryError: raised on purpose", after=mark)
+        behaviours.wait_for_log("^ {4}MemoryError: raised on purpose", after=mark)
         assert connection.request(HELLO).body == b"one"
 
 
@@ -87,7 +87,7 @@ def test_the_application_uses_more_than_there_is(start, tmp_path, is_sanitized):
     for _ in range(3):
         assert server.request("/much").status == 500
         assert server.request("/").body == b"fine"
-    assert server.log_contains("^MemoryError")
+    assert server.log_contains("^ {4}MemoryError")
     assert server.worker_pids() == [pid]
 
 

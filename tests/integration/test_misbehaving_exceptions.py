@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.server import BEHAVIOUR
@@ -55,10 +57,23 @@ def test_the_log_is_not_flooded(server, path):
     before = len(server.log.raw)
     mark = server.log.mark()
     assert server.request(f"/shown/{path}").status == 500
-    server.wait_for_log(r"^\.\.\. \(\d+ bytes are left out\) \.\.\.$", after=mark)
+    server.wait_for_log(r"^ {4}\.\.\. \(\d+ bytes are left out\) \.\.\.$", after=mark)
     assert server.request("/shown/name").status == 500
     server.wait_for_log(r"GET /shown/name", after=mark)
-    assert len(server.log.raw) - before < 100_000
+    assert len(server.log.raw) - before < 150_000
+
+
+@pytest.mark.parametrize("path", ["surrogates", "forged", "forged-name", "forged-notes"])
+def test_no_line_is_forged(server, path):
+    """What stands in the first column is the server's, and no byte of a message steers a terminal."""
+    mark = server.log.mark()
+    assert server.request(f"/shown/{path}").status == 500
+    assert server.request("/shown/name").status == 500
+    server.wait_for_log("GET /shown/name: Two", after=mark)
+    lines = server.log.lines[mark:]
+    assert any("forged" in line for line in lines[1:])
+    assert not [line for line in lines if not re.match(r" {4}|\[[\d: +-]{25}\] \[\d+\] \[error\] worker 1: GET /", line)]
+    assert not [line for line in lines if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202e]", line)]
 
 
 def test_nothing_leaks(server, is_sanitized):
