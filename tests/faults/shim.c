@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,10 @@ struct faults {
     _Atomic(int32_t) memory_failures; /* how many fail then */
     _Atomic(int32_t) memory_failed;   /* how many have */
     _Atomic(int32_t) forks_failed;
+    _Atomic(int32_t) accepts_to_fail; /* of the next calls, as if the whole system had no file left */
+    _Atomic(int32_t) accepts_failed;
+    _Atomic(int32_t) pairs_to_fail; /* the same for socketpair */
+    _Atomic(int32_t) pairs_failed;
 };
 
 static struct faults nothing, *faults = &nothing;
@@ -95,18 +100,47 @@ EXPORTED void *realloc(void *memory, size_t size)
 
 /* --- Processes --- */
 
+/* Whether this call is one of those to fail. */
+static bool takes_one(_Atomic(int32_t) *to_fail, _Atomic(int32_t) *failed, int error)
+{
+    if (atomic_load(to_fail) <= 0 || atomic_fetch_sub(to_fail, 1) <= 0)
+        return false;
+    atomic_fetch_add(failed, 1);
+    errno = error;
+    return true;
+}
+
 EXPORTED pid_t fork(void)
 {
     static pid_t (*real)(void);
 
     if (real == NULL)
         *(void **)(void *)&real = dlsym(RTLD_NEXT, "fork");
-    if (atomic_load(&faults->forks_to_fail) > 0 && atomic_fetch_sub(&faults->forks_to_fail, 1) > 0) {
-        atomic_fetch_add(&faults->forks_failed, 1);
-        errno = EAGAIN;
+    return takes_one(&faults->forks_to_fail, &faults->forks_failed, EAGAIN) ? -1 : real();
+}
+
+/* --- Files --- */
+
+EXPORTED int accept4(int fd, __SOCKADDR_ARG address, socklen_t *len, int flags)
+{
+    static int (*real)(int, __SOCKADDR_ARG, socklen_t *, int);
+
+    if (real == NULL)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "accept4");
+    if (takes_one(&faults->accepts_to_fail, &faults->accepts_failed, ENFILE))
         return -1;
-    }
-    return real();
+    return real(fd, address, len, flags);
+}
+
+EXPORTED int socketpair(int family, int type, int protocol, int ends[2])
+{
+    static int (*real)(int, int, int, int *);
+
+    if (real == NULL)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "socketpair");
+    if (takes_one(&faults->pairs_to_fail, &faults->pairs_failed, ENFILE))
+        return -1;
+    return real(family, type, protocol, ends);
 }
 
 /* --- Time --- */

@@ -146,6 +146,37 @@ def test_the_zygote_cannot_fork(forking):
     assert server.request(HELLO).body == b"one"
 
 
+def test_the_system_has_no_file_left_for_a_new_worker(forking):
+    """As where the master cannot fork."""
+    server, faults = forking()
+    mark = server.log.mark()
+    faults.pairs_to_fail = 2
+    server.kill_worker()
+    server.wait_for_log(r"\[error\] master: cannot start a worker: Too many open files in system", after=mark, count=2)
+    assert server.request(HELLO).body == b"one"
+    spawned_again(server, mark)
+    assert faults.pairs_failed == 2
+    assert server.stop() == 0
+
+
+def test_the_system_has_no_file_left_for_a_new_connection(forking):
+    """It waits until there is one; that is said once, and those that are there are served."""
+    server, faults = forking()
+    with server.connect() as old:
+        assert old.request(HELLO).body == b"one"
+        old.send(make_request("/echo_body/raw", "POST", body=b"kept")[:-1])  # so that it is not closed to make room
+        faults.accepts_to_fail = 1 << 30
+        late = server.connect()
+        late.send(make_request(HELLO))
+        server.wait_for_log(r"\[warning\] worker \d: accept: Too many open files in system; new connections wait")
+        old.send(b"t")
+        assert old.read_response().body == b"kept"
+        assert late.is_silent(0.3)
+        faults.accepts_to_fail = 0
+        assert late.read_response().body == b"one"
+    assert 0 < faults.accepts_failed < PATIENCE * 2, "nobody spins"
+
+
 def test_nothing_can_be_forked_at_the_start(start, tmp_path, is_sanitized):
     """Then there is no server: it ends with the reason."""
     if is_sanitized:

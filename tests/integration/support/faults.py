@@ -28,8 +28,12 @@ FIELDS = {
     "memory_failures": (20, "i"),
     "memory_failed": (24, "i"),
     "forks_failed": (28, "i"),
+    "accepts_to_fail": (32, "i"),
+    "accepts_failed": (36, "i"),
+    "pairs_to_fail": (40, "i"),
+    "pairs_failed": (44, "i"),
 }
-SIZE = 32
+SIZE = 48
 
 
 @functools.lru_cache(maxsize=None)
