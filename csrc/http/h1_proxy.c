@@ -115,17 +115,20 @@ static size_t part_bytes(unsigned char family)
 {
     switch (family) {
     case 0x11:
+    case 0x12:
         return IPV4_PART_BYTES;
     case 0x21:
+    case 0x22:
         return IPV6_PART_BYTES;
     case 0x31:
+    case 0x32:
         return UNIX_PART_BYTES;
     default:
         return 0;
     }
 }
 
-/* The fixed part is there. */
+/* The fixed part is there. Datagrams and unix sockets are valid, but nothing to us: as if unspecified. */
 static enum h1_proxy_result read_fixed(struct h1_proxy *proxy)
 {
     unsigned char command = proxy->bytes[12], family = proxy->bytes[13];

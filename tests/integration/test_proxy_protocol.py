@@ -38,6 +38,9 @@ UNNAMED = {
     "local with addresses": binary(0x20, 0x11, ADDRESSES),
     "unspecified": binary(0x21, 0x00, b"abc"),
     "unix": binary(0x21, 0x31, 216 * b"\0"),
+    "UDP": binary(0x21, 0x12, ADDRESSES),
+    "UDP, IPv6": binary(0x21, 0x22, IPV6),
+    "unix datagrams": binary(0x21, 0x32, 216 * b"\0"),
 }
 WRONG = {
     "none": (b"", "no PROXY header"),
@@ -46,7 +49,8 @@ WRONG = {
     "bare LF": (LINE.replace(b"\r", b""), "not one line"),
     "too long": (b"PROXY UNKNOWN " + 100 * b"x" + b"\r\n", "not one line"),
     "version 3": (binary(0x31, 0x11, ADDRESSES), "unknown version"),
-    "UDP": (binary(0x21, 0x12, ADDRESSES), "unknown family"),
+    "a family of its own": (binary(0x21, 0x41, ADDRESSES), "unknown family"),
+    "a transport of its own": (binary(0x21, 0x13, ADDRESSES), "unknown family"),
     "too short": (binary(0x21, 0x21, ADDRESSES), "invalid address"),
     "too much": (binary(0x21, 0x11, ADDRESSES + 20000 * b"\0"), "longer than 16 KiB"),
 }

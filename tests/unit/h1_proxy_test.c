@@ -162,7 +162,10 @@ static void binary_headers_are_read(void **state)
     check(SLICE(SIGNATURE "\x21\x11\x00\x10" IPV4_PART "\x04\x00\x01x"), "192.0.2.1 4711"); /* a TLV */
     check(SLICE(SIGNATURE "\x21\x00\x00\x00"), "untold");
     check(SLICE(SIGNATURE "\x21\x00\x00\x03xyz"), "untold");
+    check(SLICE(SIGNATURE "\x21\x12\x00\x0c" IPV4_PART), "untold"); /* UDP: as unspecified */
+    check(SLICE(SIGNATURE "\x21\x22\x00\x24" IPV6_PART), "untold");
     check(SLICE(SIGNATURE "\x20\x00\x00\x00"), "local");
+    check(SLICE(SIGNATURE "\x20\x12\x00\x0c" IPV4_PART), "local");
     check(SLICE(SIGNATURE "\x20\x11\x00\x0c" IPV4_PART), "local");
     check(SLICE(SIGNATURE "\x20\xff\x00\x01x"), "local");
 }
@@ -187,7 +190,8 @@ static void binary_headers_are_strict(void **state)
     (void)state;
     check(SLICE(SIGNATURE "\x11\x11\x00\x0c" IPV4_PART), "refused proxy_version");
     check(SLICE(SIGNATURE "\x22\x11\x00\x0c" IPV4_PART), "refused proxy_version");
-    check(SLICE(SIGNATURE "\x21\x12\x00\x0c" IPV4_PART), "refused proxy_family"); /* UDP */
+    check(SLICE(SIGNATURE "\x21\x13\x00\x0c" IPV4_PART), "refused proxy_family");
+    check(SLICE(SIGNATURE "\x21\x12\x00\x0b" IPV4_PART), "refused proxy_address");
     check(SLICE(SIGNATURE "\x21\x01\x00\x0c" IPV4_PART), "refused proxy_family");
     check(SLICE(SIGNATURE "\x21\x41\x00\x0c" IPV4_PART), "refused proxy_family");
     check(SLICE(SIGNATURE "\x21\x11\x00\x0b" IPV4_PART), "refused proxy_address");
