@@ -125,9 +125,11 @@ static enum h1_reason read_scheme(struct slice text, enum h1_scheme *scheme)
     return H1_REASON_NONE;
 }
 
+/* A comma is valid in a host (RFC 3986 3.2.2), but here it parts what several proxies have said, and nobody can say
+ * which of them is meant. */
 static enum h1_reason read_host(struct slice text, struct slice *host)
 {
-    if (!h1_rules_is_authority(text))
+    if (!h1_rules_is_authority(text) || memchr(text.ptr, ',', text.len) != NULL)
         return H1_REASON_FORWARDED_HOST;
     *host = text;
     return H1_REASON_NONE;
@@ -232,21 +234,25 @@ static bool cut_pair(struct slice *rest, struct slice *node, struct hop *hop)
     return true;
 }
 
-/* Pairs parted by ';', up to a comma or the end. */
+static bool is_at(const struct slice *rest, char c)
+{
+    return rest->len > 0 && rest->ptr[0] == c;
+}
+
+/* Pairs parted by ';', up to a comma or the end; any of them may be left out. Semicolons alone are the word of a proxy
+ * that says nothing; without them there is no element (RFC 9110 5.6.1). */
 static bool cut_element(struct slice *rest, struct hop *hop, bool *is_empty)
 {
     struct slice node = {0};
 
     *is_empty = true;
-    while (rest->len > 0 && rest->ptr[0] != ',' && rest->ptr[0] != ' ' && rest->ptr[0] != '\t') {
+    while (rest->len > 0 && !is_at(rest, ',') && !is_at(rest, ' ') && !is_at(rest, '\t')) {
         *is_empty = false;
-        if (!cut_pair(rest, &node, hop))
+        if (!is_at(rest, ';') && !cut_pair(rest, &node, hop))
             return false;
-        if (rest->len == 0 || rest->ptr[0] != ';')
+        if (!is_at(rest, ';'))
             break;
         *rest = slice_of(rest->ptr + 1, rest->len - 1);
-        if (rest->len == 0 || rest->ptr[0] == ',')
-            return false;
     }
     *rest = slice_trim_start(*rest);
     if (node.ptr != NULL) {

@@ -86,7 +86,8 @@ static void check_told(const struct cidr_list *trusted, const struct request *re
         assert(culprit >= request->headers && culprit < request->headers + request->header_count);
         return;
     }
-    assert(told.host.len == 0 || h1_rules_is_authority(told.host));
+    assert(told.host.len == 0 ||
+           (h1_rules_is_authority(told.host) && memchr(told.host.ptr, ',', told.host.len) == NULL));
     assert(told.host.len == 0 ||
            (told.host.ptr >= bytes.ptr && told.host.ptr + told.host.len <= bytes.ptr + bytes.len));
     assert(told.client.len == 0 || (told.has_client && (told.client.len == 4 || told.client.len == 16)));

@@ -72,7 +72,8 @@ def test_a_client_cannot_choose_its_address(server):
         ("X-Forwarded-For", "203.0.113.9, fe80::1%eth0, 10.1.2.3", "not an address"),
         ("X-Forwarded-Proto", "https, http", "neither http nor https"),
         ("X-Forwarded-Host", "a/b", "host that a proxy names"),
-        ("Forwarded", "for=203.0.113.9;", "malformed Forwarded"),
+        ("X-Forwarded-Host", "evil.example,shop.example", "host that a proxy names"),
+        ("Forwarded", "for=203.0.113.9; ;", "malformed Forwarded"),
         ("Forwarded", "for=203.0.113.9;proto=ftp", "neither http nor https"),
     ],
 )

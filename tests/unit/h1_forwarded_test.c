@@ -127,6 +127,10 @@ static void scheme_and_host(void **state)
     refused(FIELDS("X-Forwarded-Host", "a b"), H1_REASON_FORWARDED_HOST);
     refused(FIELDS("X-Forwarded-Host", ""), H1_REASON_FORWARDED_HOST);
     refused(FIELDS("X-Forwarded-Host", "a/b"), H1_REASON_FORWARDED_HOST);
+    refused(FIELDS("X-Forwarded-Host", "a,b"), H1_REASON_FORWARDED_HOST); /* of two proxies, like "https, http" */
+    refused(FIELDS("X-Forwarded-Host", "a, b"), H1_REASON_FORWARDED_HOST);
+    refused(FIELDS("X-Forwarded-Host", ",a"), H1_REASON_FORWARDED_HOST);
+    refused(FIELDS("Forwarded", "host=\"a,b\""), H1_REASON_FORWARDED_HOST);
     refused(FIELDS("X-Forwarded-Host", "a", "X-Forwarded-Host", "a"), H1_REASON_FORWARDED_TWICE);
 }
 
@@ -167,16 +171,30 @@ static void forwarded_is_read(void **state)
     assert_true(told.scheme == H1_SCHEME_HTTPS && slice_equal(told.host, SLICE("a:1")));
 }
 
+/* RFC 7239 4: each pair of an element may be left out. */
+static void pairs_may_be_left_out(void **state)
+{
+    static const char *const lists[] = {"for=192.0.2.1;",
+                                        ";for=192.0.2.1",
+                                        ";;for=192.0.2.1;;;proto=http;;",
+                                        "for=198.51.100.66;, for=192.0.2.1; ,;for=10.0.0.1",
+                                        ", ,for=192.0.2.1;,,"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+        client_is(FIELDS("Forwarded", lists[i]), "192.0.2.1");
+    client_is(FIELDS("Forwarded", ";"), "");
+    client_is(FIELDS("Forwarded", "for=192.0.2.1, ;;"), ""); /* the last proxy says nothing of its client */
+}
+
 static void malformed_forwarded_is_refused(void **state)
 {
     static const char *const bad[] = {"for",
                                       "for=",
                                       "=x",
-                                      "for=192.0.2.1;",
                                       "for=192.0.2.1 ;proto=http",
                                       "for =x",
                                       "for= x",
-                                      ";",
                                       "for=\"x",
                                       "for=\"x\\\"",
                                       "for=a;for=b",
@@ -188,7 +206,10 @@ static void malformed_forwarded_is_refused(void **state)
                                       "for=\"\"",
                                       "for=192.0.2.1:80",
                                       "for=\"192.0.2\\.1\"",
-                                      "a=b;,c=d"};
+                                      "a=b; c=d",
+                                      "; a=b",
+                                      ";=",
+                                      ";;for"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(scheme_and_host),
         cmocka_unit_test(only_named_fields_count),
         cmocka_unit_test(forwarded_is_read),
+        cmocka_unit_test(pairs_may_be_left_out),
         cmocka_unit_test(malformed_forwarded_is_refused),
         cmocka_unit_test(both_kinds_must_agree),
     };
