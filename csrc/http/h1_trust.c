@@ -16,6 +16,8 @@
 static_assert(sizeof(((struct handoff_header *)0)->client_address) == sizeof(((struct h1_conn *)0)->remote_address),
               "a message holds every address");
 
+enum { SHOWN_HEADER_BYTES = 64 };
+
 static const char http[] = "http", https[] = "https";
 
 void h1_trust_begin(struct h1_conn *conn, const struct sockaddr_storage *peer)
@@ -50,7 +52,7 @@ static void write_port(char text[6], uint16_t port)
 
 static void write_address(char text[INET6_ADDRSTRLEN], const struct ip_address *address)
 {
-    char longer[CIDR_TEXT_BYTES];
+    char longer[CIDR_TEXT_BYTES] = ""; /* all of it goes to other processes */
 
     ip_address_format(address, longer);
     memcpy(text, longer, INET6_ADDRSTRLEN);
@@ -70,12 +72,25 @@ static void take_origin(struct h1_conn *conn, const struct h1_proxy *proxy)
     write_port(conn->remote_port, proxy->port);
 }
 
-/* With the bytes that came, for the log: all that is kept of the header, or what has just come when that says more. */
-static void refuse(struct h1_conn *conn, enum h1_reason reason, struct slice came)
+/* For the log: the beginning of the header, or of the line that stands where it should. What is behind it is the
+ * client's, and may be a secret. */
+static struct slice show_header(const struct h1_proxy *proxy, struct slice came, size_t used)
 {
-    struct slice kept = h1_proxy_shown(conn->proxy);
+    struct slice shown = h1_proxy_shown(proxy);
+    size_t len = 0;
 
-    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = reason, .culprit = kept.len < came.len ? came : kept});
+    if (shown.ptr[0] == '\r') /* of version 2, or like it */
+        return slice_of(shown.ptr, shown.len < SHOWN_HEADER_BYTES ? shown.len : SHOWN_HEADER_BYTES);
+    if (proxy->taken_bytes == used) /* it begins in what came */
+        shown = came;
+    while (len < shown.len && len < SHOWN_HEADER_BYTES && shown.ptr[len] != '\r' && shown.ptr[len] != '\n')
+        len++;
+    return slice_of(shown.ptr, len);
+}
+
+static void refuse(struct h1_conn *conn, enum h1_reason reason, struct slice culprit)
+{
+    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = reason, .culprit = culprit});
 }
 
 bool h1_trust_take_header(struct h1_conn *conn, struct slice *bytes)
@@ -91,15 +106,19 @@ bool h1_trust_take_header(struct h1_conn *conn, struct slice *bytes)
     result = h1_proxy_feed(conn->proxy, *bytes, &used);
     *bytes = slice_of(bytes->ptr + used, bytes->len - used);
     if (!conn->is_trusted)
-        refuse(conn, H1_REASON_PROXY_UNTRUSTED, came);
+        refuse(conn, H1_REASON_PROXY_UNTRUSTED, show_header(conn->proxy, came, used));
     else if (result == H1_PROXY_REFUSED)
-        refuse(conn, conn->proxy->reason, came);
-    if (conn->proxy == NULL || result != H1_PROXY_DONE)
+        refuse(conn, conn->proxy->reason, show_header(conn->proxy, came, used));
+    if (conn->proxy == NULL) /* refused */
         return false;
-    take_origin(conn, conn->proxy);
-    conn->awaits_proxy_header = false;
-    h1_trust_drop_header(conn);
-    return true;
+    if (result == H1_PROXY_DONE) {
+        take_origin(conn, conn->proxy);
+        conn->awaits_proxy_header = false;
+        h1_trust_drop_header(conn);
+    }
+    if (bytes->len == 0 && conn->state != &H1_READING_HEAD) /* a connection that was handed over is idle no more */
+        h1_conn_enter_state(conn, &H1_READING_HEAD);
+    return result == H1_PROXY_DONE;
 }
 
 void h1_trust_describe(const struct h1_conn *conn, struct handoff_header *header)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 
 import pytest
@@ -116,6 +117,29 @@ def test_others_are_refused(server, data):
         assert connection.read_response().status == 400
         assert connection.is_closed_by_server()
     server.wait_for_log(rf"refused 400 \(proxy-protocol is on, but not for this peer[^)]*\) of {address}: ")
+
+
+@pytest.mark.parametrize(
+    ("data", "source", "shown"),
+    [
+        (LINE, STRANGER, r"PROXY TCP4 203\.0\.113\.9 192\.0\.2\.1 4711 80"),
+        (binary(0x21, 0x11, ADDRESSES), STRANGER, r"\\x0d\\x0a.*"),
+        (b"PROXY TCP4 /etc 192.0.2.1 4711 80\r\n", None, r"PROXY TCP4 /etc 192\.0\.2\.1 4711 80"),
+        (binary(0x21, 0x41, ADDRESSES), None, r"\\x0d\\x0a.*"),
+        (b"PROXY UNKNOWN " + 100 * b"x" + b"\r\n", None, r"PROXY UNKNOWN x{50}"),
+        (LINE.replace(b"\r", b""), None, r"PROXY TCP4 203\.0\.113\.9 192\.0\.2\.1 4711 80"),
+        (b"", None, r"GET /show_request/ HTTP/1\.1"),
+        (b"\r\n", None, r"\\x0d\\x0aG"),
+    ],
+)
+def test_the_log_shows_the_header_and_nothing_behind_it(server, data, source, shown):
+    with server.connect(source=source) as connection:
+        address = connection.local_address
+        connection.send(data + make_request("/show_request/", headers=[("Authorization", "secret")]))
+        assert connection.read_response().status == 400
+    line = server.wait_for_log(rf"refused 400 \([^)]*\) of {address}: \"\", at .*")[0]
+    assert re.search(rf", at \"{shown}\"$", line), line
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize("part", [b"P", LINE[:-1], SIGNATURE, binary(0x21, 0x11, ADDRESSES)[:-1]])

@@ -2,6 +2,8 @@
  * What a worker puts into the queue of all workers although its app thread is free. */
 #include "unit.h"
 
+#include "h1_conn_priv.h"
+#include "h1_queue.h"
 #include "h1_server_priv.h"
 #include "one_thread.h"
 
@@ -85,11 +87,89 @@ static void own_clients_do_not_wait_for_the_queue_to_be_empty(void **state)
     close(pair[1]);
 }
 
+/* A new connection that its worker has given away; returns its client. */
+static int put_new_connection(void)
+{
+    struct handoff_header header = {.kind = HANDOFF_IDLE, .is_trusted = 1, .awaits_proxy_header = 1};
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(handoff_give(&handoff, &header, NULL, 0, pair[1], -1), 0);
+    close(pair[1]);
+    return pair[0];
+}
+
+static struct h1_conn *find_new_connection(void)
+{
+    for (struct list_node *node = server->conns.head.next; node != &server->conns.head; node = node->next) {
+        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, conns_node);
+
+        if (conn->awaits_proxy_header)
+            return conn;
+    }
+    return NULL;
+}
+
+/* Once its first bytes have come, head-timeout counts, and it is not closed to make room. */
+static void a_header_that_has_begun_is_no_idle_connection(void **state)
+{
+    struct h1_conn *conn;
+
+    (void)state;
+    open_server_with_sibling();
+    clients[1] = loopback_connect(&listener);
+    tell(clients[1], GET("/first"));
+    answer(take("/first")); /* and this thread drives */
+    clients[0] = put_new_connection();
+    assert_false(h1_queue_take(server, driver));
+    conn = find_new_connection();
+    assert_non_null(conn);
+    assert_ptr_equal(conn->state, &H1_IDLE);
+    tell(clients[0], "PROXY UNK");
+    while (conn->proxy == NULL)
+        h1_server_step(server, true);
+    assert_ptr_equal(conn->state, &H1_READING_HEAD);
+    assert_false(h1_conn_is_quiet(conn));
+    tell(clients[0], "NOWN\r\n");
+    while (conn->awaits_proxy_header)
+        h1_server_step(server, true);
+    assert_ptr_equal(conn->state, &H1_READING_HEAD);
+    assert_true(h1_conn_is_quiet(conn));
+    tell(clients[0], GET("/here"));
+    answer(take("/here"));
+}
+
+/* The address goes to other processes with all bytes of its place. */
+static void nothing_stands_behind_an_address(void **state)
+{
+    static const struct cidr_list nobody;
+    struct h1_conn *conn;
+
+    (void)state;
+    settings.trusted = &nobody;
+    open_server_with_sibling();
+    clients[1] = loopback_connect(&listener);
+    tell(clients[1], GET("/first"));
+    answer(take("/first"));
+    clients[0] = put_new_connection();
+    assert_false(h1_queue_take(server, driver));
+    conn = find_new_connection();
+    assert_non_null(conn);
+    tell(clients[0], "PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n");
+    while (conn->awaits_proxy_header)
+        h1_server_step(server, true);
+    assert_string_equal(conn->remote_address, "192.0.2.1");
+    for (size_t i = strlen(conn->remote_address); i < sizeof(conn->remote_address); i++)
+        assert_int_equal(conn->remote_address[i], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
+        cmocka_unit_test_setup_teardown(a_header_that_has_begun_is_no_idle_connection, set_up, close_queue),
+        cmocka_unit_test_setup_teardown(nothing_stands_behind_an_address, set_up, close_queue),
         cmocka_unit_test_setup_teardown(own_clients_do_not_wait_for_the_queue_to_be_empty, set_up, close_queue),
     };
 
