@@ -166,39 +166,45 @@ static bool append_from_file(struct buf *buf, int fd, uint64_t at, size_t len)
     return true;
 }
 
-/* Where the bytes of the head are; and what came behind the request goes back to its connection. Returns a slice
- * without bytes when they cannot be had. */
-static struct slice locate_head(struct h1_driver *driver, struct h1_conn *conn, const struct handoff_message *message)
+/* Where the bytes of the head are. Returns a slice without bytes when they cannot be had. */
+static struct slice locate_head(struct h1_driver *driver, const struct handoff_message *message)
 {
     const struct handoff_header *header = &message->header;
-    const char *rest = message->bytes + header->head_bytes + header->body_bytes;
-    uint64_t at = header->body_file_bytes;
 
-    if (!header->is_all_in_file) {
-        if (buf_append(&conn->leftover, slice_of(rest, header->rest_bytes)) < 0)
-            return slice_of(NULL, 0);
+    if (!header->is_all_in_file)
         return slice_of(message->bytes, header->head_bytes);
-    }
     buf_fini(&driver->replay);
-    if (!append_from_file(&driver->replay, message->file_fd, at, header->head_bytes) ||
-        !append_from_file(&conn->leftover, message->file_fd, at + header->head_bytes, header->rest_bytes))
+    if (!append_from_file(&driver->replay, message->file_fd, header->body_file_bytes, header->head_bytes))
         return slice_of(NULL, 0);
     return buf_slice(&driver->replay);
 }
 
-/* Parses the head again; the body is taken as the sender has decoded it. */
+/* What came behind the request goes back to its connection. */
+static bool take_rest(struct h1_conn *conn, const struct handoff_message *message)
+{
+    const struct handoff_header *header = &message->header;
+    const char *rest = message->bytes + header->head_bytes + header->body_bytes;
+
+    if (!header->is_all_in_file)
+        return buf_append(&conn->leftover, slice_of(rest, header->rest_bytes)) == 0;
+    return append_from_file(&conn->leftover, message->file_fd, header->body_file_bytes + header->head_bytes,
+                            header->rest_bytes);
+}
+
+/* Parses the head again, and first: even a refusal depends on it. The body is taken as the sender has decoded it. */
 static bool read_request(struct h1_server *server, struct h1_driver *driver, struct h1_conn *conn,
                          struct handoff_message *message)
 {
     const struct handoff_header *header = &message->header;
     struct h1_parse *parse = driver->parse;
-    struct slice head = locate_head(driver, conn, message);
+    struct slice head = locate_head(driver, message);
     size_t used;
 
     h1_body_fini(&driver->body);
     h1_parse_init(parse, server->settings, NULL, NULL);
     parse->is_peer_trusted = conn->is_trusted;
-    if (head.len == 0 || h1_parse_feed(parse, head, &used) == H1_REFUSED || !parse->is_head_done)
+    if (head.len == 0 || h1_parse_feed(parse, head, &used) == H1_REFUSED || !parse->is_head_done ||
+        !take_rest(conn, message))
         return false;
     if (header->has_body_file) {
         driver->body.file_fd = message->file_fd;
@@ -230,8 +236,10 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
     conn->has_hung_up = header->has_hung_up != 0;
     conn->has_missed_events = true; /* nobody has watched it meanwhile */
     if (header->kind == HANDOFF_REQUEST && !read_request(server, driver, conn, message)) {
-        log_error("a request was lost on its way from another worker: out of memory");
-        h1_refusal_answer(server, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, NULL,
+        log_error(
+            "a request that another worker had read was answered with 503: there is no memory to take it over, or "
+            "the file with its body cannot be read");
+        h1_refusal_answer(server, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, driver->parse,
                           conn->source.fd);
         h1_body_fini(&driver->body);
         conn->outcome = H1_OUTCOME_LINGER;

@@ -104,7 +104,7 @@ static void hold(struct h1_conn *conn, struct h1_parse *parse, struct h1_body *b
     struct h1_server *server = conn->server;
 
     if (!h1_read_keep_whole(conn, parse, body)) {
-        h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
+        h1_conn_refuse(conn, parse, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
         return;
     }
     h1_conn_enter_state(conn, &H1_WAITING);

@@ -48,9 +48,10 @@ void h1_read_run(struct h1_conn *conn, struct h1_driver *driver, struct h1_parse
     driver->ready = conn;
 }
 
-static void refuse_for_memory(struct h1_conn *conn)
+/* Of the request so much is parsed as had come; its method may say that the answer has no body. */
+static void refuse_for_memory(struct h1_conn *conn, const struct h1_parse *parse)
 {
-    h1_conn_refuse(conn, NULL, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
+    h1_conn_refuse(conn, parse, (struct h1_refusal){.reason = H1_REASON_NO_MEMORY});
 }
 
 /* A request is complete: the thread that drives runs it, or it waits for another. `rest` are bytes behind it. */
@@ -60,7 +61,7 @@ static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_b
     struct h1_driver *driver = server->driver;
 
     if (buf_append(&conn->leftover, rest) < 0) {
-        refuse_for_memory(conn);
+        refuse_for_memory(conn, parse);
         return;
     }
     if (atomic_load_explicit(&server->is_draining, memory_order_relaxed) || server->settings->keep_alive_us == 0)
@@ -176,7 +177,7 @@ static void take_first_bytes(struct h1_conn *conn, struct slice bytes)
     if (result != H1_NEED_MORE)
         take_result(conn, result, driver->parse, &driver->body, slice_of(bytes.ptr + used, bytes.len - used));
     else if (!save_partial(conn, bytes))
-        refuse_for_memory(conn);
+        refuse_for_memory(conn, driver->parse);
     else
         await_rest(conn, false);
 }
@@ -191,7 +192,7 @@ static void take_more_bytes(struct h1_conn *conn, struct slice bytes)
 
     if (!was_head_done) {
         if (buf_append(&partial->head, bytes) < 0) {
-            refuse_for_memory(conn);
+            refuse_for_memory(conn, &partial->parse);
             return;
         }
         h1_parse_rebase(&partial->parse, partial->head.ptr);

@@ -12,7 +12,7 @@
 #include "h1_server_priv.h"
 #include "scarce_memory.h"
 
-enum { LARGE_BYTES = 300000, BODY_BYTES = 100000, REQUESTS = 6 };
+enum { LARGE_BYTES = 300000, BODY_BYTES = 100000, REQUESTS = 6, HEAD_REQUESTS = 3 };
 
 static struct handoff handoff;
 static char large[LARGE_BYTES];
@@ -23,6 +23,7 @@ static _Atomic(bool) is_answer_missing, is_answer_wrong;
 struct run {
     struct fake fake;
     bool has_sibling; /* to which everything is given, through the queue */
+    bool asks_heads;  /* alone */
     int answered;     /* with status 200, as the client saw it */
     int refused;      /* with another one */
 };
@@ -147,6 +148,30 @@ static void ask_for_everything(struct fake *fake)
     (void)take_answer(fake);
 }
 
+/* Likewise, but there is no body, neither behind 200 nor behind 503 (RFC 9110 9.3.2). */
+static void ask_for_heads(struct fake *fake)
+{
+    struct run *run = CONTAINER_OF(fake, struct run, fake);
+    char piece[65536];
+    ssize_t got;
+
+    set_timeout(fake->client_fd);
+    fake_send(fake, "HEAD /half" END "X-A: b");
+    usleep(2000);
+    fake_send(fake, "c\r\n\r\nHEAD /second" END "\r\nHEAD /th");
+    usleep(2000);
+    fake_send(fake, "ird" END "\r\n");
+    shutdown(fake->client_fd, SHUT_WR);
+    while ((got = recv(fake->client_fd, piece, sizeof(piece), 0)) > 0)
+        if (buf_append(&fake->input, slice_of(piece, (size_t)got)) < 0)
+            return;
+    is_answer_missing |= got < 0 && errno != ECONNRESET;
+    run->answered = (int)fake_count(fake, "HTTP/1.1 200");
+    run->refused = (int)fake_count(fake, "HTTP/1.1 503");
+    is_answer_wrong |= fake_count(fake, "\r\n\r\n") != fake_count(fake, "HTTP/1.1 ");
+    is_answer_wrong |= fake->input.len > 0 && memcmp(fake->input.ptr + fake->input.len - 4, "\r\n\r\n", 4) != 0;
+}
+
 static size_t count_descriptors(void)
 {
     DIR *directory = opendir("/proc/self/fd");
@@ -210,7 +235,7 @@ static bool run_with_failure(struct run *run, int n, bool is_lasting)
 
     fake->settings = patient_settings;
     fake->settings.response_memory_bytes = 1 << 16;
-    fake->client = ask_for_everything;
+    fake->client = run->asks_heads ? ask_for_heads : ask_for_everything;
     assert_int_equal(listener_open(&fake->listener, "127.0.0.1:0", 16, error, sizeof(error)), 0);
     assert_int_equal(handoff_open(&handoff, 2), 0);
     fake->stop_fd = eventfd(0, EFD_NONBLOCK);
@@ -232,45 +257,53 @@ static bool run_with_failure(struct run *run, int n, bool is_lasting)
 }
 
 /* Returns how many allocations there are. */
-static int fail_each(bool has_sibling, bool is_lasting)
+static int fail_each(struct run kind, bool is_lasting)
 {
+    int requests = kind.asks_heads ? HEAD_REQUESTS : REQUESTS;
     size_t descriptors = count_descriptors();
 
     for (int n = 0;; n++) {
-        struct run run = {.has_sibling = has_sibling};
+        struct run run = kind;
         bool has_failed = run_with_failure(&run, n, is_lasting);
 
         assert_int_equal(count_descriptors(), descriptors);
         if (!has_failed) {
-            assert_int_equal(run.answered, REQUESTS);
+            assert_int_equal(run.answered, requests);
             return n;
         }
-        assert_in_range(run.refused, 0, is_lasting ? REQUESTS : 1);
+        assert_in_range(run.refused, 0, is_lasting ? requests : 1);
     }
 }
 
 static void one_allocation_fails(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(false, false), 8, 200);
+    assert_in_range(fail_each((struct run){0}, false), 8, 200);
 }
 
 static void memory_stays_scarce(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(false, true), 8, 200);
+    assert_in_range(fail_each((struct run){0}, true), 8, 200);
 }
 
 static void one_allocation_fails_on_the_way_to_a_sibling(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(true, false), 8, 200);
+    assert_in_range(fail_each((struct run){.has_sibling = true}, false), 8, 200);
 }
 
 static void memory_stays_scarce_on_the_way_to_a_sibling(void **state)
 {
     (void)state;
-    assert_in_range(fail_each(true, true), 8, 200);
+    assert_in_range(fail_each((struct run){.has_sibling = true}, true), 8, 200);
+}
+
+static void a_head_request_gets_no_body(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_in_range(fail_each((struct run){.asks_heads = true, .has_sibling = i >= 2}, i % 2 == 1), 4, 200);
 }
 
 int main(void)
@@ -280,6 +313,7 @@ int main(void)
         cmocka_unit_test(memory_stays_scarce),
         cmocka_unit_test(one_allocation_fails_on_the_way_to_a_sibling),
         cmocka_unit_test(memory_stays_scarce_on_the_way_to_a_sibling),
+        cmocka_unit_test(a_head_request_gets_no_body),
     };
 
     memset(large, 'L', sizeof(large));
