@@ -285,6 +285,13 @@ static void linger(struct h1_conn *conn)
         discard_input(conn);
 }
 
+/* Answered by a thread that did not drive, perhaps without a line in the log. */
+static void end_refusal(struct h1_conn *conn)
+{
+    h1_refusal_tell_later(conn->server);
+    linger(conn);
+}
+
 void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
 {
     h1_refusal_answer(conn->server, &refusal, &conn->endpoints, parse, conn->source.fd);
@@ -451,7 +458,7 @@ static void take_back(struct h1_conn *conn)
     if (conn->outcome == H1_OUTCOME_ABORT)
         abort_connection(conn);
     else if (conn->outcome == H1_OUTCOME_LINGER)
-        linger(conn);
+        end_refusal(conn);
     else if (!h1_output_is_empty(&conn->output))
         go_on_writing(conn);
     else

@@ -163,6 +163,27 @@ static void nothing_stands_behind_an_address(void **state)
         assert_int_equal(conn->remote_address[i], 0);
 }
 
+/* Also those that no line tells of when they are turned away. */
+static void refusals_that_were_left_out_are_told(void **state)
+{
+    int pair[2];
+
+    (void)state;
+    settings.queue_timeout_us = 1;
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/own"));
+    answer(take("/own"));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    for (int i = 0; i < 2 * H1_LOG_LIMIT_LINES; i++)
+        put_request(pair[1]); /* which has waited since the clock began */
+    assert_false(h1_queue_take(server, driver));
+    assert_true(h1_log_limit_has_more(&server->refusal_limit));
+    assert_true(list_has_node(&server->refusal_tell.node));
+    close(pair[0]);
+    close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
         cmocka_unit_test_setup_teardown(a_header_that_has_begun_is_no_idle_connection, set_up, close_queue),
         cmocka_unit_test_setup_teardown(nothing_stands_behind_an_address, set_up, close_queue),
+        cmocka_unit_test_setup_teardown(refusals_that_were_left_out_are_told, set_up, close_queue),
         cmocka_unit_test_setup_teardown(own_clients_do_not_wait_for_the_queue_to_be_empty, set_up, close_queue),
     };
 
