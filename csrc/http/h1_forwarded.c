@@ -341,6 +341,7 @@ enum h1_reason h1_forwarded_read(const struct h1_settings *settings, const struc
             return reason;
     }
     reason = conclude(&x, &list, culprit);
-    *told = list.is_there ? list.told : x.told;
+    if (reason == H1_REASON_NONE)
+        *told = list.is_there ? list.told : x.told;
     return reason;
 }

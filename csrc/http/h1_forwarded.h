@@ -26,7 +26,7 @@ struct h1_forwarded {
 };
 
 /* Reads the fields that the settings name. Returns H1_REASON_NONE, or why the request is to be refused, with the field
- * that gave offence. */
+ * that gave offence; what was told is left as it was then. */
 enum h1_reason h1_forwarded_read(const struct h1_settings *, const struct request *, struct h1_forwarded *,
                                  const struct header **culprit) MUST_CHECK;
 

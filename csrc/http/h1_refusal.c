@@ -11,7 +11,7 @@
 #include "log.h"
 #include "text.h"
 
-enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, PEER_BYTES = 80, RETRY_AFTER_S = 10 };
+enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, CLIENT_BYTES = 80, RETRY_AFTER_S = 10 };
 
 static void send_answer(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
 {
@@ -55,18 +55,36 @@ static void show_line(char shown[SHOWN_BYTES], const struct h1_parse *parse)
     text_escape(shown, SHOWN_BYTES, slice_of(parse->start, line_end != NULL ? (size_t)(line_end - parse->start) : len));
 }
 
+/* The client as a trusted proxy has named it, or else whoever the connection is of. */
+static void show_client(char shown[CLIENT_BYTES], const struct endpoints *endpoints, const struct h1_parse *parse)
+{
+    const struct h1_forwarded *told = parse != NULL ? &parse->forwarded : NULL;
+    char address[CIDR_TEXT_BYTES];
+
+    if (told != NULL && told->has_client && told->client.len > 0) {
+        ip_address_format(&told->client, address);
+        if (told->port != 0)
+            snprintf(shown, CLIENT_BYTES, "%s:%u", address, (unsigned)told->port);
+        else
+            snprintf(shown, CLIENT_BYTES, "%s", address);
+    } else if (endpoints->remote_address[0] != '\0') {
+        snprintf(shown, CLIENT_BYTES, "%s:%s", endpoints->remote_address, endpoints->remote_port);
+    } else {
+        snprintf(shown, CLIENT_BYTES, "a unix socket client");
+    }
+}
+
 static void log_refusal(const struct h1_refusal *refusal, const struct endpoints *endpoints,
                         const struct h1_parse *parse)
 {
-    char line[SHOWN_BYTES], culprit[SHOWN_BYTES] = "", peer[PEER_BYTES] = "a unix socket client";
+    char line[SHOWN_BYTES], culprit[SHOWN_BYTES] = "", client[CLIENT_BYTES];
 
     show_line(line, parse);
     if (refusal->culprit.len > 0)
         text_escape(culprit, sizeof(culprit), refusal->culprit);
-    if (endpoints->remote_address[0] != '\0')
-        snprintf(peer, sizeof(peer), "%s:%s", endpoints->remote_address, endpoints->remote_port);
+    show_client(client, endpoints, parse);
     log_info("refused %d (%s) of %s: \"%s\"%s%s%s", h1_reason_status(refusal->reason), h1_reason_text(refusal->reason),
-             peer, line, culprit[0] != '\0' ? ", at \"" : "", culprit, culprit[0] != '\0' ? "\"" : "");
+             client, line, culprit[0] != '\0' ? ", at \"" : "", culprit, culprit[0] != '\0' ? "\"" : "");
 }
 
 static void log_left_out(uint64_t left_out)

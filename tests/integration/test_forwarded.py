@@ -86,6 +86,23 @@ def test_rubbish_of_a_trusted_proxy_is_refused(server, name, value, reason):
     server.wait_for_log(rf"refused 400 \([^)]*{reason}[^)]*\) of {address}: .*{name}")
 
 
+@pytest.mark.parametrize(
+    ("value", "source", "shown"),
+    [
+        ("198.51.100.66, 203.0.113.9", None, r"203\.0\.113\.9"),
+        ("[2001:db8::1]:4711", None, r"2001:db8::1:4711"),
+        ("203.0.113.9", STRANGER, r"127\.0\.0\.2:\d+"),
+        ("unknown", None, r"127\.0\.0\.1:\d+"),
+    ],
+)
+def test_refusals_are_told_of_the_client(server, value, source, shown):
+    head = make_request(f"/{len(value)}", "POST", headers=[("X-Forwarded-For", value), ("Transfer-Encoding", "chunked")])
+    with server.connect(source=source) as connection:
+        connection.send(head + b"no size\r\n")
+        assert connection.read_response().status == 400
+    server.wait_for_log(rf'refused 400 \(invalid chunk\) of {shown}: "POST /{len(value)} ')
+
+
 def test_two_kinds_that_disagree_are_refused(server):
     headers = [("Forwarded", "for=203.0.113.9"), ("X-Forwarded-For", "203.0.113.10")]
     assert server.request("/x", headers=headers).status == 400
