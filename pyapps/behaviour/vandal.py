@@ -214,6 +214,42 @@ def run_asyncio(environ):
     asyncio.run(wait())
 
 
+STOPPING = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGCHLD")
+
+
+def asyncio_signals(environ):
+    """Handlers of a loop that is closed with them, and of one that is left as it is."""
+
+    async def wait():
+        loop = asyncio.get_running_loop()
+        for name in STOPPING:
+            loop.add_signal_handler(getattr(signal, name), loop.stop)
+        await asyncio.sleep(0.001)
+
+    asyncio.run(wait())
+    left.append(asyncio.new_event_loop())
+    left[0].run_until_complete(wait_in(left[0]))
+
+
+left = []
+
+
+async def wait_in(loop):
+    for name in STOPPING:
+        loop.add_signal_handler(getattr(signal, name), print, name)
+    await asyncio.sleep(0.001)
+
+
+def asyncio_programs(environ):
+    """Whichever thread this is; asyncio watches for the end of programs."""
+
+    async def run():
+        program = await asyncio.create_subprocess_exec("true")
+        return await program.wait()
+
+    assert asyncio.run(run()) == 0
+
+
 def sub_interpreter(environ):
     try:
         import _interpreters as interpreters
@@ -322,6 +358,8 @@ DAMAGES = {
     "recurse": recurse,
     "recurse-in-c": recurse_in_c,
     "asyncio": run_asyncio,
+    "asyncio-signals": asyncio_signals,
+    "asyncio-programs": asyncio_programs,
     "sub-interpreter": sub_interpreter,
     "limit-files": limit_files,
     "limit-size": limit_size,

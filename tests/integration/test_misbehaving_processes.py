@@ -37,6 +37,9 @@ HARMLESS = [
     "recurse",
     "recurse-in-c",
     "asyncio",
+    "asyncio-signals",
+    "asyncio-programs",
+    "wakeup-fd",
     "sub-interpreter",
     "limit-size",
     "excepthooks",
@@ -46,7 +49,7 @@ FAILING = {
     "profile": "RuntimeError: raised by a profile function",
     "async-exception": "KeyError",
 }
-BESIDE_OTHERS = ["modules", "collect", "excepthooks", "asyncio", "sub-interpreter", "stack-size"]
+BESIDE_OTHERS = ["modules", "collect", "excepthooks", "asyncio", "asyncio-programs", "sub-interpreter", "stack-size"]
 OPTIONS = {"1": [], "3, preload": ["--threads", "3", "--preload"]}
 
 
@@ -166,6 +169,19 @@ def test_handlers_that_raise(start, name):
         server.wait_for_log("a signal handler of the application failed: RuntimeError: raised by", after=mark)
         assert server.request("/simple").body == b"simple"
     end(server)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_signals_taken_on_import(start, options, number):
+    """To the whole group, as a terminal's Ctrl-C is, and many of them at once: the master's order counts."""
+    server = start("signals_taken", "--pythonpath", BEHAVIOUR, *options)
+    for _ in range(20):
+        server.kill_worker(number=number)
+    assert server.request("/").body == b"served"
+    os.killpg(server.pid, number)
+    assert server.wait_exit() == 0
+    assert not server.log_contains("graceful-timeout|killed by signal")
 
 
 def test_a_handler_that_sends_itself_the_next_signal(start):
