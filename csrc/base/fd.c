@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "standard_fds.h"
+
 void fd_close(int *fd)
 {
     if (*fd >= 0)
@@ -47,7 +49,7 @@ int fd_temporary_file(const char *directory)
      * counts. */
     if (fd < 0)
         fd = memfd_create("clutch-body", MFD_CLOEXEC);
-    return fd >= 0 ? fd : -errno;
+    return fd >= 0 ? standard_fds_stay_clear(fd) : -errno;
 }
 
 ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len)

@@ -10,6 +10,7 @@
 
 #include "fd.h"
 #include "log_pipe.h"
+#include "standard_fds.h"
 
 enum { LINE_BYTES = 2048, ROLE_BYTES = 32 };
 
@@ -63,8 +64,11 @@ static bool put(int fd, struct slice lines)
 {
     if (log_pipe_is_one(fd))
         return log_pipe_write(fd, lines);
-    /* A log that cannot be written is no reason to stop serving, and there is nowhere to say so. */
-    (void)!fd_write_all(fd, lines.ptr, lines.len);
+    if (fd_write_all(fd, lines.ptr, lines.len) == -EBADF) {
+        standard_fds_restore();
+        /* A log that cannot be written is no reason to stop serving, and there is nowhere to say so. */
+        (void)!fd_write_all(fd, lines.ptr, lines.len);
+    }
     return true;
 }
 

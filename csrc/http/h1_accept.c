@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "h1_server_priv.h"
 #include "log.h"
+#include "standard_fds.h"
 
 enum { ACCEPT_PAUSE_US = 100000, WARNING_PAUSE_US = 60000000, MOST_RESERVED_DESCRIPTORS = 256 };
 
@@ -154,6 +155,7 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
     }
     fd = accept4(source->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
+        fd = standard_fds_stay_clear(fd);
         /* What this worker does not take the others can; if they are busy, those who have waited longest for their
          * first request go before the next ones of other clients. */
         if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))

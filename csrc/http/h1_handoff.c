@@ -14,6 +14,7 @@
 #include "h1_server_priv.h"
 #include "h1_trust.h"
 #include "log.h"
+#include "standard_fds.h"
 
 #define HEAD_END "\r\n\r\n"
 
@@ -41,6 +42,7 @@ static int move_body_to_file(struct h1_body *body)
 
     if (fd < 0)
         return -errno;
+    fd = standard_fds_stay_clear(fd);
     error = fd_write_all(fd, bytes, (size_t)body->length);
     if (error < 0) {
         close(fd);

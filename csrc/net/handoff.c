@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "log.h"
+#include "standard_fds.h"
 
 enum {
     QUEUE_BYTES = 8 << 20,   /* asked of the kernel; without privilege it gives net.core.wmem_max */
@@ -189,8 +190,11 @@ static struct fds received_fds(struct msghdr *message)
 
         if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t i = 0; i < bytes / sizeof(int) && fds.count < HANDOFF_MOST_FDS; i++)
-            memcpy(&fds.fd[fds.count++], CMSG_DATA(item) + i * sizeof(int), sizeof(int));
+        for (size_t i = 0; i < bytes / sizeof(int) && fds.count < HANDOFF_MOST_FDS; i++) {
+            memcpy(&fds.fd[fds.count], CMSG_DATA(item) + i * sizeof(int), sizeof(int));
+            fds.fd[fds.count] = standard_fds_stay_clear(fds.fd[fds.count]);
+            fds.count++;
+        }
     }
     return fds;
 }

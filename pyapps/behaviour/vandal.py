@@ -314,6 +314,11 @@ def is_local(fd):
         return copy.family == socket.AF_UNIX
 
 
+def close_standard_descriptors(environ):
+    for fd in range(3):
+        os.close(fd)
+
+
 def async_exception(environ):
     """Raises in this very thread, some instructions later."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), ctypes.py_object(KeyError))
@@ -368,6 +373,7 @@ DAMAGES = {
     "no-limit": no_limit,
     "close-descriptors": close_descriptors,
     "scribble": scribble,
+    "close-standard": close_standard_descriptors,
     "async-exception": async_exception,
     "excepthooks": excepthooks,
 }
@@ -384,9 +390,17 @@ def raising(environ, start_response):
     raise ValueError("raised afterwards")
 
 
+def printing(environ, start_response):
+    print("printed afterwards", flush=True)
+    start_response("200 OK", [("Content-Length", "7")])
+    return [b"printed"]
+
+
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/simple":
         return simple(environ, start_response)
     if environ["PATH_INFO"] == "/raise":
         return raising(environ, start_response)
+    if environ["PATH_INFO"] == "/print":
+        return printing(environ, start_response)
     return dispatch(PATHS, environ, start_response)

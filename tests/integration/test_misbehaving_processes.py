@@ -4,6 +4,7 @@ itself goes on: a response, a 500 with its line in the log, the end when it is t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -145,6 +146,29 @@ def test_descriptors_of_the_server_written_to(start, options):
     server.wait_for_log(SPAWNED.pattern, after=mark)
     assert server.request("/simple").body == b"simple"
     assert len(server.log.find_all("the server's own channel")) == 1
+    end(server)
+
+
+def test_standard_descriptors_closed(vandal):
+    """No connection takes their numbers: what is printed and logged goes to no client, but where it always went."""
+    server = vandal()
+    mark, out_mark = server.log.mark(), server.out.mark()
+    assert server.request("/close-standard").body == b"damaged"
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(4)]
+        for connection in connections:
+            assert connection.request("/simple").body == b"simple"
+        assert connections[0].request("/raise").status == 500
+        assert connections[1].request("/simple", "POST", body=b"x" * 3_000_000).body == b"simple"
+        assert connections[2].request("/print").body == b"printed"
+        for connection in connections:
+            assert connection.request("/simple").body == b"simple"
+            assert connection.is_silent()
+    server.out.wait_for("^printed afterwards$", after=out_mark)
+    for number, name in enumerate(["input", "output", "error"]):
+        fate = "from now on it leads nowhere" if number == 0 else "it is open again"
+        server.wait_for_log(rf"closed descriptor {number} \(standard {name}\): {fate}$", after=mark)
+    server.wait_for_log(r"\[error\] worker 1: GET /raise: ValueError: raised afterwards$", after=mark)
     end(server)
 
 
