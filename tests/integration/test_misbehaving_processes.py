@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import signal
 
 import pytest
@@ -170,6 +171,23 @@ def test_standard_descriptors_closed(vandal):
         server.wait_for_log(rf"closed descriptor {number} \(standard {name}\): {fate}$", after=mark)
     server.wait_for_log(r"\[error\] worker 1: GET /raise: ValueError: raised afterwards$", after=mark)
     end(server)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_what_workers_share(start, options):
+    """The listener and the two ends of the queue. What they tell the master none of them can read of another."""
+    server = start("vandal", "--pythonpath", BEHAVIOUR, *options, workers=3)
+    sockets = [names_of_sockets(pid) for pid in server.worker_pids()]
+    shared = sockets[0] & sockets[1]
+    assert len(shared) == 3
+    assert sockets[0] & sockets[2] == sockets[1] & sockets[2] == shared
+    assert names_of_sockets(server.pid) >= shared
+    assert all(len(names - shared) == 1 for names in sockets)
+
+
+def names_of_sockets(pid: int) -> set[str]:
+    names = [entry.readlink().name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+    return {name for name in names if name.startswith("socket:")}
 
 
 def test_no_descriptor_may_be_opened(start):
