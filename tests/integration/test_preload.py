@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -107,6 +108,48 @@ def test_a_module_that_starts_a_thread_gets_a_warning(start):
     server = start("ticker", "--pythonpath", BEHAVIOUR, "--preload")
     server.wait_for_log(r"\[warning\].*thread")
     assert server.request("/").status == 200
+
+
+def test_a_zygote_that_lies(start, tmp_path):
+    """Instead of its first worker it names a process of somebody else's. That is never signalled, and the worker is made
+    again."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as stranger:
+        (tmp_path / "liar.py").write_text(LIAR.replace("STRANGER", str(stranger.pid)))
+        server = start("liar", "--pythonpath", tmp_path, "--preload", workers=2)
+        lie = rf"\[error\] master: process {stranger.pid} is said to be worker 1, but is no process of this server"
+        assert len(server.log.find_all(lie)) == 1
+        assert len(server.worker_pids()) == 2 and stranger.pid not in server.worker_pids()
+        assert server.request("/").body == b"fine"
+        assert server.stop() == 0
+        assert stranger.poll() is None
+        stranger.stdin.close()
+        assert stranger.wait() == 0
+
+
+# The notice of the first worker's birth, before the zygote can send it: see csrc/process/notice.h.
+LIAR = """
+import os
+import socket
+import struct
+
+lies = [struct.pack("=QiiII", 2, 1, STRANGER, 0, 0)]
+
+def lie():
+    notice = lies.pop() if lies else b""
+    for fd in range(3, 100) if notice else ():
+        try:
+            with socket.socket(fileno=os.dup(fd)) as copy:
+                if copy.type == socket.SOCK_SEQPACKET:
+                    copy.send(notice)
+        except OSError:
+            pass
+
+os.register_at_fork(before=lie)
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"fine"]
+"""
 
 
 def test_an_application_that_takes_all_descriptors_is_told_of(tmp_path):
