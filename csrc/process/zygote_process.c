@@ -20,6 +20,7 @@
 #include "log.h"
 #include "notice.h"
 #include "role_signals.h"
+#include "standard_fds.h"
 #include "worker.h"
 
 struct zygote {
@@ -77,6 +78,8 @@ static bool receive_order(int channel_fd, struct birth *order)
     order->control_fd = -1;
     if (header != NULL && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
         memcpy(&order->control_fd, CMSG_DATA(header), sizeof(int));
+    if (order->control_fd >= 0)
+        order->control_fd = standard_fds_stay_clear(order->control_fd);
     return true;
 }
 

@@ -110,6 +110,30 @@ def test_a_module_that_starts_a_thread_gets_a_warning(start):
     assert server.request("/").status == 200
 
 
+def test_standard_descriptors_closed_on_import(start, tmp_path):
+    """What the workers print is not taken for their news to the master."""
+    (tmp_path / "closer.py").write_text(CLOSER)
+    server = start("closer", "--pythonpath", tmp_path, "--preload", workers=2)
+    for _ in range(10):
+        assert server.request("/").body == b"fine"
+    server.out.wait_for("^printed in a worker$", count=10)
+    assert server.stop() == 0
+    assert not server.log_contains("the server's own channel")
+
+
+CLOSER = """
+import os
+
+os.close(0)
+os.close(1)
+
+def application(environ, start_response):
+    print("printed in a worker", flush=True)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"fine"]
+"""
+
+
 def test_a_zygote_that_lies(start, tmp_path):
     """Instead of its first worker it names a process of somebody else's. That is never signalled, and the worker is made
     again."""
