@@ -52,7 +52,7 @@ static void resume_accepting(struct deadline *deadline)
 /* The kernel has woken only this worker for a connection that it does not accept: a sibling that waits is to look. */
 static void pass_on(struct h1_server *server)
 {
-    if (server->handoff == NULL || server->handoff->row_count < 2)
+    if (server->handoff == NULL || handoff_row_end(server->handoff) < 2)
         return;
     server->accepting.seen_unaccepted = handoff_tell_unaccepted(server->handoff);
 }

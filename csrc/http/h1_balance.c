@@ -42,7 +42,7 @@ static void look_at_siblings(struct h1_server *server)
     uint32_t batch = atomic_exchange_explicit(&balance->largest_batch, 0, memory_order_relaxed);
     uint32_t rate = tell_rate(server), most = 0;
 
-    for (size_t i = 0; i < handoff->row_count; i++) {
+    for (size_t i = 0, end = handoff_row_end(handoff); i < end; i++) {
         uint32_t surplus = i != server->row_number ? surplus_over(&handoff->board->rows[i], balance->load, rate) : 0;
 
         most = surplus > most ? surplus : most;

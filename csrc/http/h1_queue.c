@@ -138,7 +138,7 @@ bool h1_queue_put_idle(struct h1_conn *conn)
 
     if (conn->state == &H1_LINGERING) /* what its client still sends is no request */
         return false;
-    return uses_queue(server) && server->handoff->row_count > 1 &&
+    return uses_queue(server) && handoff_row_end(server->handoff) > 1 &&
            atomic_load(&server->handoff->board->is_stopping) == 0 && h1_handoff_give_idle(conn);
 }
 

@@ -44,17 +44,18 @@ static void widen_queue(int fd)
         log_debug("the queue between workers keeps its usual size: %s", strerror(errno));
 }
 
-int handoff_open(struct handoff *handoff, size_t worker_count)
+int handoff_open(struct handoff *handoff, size_t row_count)
 {
     int ends[2];
     void *board;
 
     *handoff = (struct handoff){.take_fd = -1, .give_fd = -1};
-    board = mmap(NULL, board_bytes(worker_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    board = mmap(NULL, board_bytes(row_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (board == MAP_FAILED)
         return -errno;
     handoff->board = board; /* all zero */
-    handoff->row_count = worker_count;
+    handoff->row_count = row_count;
+    handoff_set_row_end(handoff, row_count);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
         int error = errno;
 
@@ -312,7 +313,7 @@ void handoff_pass_on(const struct handoff *handoff)
 {
     struct handoff_header header;
 
-    if (handoff->row_count < 2 || handoff_peek(handoff, &header) != 1)
+    if (handoff_row_end(handoff) < 2 || handoff_peek(handoff, &header) != 1)
         return;
     atomic_store(&handoff->board->is_nudged, 0);
     handoff_nudge(handoff);
@@ -326,6 +327,18 @@ uint32_t handoff_tell_unaccepted(const struct handoff *handoff)
     return unaccepted;
 }
 
+void handoff_set_row_end(const struct handoff *handoff, size_t row_end)
+{
+    atomic_store(&handoff->board->row_end, (uint32_t)row_end);
+}
+
+size_t handoff_row_end(const struct handoff *handoff)
+{
+    size_t end = atomic_load_explicit(&handoff->board->row_end, memory_order_relaxed);
+
+    return end < handoff->row_count ? end : handoff->row_count; /* every worker can write there */
+}
+
 void handoff_clear_row(const struct handoff *handoff, size_t row)
 {
     atomic_store(&handoff->board->rows[row].is_waiting, 0);
@@ -337,7 +350,7 @@ bool handoff_has_idle_sibling(const struct handoff *handoff, size_t row)
 {
     const struct handoff_board *board = handoff->board;
 
-    for (size_t i = 0; i < handoff->row_count; i++)
+    for (size_t i = 0, end = handoff_row_end(handoff); i < end; i++)
         if (i != row && atomic_load_explicit(&board->rows[i].is_waiting, memory_order_relaxed) != 0)
             return true;
     return false;

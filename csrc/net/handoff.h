@@ -62,6 +62,7 @@ struct handoff_board {
     _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
     _Atomic(uint32_t) unaccepted;             /* +1 when a worker was woken for a connection that it cannot accept */
     _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
+    _Alignas(64) _Atomic(uint32_t) row_end;   /* highest row in use, plus 1: no look goes further; the master's */
     struct handoff_row rows[];
 };
 
@@ -73,8 +74,8 @@ struct handoff {
 };
 
 /* Once, before the first fork; the memory and the sockets are shared by all processes forked afterwards. Close-on-exec
- * and non-blocking. 0 or -errno. */
-int handoff_open(struct handoff *, size_t worker_count) MUST_CHECK;
+ * and non-blocking. All rows are in use until handoff_set_row_end says otherwise. 0 or -errno. */
+int handoff_open(struct handoff *, size_t row_count) MUST_CHECK;
 void handoff_close(struct handoff *);
 
 /* Puts a message into the queue: the header, `count` (<= HANDOFF_IOV) pieces of together at most HANDOFF_MESSAGE_BYTES,
@@ -119,6 +120,11 @@ static inline bool handoff_may_have_messages(const struct handoff *handoff)
 /* The kernel has woken a worker for a connection that it will not accept: another that waits is to look. Returns the
  * new board->unaccepted. */
 uint32_t handoff_tell_unaccepted(const struct handoff *);
+
+/* Rows from this one on are not in use. For the master alone. */
+void handoff_set_row_end(const struct handoff *, size_t row_end);
+/* The rows worth a look: those below, never more than there are. From any process. */
+size_t handoff_row_end(const struct handoff *);
 
 /* The worker of this row has gone, or is yet to come: it neither waits nor is it busy. */
 void handoff_clear_row(const struct handoff *, size_t row);

@@ -42,14 +42,14 @@ static bool describe_request(char *text, size_t size, const struct scoreboard_th
     return true;
 }
 
-const char *death_describe_requests(char *text, size_t size, const struct scoreboard *scoreboard, int number,
+const char *death_describe_requests(char *text, size_t size, const struct scoreboard *scoreboard, int row,
                                     int64_t now_us)
 {
     char request[DEATH_TEXT_BYTES];
     int running = 0;
 
     for (int thread = 0; thread < scoreboard->thread_count; thread++)
-        running += describe_request(request, sizeof(request), scoreboard_thread(scoreboard, number, thread), now_us);
+        running += describe_request(request, sizeof(request), scoreboard_thread(scoreboard, row, thread), now_us);
     if (running == 0)
         snprintf(text, size, "idle");
     else if (running == 1)
@@ -62,14 +62,14 @@ const char *death_describe_requests(char *text, size_t size, const struct scoreb
 void death_log_requests(enum log_level level, const struct slot *slot, const struct scoreboard *scoreboard,
                         int64_t now_us)
 {
-    int running = scoreboard_count_running(scoreboard, slot->number), told = 0;
+    int running = scoreboard_count_running(scoreboard, slot->row), told = 0;
     char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
 
     if (running < 2)
         return;
     slot_format_name(slot, name);
     for (int thread = 0; thread < scoreboard->thread_count && told < DEATH_MOST_REQUESTS; thread++) {
-        if (describe_request(request, sizeof(request), scoreboard_thread(scoreboard, slot->number, thread), now_us)) {
+        if (describe_request(request, sizeof(request), scoreboard_thread(scoreboard, slot->row, thread), now_us)) {
             LOG_AT(level, "%s was running %s", name, request);
             told++;
         }
@@ -94,7 +94,7 @@ const char *death_describe(char *text, const struct slot *slot, int wait_status,
         len = (size_t)snprintf(text, size, "%s exited with status %d, age %.1f s", name, WEXITSTATUS(wait_status), age);
     if (slot->number > 0 && slot->ready_us != 0) {
         len += (size_t)snprintf(text + len, size - len, ", ");
-        death_describe_requests(text + len, size - len, scoreboard, slot->number, now_us);
+        death_describe_requests(text + len, size - len, scoreboard, slot->row, now_us);
     }
     return text;
 }

@@ -26,9 +26,9 @@ const char *death_signal_name(int signal_number);
  * Returns `text`. */
 const char *death_describe(char *text, const struct slot *, int wait_status, const struct scoreboard *, int64_t now_us);
 
-/* Writes `while running "GET /x" of 127.0.0.1:40112 for 2.1 s`, `while running 4 requests` or `idle`, for worker
- * `number`; returns `text` (size bytes). */
-const char *death_describe_requests(char *text, size_t size, const struct scoreboard *, int number, int64_t now_us);
+/* Writes `while running "GET /x" of 127.0.0.1:40112 for 2.1 s`, `while running 4 requests` or `idle`, for the
+ * worker in this row; returns `text` (size bytes). */
+const char *death_describe_requests(char *text, size_t size, const struct scoreboard *, int row, int64_t now_us);
 
 /* When the worker in the slot runs, or ran, several requests: logs a line for each, DEATH_MOST_REQUESTS at most, and
  * then how many more there are. Nothing when there is one or none: death_describe_requests has said it.

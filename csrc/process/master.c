@@ -119,7 +119,7 @@ static int open_shared(struct master *master, char *error)
     if (master->watched == NULL || master->scoreboard == NULL)
         result = -errno;
     if (result == 0)
-        result = handoff_open(&master->handoff, (size_t)config->workers);
+        result = handoff_open(&master->handoff, (size_t)config->workers); /* a row for each worker */
     if (result == 0)
         result = crew_init(&master->crew, (int)config->workers, config->preload, clock_now_us());
     if (result == 0) {

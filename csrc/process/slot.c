@@ -16,6 +16,7 @@ void slot_init(struct slot *slot, int number, int64_t now_us)
 {
     *slot = (struct slot){
         .number = number,
+        .row = number - 1,
         .state = SLOT_EMPTY,
         .pid_fd = -1,
         .control_fd = -1,

@@ -23,6 +23,7 @@ enum slot_state {
 
 struct slot {
     int number; /* of the worker; 0: the zygote */
+    int row;    /* its place in the scoreboard and in the hand-off board; -1: the zygote has none */
     enum slot_state state;
     pid_t pid;             /* 0: none, or not known yet */
     int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */

@@ -14,7 +14,7 @@
 #include "worker.h"
 #include "zygote_process.h"
 
-enum { ORDER_AGAIN_US = 50 * 1000 };
+enum { ORDER_AGAIN_US = 50 * 1000, FIRST_GENERATION = 1 };
 
 /* One way to fill a slot. */
 struct role {
@@ -69,7 +69,12 @@ static int fork_child(struct master *master, struct slot *slot, const struct rol
 /* Fills the slot; on failure it is still empty. 0 or -errno. */
 static int start(struct master *master, struct slot *slot, const struct role *role)
 {
-    struct birth birth = {.number = slot->number, .serial = ++master->last_serial};
+    struct birth birth = {
+        .number = slot->number,
+        .row = slot->row,
+        .generation = FIRST_GENERATION,
+        .serial = ++master->last_serial,
+    };
     int ends[2];
     int result = notice_open_channel(ends);
 

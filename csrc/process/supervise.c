@@ -39,10 +39,10 @@ static const char *format_duration(char *text, int64_t duration_ms)
 
 /* What the worker has left behind in shared memory. Its siblings would take a dead worker for one that waits; and the
  * kernel may just have woken it for a connection or for a request in the queue: another is to look. */
-static void clear_rows(struct master *master, int number)
+static void clear_rows(struct master *master, int row)
 {
-    scoreboard_clear_row(master->scoreboard, number);
-    handoff_clear_row(&master->handoff, (size_t)number - 1);
+    scoreboard_clear_row(master->scoreboard, row);
+    handoff_clear_row(&master->handoff, (size_t)row);
     (void)handoff_tell_unaccepted(&master->handoff);
 }
 
@@ -53,7 +53,7 @@ static void lose(struct master *master, struct slot *slot)
 
     log_warning("%s was no child of the master's, and has gone", slot_format_name(slot, name));
     if (slot->number > 0)
-        clear_rows(master, slot->number);
+        clear_rows(master, slot->row);
     slot_end(slot, clock_now_us());
 }
 
@@ -219,7 +219,7 @@ static void bury(struct master *master, struct slot *slot, int wait_status)
     if (slot->number > 0 && was_ready)
         death_log_requests(level, slot, master->scoreboard, now_us);
     if (slot->number > 0)
-        clear_rows(master, slot->number);
+        clear_rows(master, slot->row);
     slot_end(slot, now_us);
     if (slot->number == 0) {
         if (master->phase == MASTER_RUNNING && was_ready)
@@ -286,7 +286,7 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
 
     if (slot->number > 0)
-        death_describe_requests(request, sizeof(request), master->scoreboard, slot->number, now_us);
+        death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us);
     log_error("%s has not ended within %s (--graceful-timeout): killed, %s", slot_format_name(slot, name),
               format_duration(limit, master->config->graceful_timeout_ms), request);
     if (slot->number > 0)
@@ -340,10 +340,10 @@ static void log_cut_requests(const struct master *master, const struct slot *slo
     char name[SLOT_NAME_BYTES], requests[DEATH_TEXT_BYTES];
     int64_t now_us = clock_now_us();
 
-    if (slot->number == 0 || slot->ready_us == 0 || scoreboard_count_running(master->scoreboard, slot->number) == 0)
+    if (slot->number == 0 || slot->ready_us == 0 || scoreboard_count_running(master->scoreboard, slot->row) == 0)
         return;
     log_warning("%s is killed %s", slot_format_name(slot, name),
-                death_describe_requests(requests, sizeof(requests), master->scoreboard, slot->number, now_us));
+                death_describe_requests(requests, sizeof(requests), master->scoreboard, slot->row, now_us));
     death_log_requests(LOG_LEVEL_WARNING, slot, master->scoreboard, now_us);
 }
 

@@ -29,7 +29,7 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
 {
     const struct inherit inherit = {
         .config = config, .gateway_ops = ops, .privileges = privileges, .sandbox = sandbox, .access_log_fd = -1};
-    const struct birth birth = {.number = 1, .control_fd = -1};
+    const struct birth birth = {.number = 1, .generation = 1, .control_fd = -1};
     const struct gateway_place place = {
         .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};
     struct gateway *gateway;

@@ -76,7 +76,7 @@ static void on_application_signal(void *context, int fd)
 
 static struct scoreboard_thread *row_of(const struct worker *worker, int thread)
 {
-    return scoreboard_thread(worker->inherit->scoreboard, worker->birth.number, thread);
+    return scoreboard_thread(worker->inherit->scoreboard, worker->birth.row, thread);
 }
 
 static void on_begin(void *context, int thread, const struct exchange *exchange)
@@ -131,7 +131,7 @@ static struct gateway_place place_of(const struct worker *worker)
         .worker = worker->birth.number,
         .worker_count = (int)worker->inherit->config->workers,
         .thread_count = (int)worker->inherit->config->threads,
-        .generation = 1,
+        .generation = worker->birth.generation,
     };
 }
 
@@ -157,7 +157,7 @@ static void open_server(struct worker *worker)
         .listeners = inherit->listeners,
         .listener_count = inherit->listener_count,
         .handoff = inherit->handoff,
-        .row = (size_t)worker->birth.number - 1,
+        .row = (size_t)worker->birth.row,
     };
     bool counts_waiters = inherit->config->threads > 1;
 
@@ -251,12 +251,12 @@ static struct worker worker_of(const struct inherit *inherit, const struct birth
         .ops = inherit->gateway_ops,
         .birth = *birth,
         .pid = getpid(),
-        .row = scoreboard_row(inherit->scoreboard, birth->number),
+        .row = scoreboard_row(inherit->scoreboard, birth->row),
         .told_fd = -1,
     };
 
     /* First of all: by its pid in this row the master knows whom it has reaped. */
-    scoreboard_enter_row(inherit->scoreboard, birth->number, clock_now_us());
+    scoreboard_enter_row(inherit->scoreboard, birth->row, birth->number, birth->generation, clock_now_us());
     return worker;
 }
 

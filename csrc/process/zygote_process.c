@@ -171,7 +171,10 @@ static void load_application(struct zygote *zygote)
 {
     const struct inherit *inherit = zygote->inherit;
     const struct gateway_place place = {
-        .worker_count = (int)inherit->config->workers, .thread_count = (int)inherit->config->threads, .generation = 1};
+        .worker_count = (int)inherit->config->workers,
+        .thread_count = (int)inherit->config->threads,
+        .generation = zygote->birth.generation,
+    };
 
     zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);
     if (zygote->gateway == NULL) {

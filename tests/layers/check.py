@@ -21,9 +21,13 @@ MAY_SEE = {
     "gateway": {"base"},
     "net": {"base"},
     "http": {"net", "gateway", "base"},
-    "process": {"http", "net", "gateway", "config", "base"},
+    "board": {"http", "net", "gateway", "base"},
+    "process": {"board", "http", "net", "gateway", "config", "base"},
     "python": {"gateway", "config", "base"},
 }
+
+# Folder -> the only headers that it may include of all folders above base, narrower than what the compiler sees.
+ONLY = {"board": {"h1_reason.h"}}
 
 # Header of somebody else -> who may include it, and the word for that in a message.
 FOREIGN = [
@@ -73,6 +77,8 @@ def judge_include(place, folder, included, owners):
     owner = owners.get(pathlib.PurePosixPath(included).name)
     if folder in MAY_SEE and owner not in (None, folder) and owner not in MAY_SEE[folder]:
         yield "{} must not include {}, which belongs to {}".format(folder, included, owner)
+    elif folder in ONLY and owner not in (None, folder, "base") and included not in ONLY[folder]:
+        yield "{} must not include {} of {}, but only {}".format(folder, included, owner, ", ".join(sorted(ONLY[folder])))
 
 
 def compiler_of_folders(csrc, commands_file):

@@ -410,6 +410,21 @@ static void test_idle_siblings(void **state)
     assert_true(handoff_has_idle_sibling(handoff, 1));
 }
 
+/* What stands in rows that are not in use concerns nobody. */
+static void test_no_look_goes_beyond_the_rows_in_use(void **state)
+{
+    const struct handoff *handoff = *state;
+
+    assert_int_equal(handoff_row_end(handoff), 3);
+    atomic_store(&handoff->board->rows[2].is_waiting, 1);
+    handoff_set_row_end(handoff, 2);
+    assert_false(handoff_has_idle_sibling(handoff, 0));
+    handoff_set_row_end(handoff, 3);
+    assert_true(handoff_has_idle_sibling(handoff, 0));
+    handoff_set_row_end(handoff, 1000);
+    assert_int_equal(handoff_row_end(handoff), 3);
+}
+
 #define QUEUE_TEST(function) cmocka_unit_test_setup_teardown(function, open_one, close_one)
 
 int main(void)
@@ -432,6 +447,7 @@ int main(void)
         QUEUE_TEST(test_a_count_that_moves_is_believed),
         QUEUE_TEST(test_a_count_left_too_low_does_no_harm),
         QUEUE_TEST(test_idle_siblings),
+        QUEUE_TEST(test_no_look_goes_beyond_the_rows_in_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

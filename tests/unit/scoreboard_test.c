@@ -30,11 +30,11 @@ static void test_rows_stand_on_cache_lines_of_their_own(void **state)
 
     (void)state;
     assert_non_null(scoreboard);
+    assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 0) % 64, 0);
     assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 1) % 64, 0);
-    assert_int_equal((uintptr_t)scoreboard_row(scoreboard, 2) % 64, 0);
-    assert_ptr_equal(scoreboard_row(scoreboard, 3), &scoreboard->rows[2]);
-    assert_ptr_equal(scoreboard_thread(scoreboard, 1, 0), scoreboard_row(scoreboard, 3) + 1);
-    assert_int_equal((uintptr_t)scoreboard_thread(scoreboard, 1, 1) % 64, 0);
+    assert_ptr_equal(scoreboard_row(scoreboard, 2), &scoreboard->rows[2]);
+    assert_ptr_equal(scoreboard_thread(scoreboard, 0, 0), scoreboard_row(scoreboard, 2) + 1);
+    assert_int_equal((uintptr_t)scoreboard_thread(scoreboard, 0, 1) % 64, 0);
     assert_int_equal((uintptr_t)&scoreboard->totals->requests % 64, 0);
     scoreboard_free(scoreboard);
 }
@@ -47,31 +47,54 @@ static void test_every_thread_has_a_row(void **state)
     char target[32];
 
     (void)state;
-    for (int number = 1; number <= 1024; number++) {
+    for (int row = 0; row < 1024; row++) {
         for (int thread = 0; thread < 3; thread++) {
-            snprintf(target, sizeof(target), "/%d/%d", number, thread);
-            begin(scoreboard_thread(scoreboard, number, thread), target);
+            snprintf(target, sizeof(target), "/%d/%d", row, thread);
+            begin(scoreboard_thread(scoreboard, row, thread), target);
         }
     }
-    for (int number = 1; number <= 1024; number++) {
-        assert_int_equal(scoreboard_count_running(scoreboard, number), 3);
+    for (int row = 0; row < 1024; row++) {
+        assert_int_equal(scoreboard_count_running(scoreboard, row), 3);
         for (int thread = 0; thread < 3; thread++) {
-            snprintf(target, sizeof(target), "GET /%d/%d", number, thread);
-            assert_true(scoreboard_read_request(scoreboard_thread(scoreboard, number, thread), &request));
+            snprintf(target, sizeof(target), "GET /%d/%d", row, thread);
+            assert_true(scoreboard_read_request(scoreboard_thread(scoreboard, row, thread), &request));
             assert_string_equal(request.line, target);
         }
     }
-    scoreboard_clear_row(scoreboard, 2);
-    assert_int_equal(scoreboard_count_running(scoreboard, 1), 3);
-    assert_int_equal(scoreboard_count_running(scoreboard, 2), 0);
-    assert_int_equal(scoreboard_count_running(scoreboard, 3), 3);
+    scoreboard_clear_row(scoreboard, 1);
+    assert_int_equal(scoreboard_count_running(scoreboard, 0), 3);
+    assert_int_equal(scoreboard_count_running(scoreboard, 1), 0);
+    assert_int_equal(scoreboard_count_running(scoreboard, 2), 3);
+    scoreboard_free(scoreboard);
+}
+
+/* A worker and its successor have one number and two rows. */
+static void test_rows_are_apart_from_numbers(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(6, 1);
+
+    (void)state;
+    assert_int_equal(scoreboard_row_end(scoreboard), 0);
+    scoreboard_enter_row(scoreboard, 4, 2, 7, NOW);
+    scoreboard_enter_row(scoreboard, 1, 2, 6, NOW);
+    assert_int_equal(scoreboard_row_end(scoreboard), 5);
+    assert_int_equal(atomic_load(&scoreboard_row(scoreboard, 4)->number), 2);
+    assert_int_equal(atomic_load(&scoreboard_row(scoreboard, 4)->generation), 7);
+    assert_int_equal(atomic_load(&scoreboard_row(scoreboard, 1)->generation), 6);
+    scoreboard_clear_row(scoreboard, 4);
+    assert_int_equal(atomic_load(&scoreboard_row(scoreboard, 4)->state), WORKER_ABSENT);
+    assert_int_equal(scoreboard_row_end(scoreboard), 5);
+    atomic_store(&scoreboard->totals->row_end, 1000);
+    assert_int_equal(scoreboard_row_end(scoreboard), 6);
+    atomic_store(&scoreboard->totals->row_end, -1);
+    assert_int_equal(scoreboard_row_end(scoreboard), 0);
     scoreboard_free(scoreboard);
 }
 
 static void test_requests_begin_and_end(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(2, 2);
-    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 1), *other = scoreboard_thread(scoreboard, 2, 0);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 0, 1), *other = scoreboard_thread(scoreboard, 1, 0);
     struct scoreboard_request request;
 
     (void)state;
@@ -81,21 +104,21 @@ static void test_requests_begin_and_end(void **state)
     assert_string_equal(request.line, "GET /x?y=1");
     assert_string_equal(request.peer, "127.0.0.1:40112");
     assert_true(request.started_us == NOW);
-    assert_false(scoreboard_read_request(scoreboard_thread(scoreboard, 1, 0), &request));
-    assert_int_equal(scoreboard_count_running(scoreboard, 1), 1);
+    assert_false(scoreboard_read_request(scoreboard_thread(scoreboard, 0, 0), &request));
+    assert_int_equal(scoreboard_count_running(scoreboard, 0), 1);
     assert_int_equal(scoreboard_end_request(scoreboard, row), 1);
     assert_false(scoreboard_read_request(row, &request));
     begin(other, "/z");
     assert_int_equal(scoreboard_end_request(scoreboard, other), 2);
     assert_int_equal(atomic_load(&row->requests), 1);
-    assert_int_equal(scoreboard_count_running(scoreboard, 1), 0);
+    assert_int_equal(scoreboard_count_running(scoreboard, 0), 0);
     scoreboard_free(scoreboard);
 }
 
 static void test_long_and_dangerous_lines_are_tamed(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(1, 1);
-    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 0, 0);
     struct scoreboard_request request;
     char target[4096];
 
@@ -120,17 +143,17 @@ static void test_long_and_dangerous_lines_are_tamed(void **state)
 static void test_a_killed_worker_leaves_its_request_behind(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(1, 2);
-    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 0, 0);
     struct scoreboard_request request;
-    const struct scoreboard_row *worker = scoreboard_row(scoreboard, 1);
+    const struct scoreboard_row *worker = scoreboard_row(scoreboard, 0);
     int wait_status;
     pid_t pid = fork();
 
     (void)state;
     if (pid == 0) {
-        scoreboard_enter_row(scoreboard, 1, NOW);
+        scoreboard_enter_row(scoreboard, 0, 1, 1, NOW);
         begin(row, "/stuck");
-        begin(scoreboard_thread(scoreboard, 1, 1), "/stuck/too");
+        begin(scoreboard_thread(scoreboard, 0, 1), "/stuck/too");
         raise(SIGKILL);
     }
     assert_int_equal(waitpid(pid, &wait_status, 0), pid);
@@ -139,8 +162,8 @@ static void test_a_killed_worker_leaves_its_request_behind(void **state)
     assert_int_equal(atomic_load(&worker->state), WORKER_STARTING);
     assert_true(scoreboard_read_request(row, &request));
     assert_string_equal(request.line, "GET /stuck");
-    assert_int_equal(scoreboard_count_running(scoreboard, 1), 2);
-    scoreboard_clear_row(scoreboard, 1);
+    assert_int_equal(scoreboard_count_running(scoreboard, 0), 2);
+    scoreboard_clear_row(scoreboard, 0);
     assert_false(scoreboard_read_request(row, &request));
     assert_int_equal(atomic_load(&worker->pid), 0);
     scoreboard_free(scoreboard);
@@ -155,7 +178,7 @@ static int exited(int status)
 static void test_deaths_are_described(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(3, 10);
-    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 3, 9);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 2, 9);
     struct slot slot;
     char text[DEATH_TEXT_BYTES];
 
@@ -178,8 +201,8 @@ static void test_deaths_are_described(void **state)
         death_describe(text, &slot, exited(0), scoreboard, NOW),
         "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
 
-    begin(scoreboard_thread(scoreboard, 3, 0), "/y");
-    begin(scoreboard_thread(scoreboard, 2, 0), "/not/ours");
+    begin(scoreboard_thread(scoreboard, 2, 0), "/y");
+    begin(scoreboard_thread(scoreboard, 1, 0), "/not/ours");
     assert_string_equal(death_describe(text, &slot, exited(0), scoreboard, NOW),
                         "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running 2 requests");
 
@@ -192,7 +215,7 @@ static void test_deaths_are_described(void **state)
 static void test_the_longest_death_fits(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(1, 1);
-    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 1, 0);
+    struct scoreboard_thread *row = scoreboard_thread(scoreboard, 0, 0);
     struct slot slot;
     char text[DEATH_TEXT_BYTES], target[512], peer[128];
 
@@ -243,20 +266,20 @@ static void test_several_requests_have_a_line_each(void **state)
     slot_init(&slot, 2, NOW);
     slot_order(&slot, 1, -1, NOW, 0);
     slot_begin(&slot, 8);
-    begin(scoreboard_thread(scoreboard, 1, 0), "/not/ours");
-    begin(scoreboard_thread(scoreboard, 2, 11), "/a");
+    begin(scoreboard_thread(scoreboard, 0, 0), "/not/ours");
+    begin(scoreboard_thread(scoreboard, 1, 11), "/a");
     text = capture_log(&slot, scoreboard);
     assert_string_equal(text, "");
     free(text);
 
-    begin(scoreboard_thread(scoreboard, 2, 3), "/b");
+    begin(scoreboard_thread(scoreboard, 1, 3), "/b");
     text = capture_log(&slot, scoreboard);
     assert_string_equal(text, "worker 2 (pid: 8) was running \"GET /b\" of 127.0.0.1:40112 for 2.1 s\n"
                               "worker 2 (pid: 8) was running \"GET /a\" of 127.0.0.1:40112 for 2.1 s\n");
     free(text);
 
     for (int thread = 0; thread < 12; thread++)
-        begin(scoreboard_thread(scoreboard, 2, thread), "/c");
+        begin(scoreboard_thread(scoreboard, 1, thread), "/c");
     text = capture_log(&slot, scoreboard);
     for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
         lines++;
@@ -281,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_stand_on_cache_lines_of_their_own),
         cmocka_unit_test(test_every_thread_has_a_row),
+        cmocka_unit_test(test_rows_are_apart_from_numbers),
         cmocka_unit_test(test_requests_begin_and_end),
         cmocka_unit_test(test_long_and_dangerous_lines_are_tamed),
         cmocka_unit_test(test_a_killed_worker_leaves_its_request_behind),

@@ -8,32 +8,31 @@
 
 #include "text.h"
 
-static size_t bytes_of(int worker_count, int thread_count)
+static size_t bytes_of(int row_count, int thread_count)
 {
-    size_t workers = (size_t)worker_count, threads = workers * (size_t)thread_count;
+    size_t rows = (size_t)row_count, threads = rows * (size_t)thread_count;
 
-    return sizeof(struct scoreboard_totals) + workers * sizeof(struct scoreboard_row) +
+    return sizeof(struct scoreboard_totals) + rows * sizeof(struct scoreboard_row) +
            threads * sizeof(struct scoreboard_thread);
 }
 
-struct scoreboard *scoreboard_new(int worker_count, int thread_count)
+struct scoreboard *scoreboard_new(int row_count, int thread_count)
 {
     struct scoreboard *scoreboard = malloc(sizeof(*scoreboard));
     void *shared;
 
     if (scoreboard == NULL)
         return NULL;
-    shared =
-        mmap(NULL, bytes_of(worker_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared = mmap(NULL, bytes_of(row_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
         free(scoreboard);
         return NULL;
     }
-    scoreboard->worker_count = worker_count;
+    scoreboard->row_count = row_count;
     scoreboard->thread_count = thread_count;
     scoreboard->totals = shared;
     scoreboard->rows = (struct scoreboard_row *)(scoreboard->totals + 1);
-    scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + worker_count);
+    scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + row_count);
     return scoreboard;
 }
 
@@ -41,45 +40,64 @@ void scoreboard_free(struct scoreboard *scoreboard)
 {
     if (scoreboard == NULL)
         return;
-    munmap(scoreboard->totals, bytes_of(scoreboard->worker_count, scoreboard->thread_count));
+    munmap(scoreboard->totals, bytes_of(scoreboard->row_count, scoreboard->thread_count));
     free(scoreboard);
 }
 
-struct scoreboard_row *scoreboard_row(struct scoreboard *scoreboard, int number)
+struct scoreboard_row *scoreboard_row(const struct scoreboard *scoreboard, int row)
 {
-    return &scoreboard->rows[number - 1];
+    return &scoreboard->rows[row];
 }
 
-struct scoreboard_thread *scoreboard_thread(const struct scoreboard *scoreboard, int number, int thread)
+struct scoreboard_thread *scoreboard_thread(const struct scoreboard *scoreboard, int row, int thread)
 {
-    size_t before = (size_t)(number - 1) * (size_t)scoreboard->thread_count;
-
-    return &scoreboard->threads[before + (size_t)thread];
+    return &scoreboard->threads[(size_t)row * (size_t)scoreboard->thread_count + (size_t)thread];
 }
 
-static void forget_requests(const struct scoreboard *scoreboard, int number)
+int scoreboard_row_end(const struct scoreboard *scoreboard)
+{
+    int32_t end = atomic_load_explicit(&scoreboard->totals->row_end, memory_order_relaxed);
+
+    /* Workers can write there. */
+    return end < 0 ? 0 : end > scoreboard->row_count ? scoreboard->row_count : end;
+}
+
+/* Two workers may start at the same time. */
+static void raise_row_end(const struct scoreboard *scoreboard, int32_t end)
+{
+    _Atomic(int32_t) *row_end = &scoreboard->totals->row_end;
+    int32_t before = atomic_load(row_end);
+
+    while (before < end && !atomic_compare_exchange_weak(row_end, &before, end))
+        continue;
+}
+
+static void forget_requests(const struct scoreboard *scoreboard, int row)
 {
     for (int thread = 0; thread < scoreboard->thread_count; thread++)
-        atomic_store(&scoreboard_thread(scoreboard, number, thread)->request_started_us, 0);
+        atomic_store(&scoreboard_thread(scoreboard, row, thread)->request_started_us, 0);
 }
 
-void scoreboard_enter_row(struct scoreboard *scoreboard, int number, int64_t now_us)
+void scoreboard_enter_row(struct scoreboard *scoreboard, int row, int number, int generation, int64_t now_us)
 {
-    struct scoreboard_row *row = scoreboard_row(scoreboard, number);
+    struct scoreboard_row *ours = scoreboard_row(scoreboard, row);
 
-    atomic_store(&row->pid, getpid());
-    forget_requests(scoreboard, number);
-    atomic_store(&row->started_us, now_us);
-    atomic_store(&row->state, WORKER_STARTING);
+    atomic_store(&ours->pid, getpid());
+    forget_requests(scoreboard, row);
+    atomic_store(&ours->number, number);
+    atomic_store(&ours->generation, generation);
+    atomic_store(&ours->started_us, now_us);
+    atomic_store(&ours->state, WORKER_STARTING);
+    raise_row_end(scoreboard, row + 1);
 }
 
-void scoreboard_clear_row(struct scoreboard *scoreboard, int number)
+void scoreboard_clear_row(struct scoreboard *scoreboard, int row)
 {
-    struct scoreboard_row *row = scoreboard_row(scoreboard, number);
+    struct scoreboard_row *gone = scoreboard_row(scoreboard, row);
 
-    atomic_store(&row->state, WORKER_ABSENT);
-    forget_requests(scoreboard, number);
-    atomic_store(&row->pid, 0);
+    atomic_store(&gone->state, WORKER_ABSENT);
+    forget_requests(scoreboard, row);
+    atomic_store(&gone->pid, 0);
 }
 
 static size_t append(char *out, size_t len, size_t size, const char *bytes, size_t count)
@@ -135,11 +153,11 @@ bool scoreboard_read_request(const struct scoreboard_thread *row, struct scorebo
     return true;
 }
 
-int scoreboard_count_running(const struct scoreboard *scoreboard, int number)
+int scoreboard_count_running(const struct scoreboard *scoreboard, int row)
 {
     int running = 0;
 
     for (int thread = 0; thread < scoreboard->thread_count; thread++)
-        running += atomic_load(&scoreboard_thread(scoreboard, number, thread)->request_started_us) != 0;
+        running += atomic_load(&scoreboard_thread(scoreboard, row, thread)->request_started_us) != 0;
     return running;
 }

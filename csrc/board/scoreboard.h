@@ -18,11 +18,14 @@ enum { SCOREBOARD_LINE_BYTES = 160, SCOREBOARD_PEER_BYTES = 64 };
 
 enum worker_state { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_DRAINING };
 
-/* Of a worker. */
+/* Of a worker. Its place, the row, is no longer its number as soon as a worker and its successor live at the same time:
+ * both have the same number, in different rows. */
 struct scoreboard_row {
     _Alignas(64) _Atomic(pid_t) pid; /* written first of all by the worker itself */
     _Atomic(int) state;              /* enum worker_state */
     _Atomic(int64_t) started_us;     /* clock_now_us() of the fork */
+    _Atomic(int32_t) number;         /* of the worker, from 1, as users see it; 0: nobody has had this row yet */
+    _Atomic(int32_t) generation;     /* that the worker belongs to, from 1 */
 };
 
 /* Of an app thread. */
@@ -37,6 +40,7 @@ struct scoreboard_thread {
 /* Of all workers, also those that are gone. */
 struct scoreboard_totals {
     _Alignas(64) _Atomic(uint64_t) requests; /* finished */
+    _Alignas(64) _Atomic(int32_t) row_end;   /* highest row that has ever been in use, plus 1 */
     _Alignas(64) _Atomic(uint64_t) refusals[H1_REASON_COUNT];
 };
 
@@ -44,8 +48,8 @@ struct scoreboard_totals {
  * and whatever a worker that somebody has taken over may write there, the master reads no more than numbers and bounded
  * text. */
 struct scoreboard {
-    int worker_count;
-    int thread_count;                 /* of each worker */
+    int row_count;
+    int thread_count;                 /* of each row */
     struct scoreboard_totals *totals; /* start of the shared memory; at the same address in all processes */
     struct scoreboard_row *rows;
     struct scoreboard_thread *threads;
@@ -58,20 +62,23 @@ struct scoreboard_request {
     char peer[SCOREBOARD_PEER_BYTES];
 };
 
-/* Returns shared memory for so many workers of so many app threads each, or NULL with errno set. Owned by the caller;
- * inherited by every fork. */
-struct scoreboard *scoreboard_new(int worker_count, int thread_count) MUST_CHECK;
+/* Returns shared memory for so many rows of so many app threads each, or NULL with errno set. Memory is touched, and so
+ * taken, only for the rows that are used. Owned by the caller; inherited by every fork. */
+struct scoreboard *scoreboard_new(int row_count, int thread_count) MUST_CHECK;
 void scoreboard_free(struct scoreboard *);
 
-/* The row of worker `number`, from 1, and of its app thread `thread`, from 0. They live as long as the scoreboard. */
-struct scoreboard_row *scoreboard_row(struct scoreboard *, int number);
-struct scoreboard_thread *scoreboard_thread(const struct scoreboard *, int number, int thread);
+/* The row at place `row`, from 0, and that of its app thread `thread`, from 0. They live as long as the scoreboard. */
+struct scoreboard_row *scoreboard_row(const struct scoreboard *, int row);
+struct scoreboard_thread *scoreboard_thread(const struct scoreboard *, int row, int thread);
 
-/* Worker `number` starts: writes down the pid of the caller, first of all, and forgets the requests of its predecessor.
- */
-void scoreboard_enter_row(struct scoreboard *, int number, int64_t now_us);
-/* Worker `number` has gone. For the master, when it has reaped it. */
-void scoreboard_clear_row(struct scoreboard *, int number);
+/* How many rows are worth a look: all that have ever been in use are below. From any process. */
+int scoreboard_row_end(const struct scoreboard *);
+
+/* Worker `number` of this generation starts in this row: writes down the pid of the caller, first of all, and forgets
+ * the requests that its predecessor was running. */
+void scoreboard_enter_row(struct scoreboard *, int row, int number, int generation, int64_t now_us);
+/* The worker in this row has gone; its number stays readable. For the master, when it has reaped it. */
+void scoreboard_clear_row(struct scoreboard *, int row);
 
 /* A request begins or ends on this app thread, which calls. Never fails, never blocks. Borrows and copies; the peer's
  * address is "" for a unix socket. End returns the number of requests finished by all workers so far, this one
@@ -84,7 +91,7 @@ uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_thread *)
  * worker is alive the text may already be that of its next request, but is never more than its bounds. */
 bool scoreboard_read_request(const struct scoreboard_thread *, struct scoreboard_request *);
 
-/* How many requests worker `number` is running, or was when it was killed. */
-int scoreboard_count_running(const struct scoreboard *, int number);
+/* How many requests the worker in this row is running, or was when it was killed. */
+int scoreboard_count_running(const struct scoreboard *, int row);
 
 #endif
