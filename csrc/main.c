@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The start-up script, and the only place that knows which gateway serves: read the options, answer those that are
- * questions, hand over to the master. */
+ * The start-up script, and the only place that knows which gateway serves: run a subcommand, or read the options,
+ * answer those that are questions, hand over to the master. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "banner.h"
+#include "commands.h"
 #include "config.h"
 #include "gateway.h"
 #include "log.h"
@@ -16,6 +17,14 @@
 #include "trial.h"
 
 enum { ERROR_BYTES = 1024 };
+
+/* In the order of commands_table. */
+static int (*const command_functions[])(int argc, char **argv) = {
+#define COMMAND(name, function, usage, help) function,
+#include "commands.def"
+#undef COMMAND
+    NULL,
+};
 
 /* Answers the options that are questions; false when there was none. */
 static bool answer(const struct config *config, const struct gateway_ops *gateway)
@@ -58,9 +67,12 @@ static int run(const struct config *config, const struct gateway_ops *gateway)
 int main(int argc, char **argv)
 {
     struct config *config;
-    int exit_status;
+    int exit_status, command;
 
     surroundings_fill_standard_fds();
+    command = commands_find(argc, argv);
+    if (command >= 0)
+        return command_functions[command](argc, argv);
     config = config_parse(argc, argv, environ, stderr);
     if (config == NULL)
         return PREFLIGHT_EXIT_OPTION;

@@ -5,6 +5,7 @@
 
 #include "attrs.h"
 #include "buf.h"
+#include "commands.h"
 #include "describe.h"
 
 enum { TEXT_COLUMN = 28, LEAST_COLUMNS = 80, MOST_COLUMNS = 100 };
@@ -167,6 +168,17 @@ static void print_no_effect(FILE *out, size_t width)
     }
 }
 
+static void print_commands(FILE *out, size_t width)
+{
+    if (commands_table[0].name != NULL)
+        fputs("\nCommands, each as the first word: clutch COMMAND ...\n", out);
+    for (const struct command_description *command = commands_table; command->name != NULL; command++) {
+        size_t column = (size_t)fprintf(out, "  %s %s", command->name, command->usage);
+
+        print_wrapped(out, slice_of_string(command->help), TEXT_COLUMN, column, width);
+    }
+}
+
 void config_print_help(FILE *out)
 {
     size_t width = find_width(out);
@@ -183,6 +195,7 @@ void config_print_help(FILE *out)
     }
     print_app_names(out, width);
     print_no_effect(out, width);
+    print_commands(out, width);
     fputc('\n', out);
     print_wrapped(out, slice_of_string(values), 0, 0, width);
     fputc('\n', out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The answer to --help=markdown: the reference page of all options. */
 #include "attrs.h"
+#include "commands.h"
 #include "describe.h"
 #include "suggest.h"
 
@@ -116,6 +117,17 @@ static void print_others(FILE *out)
     }
 }
 
+static void print_commands(FILE *out)
+{
+    if (commands_table[0].name != NULL)
+        fputs("\n### Commands\n\n| Command | Meaning |\n|---|---|\n", out);
+    for (const struct command_description *command = commands_table; command->name != NULL; command++) {
+        fprintf(out, "| `clutch %s %s` | ", command->name, command->usage);
+        print_cell(out, command->help);
+        fputs(" |\n", out);
+    }
+}
+
 static void print_foreign(FILE *out)
 {
     fputs("\n### Options of other servers that clutch does not have\n\n| Option | Instead |\n|---|---|\n", out);
@@ -132,5 +144,6 @@ void config_print_markdown(FILE *out)
     fputs(introduction, out);
     print_groups(out);
     print_others(out);
+    print_commands(out);
     print_foreign(out);
 }

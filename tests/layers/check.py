@@ -32,6 +32,7 @@ ONLY = {"board": {"h1_reason.h"}}
 # Header of somebody else -> who may include it, and the word for that in a message.
 FOREIGN = [
     (re.compile(r"llhttp[\w-]*\.h"), re.compile(r"http/h1_parse\.c"), "only http/h1_parse.c"),
+    (re.compile(r"ini\.h"), re.compile(r"config/ini_lines\.c"), "only config/ini_lines.c"),
     (re.compile(r"Python\.h"), re.compile(r"python/.*"), "only the folder python"),
 ]
 

@@ -1,2 +1,3 @@
 /* SPDX-License-Identifier: MIT */
 #include <llhttp.h>
+#include <ini.h>
