@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "counters.h"
 #include "text.h"
 
 static size_t bytes_of(int row_count, int thread_count)
@@ -13,7 +14,7 @@ static size_t bytes_of(int row_count, int thread_count)
     size_t rows = (size_t)row_count, threads = rows * (size_t)thread_count;
 
     return sizeof(struct scoreboard_totals) + rows * sizeof(struct scoreboard_row) +
-           threads * sizeof(struct scoreboard_thread);
+           threads * (sizeof(struct scoreboard_thread) + sizeof(struct counters));
 }
 
 struct scoreboard *scoreboard_new(int row_count, int thread_count)
@@ -33,6 +34,7 @@ struct scoreboard *scoreboard_new(int row_count, int thread_count)
     scoreboard->totals = shared;
     scoreboard->rows = (struct scoreboard_row *)(scoreboard->totals + 1);
     scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + row_count);
+    scoreboard->counters = (struct counters *)(scoreboard->threads + (size_t)row_count * (size_t)thread_count);
     return scoreboard;
 }
 
@@ -52,6 +54,11 @@ struct scoreboard_row *scoreboard_row(const struct scoreboard *scoreboard, int r
 struct scoreboard_thread *scoreboard_thread(const struct scoreboard *scoreboard, int row, int thread)
 {
     return &scoreboard->threads[(size_t)row * (size_t)scoreboard->thread_count + (size_t)thread];
+}
+
+struct counters *scoreboard_counters(const struct scoreboard *scoreboard, int row, int thread)
+{
+    return &scoreboard->counters[(size_t)row * (size_t)scoreboard->thread_count + (size_t)thread];
 }
 
 int scoreboard_row_end(const struct scoreboard *scoreboard)
@@ -74,8 +81,16 @@ static void raise_row_end(const struct scoreboard *scoreboard, int32_t end)
 
 static void forget_requests(const struct scoreboard *scoreboard, int row)
 {
-    for (int thread = 0; thread < scoreboard->thread_count; thread++)
+    for (int thread = 0; thread < scoreboard->thread_count; thread++) {
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->request_started_us, 0);
+        atomic_store(&scoreboard_thread(scoreboard, row, thread)->phase, 0);
+    }
+}
+
+static void forget_connections(struct scoreboard_row *row)
+{
+    for (int wait = 0; wait < WAIT_COUNT; wait++)
+        atomic_store(&row->connections.waiting[wait], 0);
 }
 
 void scoreboard_enter_row(struct scoreboard *scoreboard, int row, int number, int generation, int64_t now_us)
@@ -84,6 +99,7 @@ void scoreboard_enter_row(struct scoreboard *scoreboard, int row, int number, in
 
     atomic_store(&ours->pid, getpid());
     forget_requests(scoreboard, row);
+    forget_connections(ours);
     atomic_store(&ours->number, number);
     atomic_store(&ours->generation, generation);
     atomic_store(&ours->started_us, now_us);
@@ -97,6 +113,7 @@ void scoreboard_clear_row(struct scoreboard *scoreboard, int row)
 
     atomic_store(&gone->state, WORKER_ABSENT);
     forget_requests(scoreboard, row);
+    forget_connections(gone);
     atomic_store(&gone->pid, 0);
 }
 

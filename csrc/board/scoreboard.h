@@ -11,8 +11,12 @@
 #include <sys/types.h>
 
 #include "attrs.h"
+#include "h1_counts.h"
 #include "h1_reason.h"
+#include "restarts.h"
 #include "slice.h"
+
+struct counters;
 
 enum { SCOREBOARD_LINE_BYTES = 160, SCOREBOARD_PEER_BYTES = 64 };
 
@@ -26,12 +30,14 @@ struct scoreboard_row {
     _Atomic(int64_t) started_us;     /* clock_now_us() of the fork */
     _Atomic(int32_t) number;         /* of the worker, from 1, as users see it; 0: nobody has had this row yet */
     _Atomic(int32_t) generation;     /* that the worker belongs to, from 1 */
+    struct h1_counts connections; /* the loop's: those that wait are the living worker's, the rest is never set back */
 };
 
 /* Of an app thread. */
 struct scoreboard_thread {
     _Alignas(64) _Atomic(int64_t) request_started_us; /* 0 while idle */
     _Atomic(uint64_t) requests;                       /* finished in this place, kept across respawns */
+    _Atomic(uint32_t) phase;                          /* enum exchange_phase */
     _Atomic(uint32_t) line_len;
     char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
@@ -42,6 +48,12 @@ struct scoreboard_totals {
     _Alignas(64) _Atomic(uint64_t) requests; /* finished */
     _Alignas(64) _Atomic(int32_t) row_end;   /* highest row that has ever been in use, plus 1 */
     _Alignas(64) _Atomic(uint64_t) refusals[H1_REASON_COUNT];
+    _Alignas(64) _Atomic(int64_t) master_beat_us; /* clock_now_us() when the master last went through its loop */
+    _Atomic(int64_t) began_us;                    /* when the server was started */
+    _Atomic(int32_t) generation;                  /* that serves, or is to serve; from 1 */
+    _Atomic(int32_t) has_started;                 /* all workers have been ready once */
+    _Atomic(int32_t) is_stopping;                 /* the server was told to stop */
+    _Atomic(uint64_t) restarts[RESTART_COUNT];
 };
 
 /* Where things are: each process has its own copy of this, which no other can write to. What it points to is shared,
@@ -53,6 +65,7 @@ struct scoreboard {
     struct scoreboard_totals *totals; /* start of the shared memory; at the same address in all processes */
     struct scoreboard_row *rows;
     struct scoreboard_thread *threads;
+    struct counters *counters;
 };
 
 /* A request as it was found in a row: text fit for a log line. */
@@ -70,6 +83,9 @@ void scoreboard_free(struct scoreboard *);
 /* The row at place `row`, from 0, and that of its app thread `thread`, from 0. They live as long as the scoreboard. */
 struct scoreboard_row *scoreboard_row(const struct scoreboard *, int row);
 struct scoreboard_thread *scoreboard_thread(const struct scoreboard *, int row, int thread);
+
+/* What that app thread, and those in its place before it, have counted (counters.h). */
+struct counters *scoreboard_counters(const struct scoreboard *, int row, int thread);
 
 /* How many rows are worth a look: all that have ever been in use are below. From any process. */
 int scoreboard_row_end(const struct scoreboard *);

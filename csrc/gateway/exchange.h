@@ -7,6 +7,7 @@
 #ifndef CLUTCH_EXCHANGE_H
 #define CLUTCH_EXCHANGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -54,13 +55,23 @@ struct exchange_times {
     int64_t write_us;    /* in system calls that write */
 };
 
+/* What an app thread is doing: for others to see, also after it was killed. */
+enum exchange_phase {
+    EXCHANGE_IDLE,
+    EXCHANGE_TAKEN, /* has a request */
+    EXCHANGE_GIL,   /* waits for the GIL */
+    EXCHANGE_APP,   /* runs the application */
+    EXCHANGE_WRITE, /* sends the response, without the GIL */
+};
+
 struct exchange {
     const struct exchange_ops *ops;
     const struct request *request;
     const struct endpoints *endpoints;
     struct request_body body;
     struct exchange_times times;
-    uint64_t number; /* of this request in its worker, from 1 */
+    uint64_t number;          /* of this request in its worker, from 1 */
+    _Atomic(uint32_t) *phase; /* enum exchange_phase of the app thread; set by exchange_enter alone */
 
     /* Set by the protocol as the response goes on. */
     int status;              /* 0 until begin_head */
@@ -74,6 +85,12 @@ struct exchange {
     bool has_app_failed;  /* an exception reached the gateway */
     bool is_given_up;     /* the client was gone, and the gateway left the response as it was */
 };
+
+/* The app thread does something else from now on. One plain store. */
+static inline void exchange_enter(const struct exchange *exchange, enum exchange_phase phase)
+{
+    atomic_store_explicit(exchange->phase, phase, memory_order_relaxed);
+}
 
 /* Starts the response head, or starts it anew while is_head_sent is false: what was added before is forgotten.
  * `reason` may be empty. Borrows, copies. On failure the head is as it was before the first begin_head. */

@@ -160,6 +160,7 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
          * first request go before the next ones of other clients. */
         if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))
             loop_repeat(&server->loop, source, events);
+        h1_count(&server->counts->accepted);
         conn = h1_conn_new(server, fd, &peer, acceptor->listener);
         if (conn != NULL) {
             h1_conn_adopt(conn);

@@ -85,6 +85,7 @@ void h1_conn_enter_state(struct h1_conn *conn, const struct h1_state *state)
 
     assert(old != &H1_CLOSED);
     conn->state = state;
+    h1_counts_move(server->counts, old->wait, state->wait);
     list_remove(&conn->waiting_node);
     if (state->wait == WAIT_NONE)
         deadline_clear(&conn->deadline);
@@ -190,6 +191,7 @@ void h1_conn_close(struct h1_conn *conn)
     deadline_clear(&conn->deadline);
     list_remove(&conn->waiting_node);
     server->held_count -= (size_t)(conn->state == &H1_WAITING);
+    h1_counts_move(server->counts, conn->state->wait, WAIT_NONE);
     conn->state = &H1_CLOSED;
     fd_close(&conn->source.fd);
     atomic_fetch_sub_explicit(&server->conn_count, 1, memory_order_release);

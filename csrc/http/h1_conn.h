@@ -14,6 +14,7 @@
 
 #include "buf.h"
 #include "h1_body.h"
+#include "h1_counts.h"
 #include "h1_exchange.h"
 #include "h1_output.h"
 #include "h1_parse.h"
@@ -25,8 +26,6 @@ struct h1_conn;
 struct h1_driver;
 struct h1_proxy;
 struct h1_server;
-
-enum h1_wait { WAIT_NONE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_KEEP_ALIVE, WAIT_QUEUE, WAIT_LINGER, WAIT_COUNT };
 
 /* What is to become of a connection whose request has been served. */
 enum h1_outcome {

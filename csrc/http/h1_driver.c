@@ -10,7 +10,9 @@
 
 int h1_driver_init(struct h1_driver *driver, struct h1_server *server, int thread)
 {
-    *driver = (struct h1_driver){.server = server, .thread = thread};
+    *driver = (struct h1_driver){.server = server, .thread = thread, .phase = &driver->own_phase};
+    if (server->observer->phase_of != NULL && thread >= 0)
+        driver->phase = server->observer->phase_of(server->observer->context, thread);
     driver->read_buffer = malloc(READ_BUFFER_BYTES);
     driver->parse = malloc(h1_parse_size(server->settings));
     h1_body_init(&driver->body, server->settings);
@@ -40,6 +42,7 @@ void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, co
     h1_exchange_start(&driver->exchange, parse, body, h1_trust_endpoints(driver, conn, parse), conn->source.fd,
                       &conn->output, number);
     driver->exchange.base.times.arrived_us = conn->arrived_us;
+    driver->exchange.base.phase = driver->phase;
 }
 
 struct h1_driver *h1_driver_new(struct h1_server *server, int thread)

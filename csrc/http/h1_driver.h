@@ -37,6 +37,8 @@ struct h1_driver {
     struct h1_parse *parse;
     struct h1_body body;
     struct h1_exchange exchange;
+    _Atomic(uint32_t) *phase; /* of the observer, or own_phase */
+    _Atomic(uint32_t) own_phase;
     struct h1_told_endpoints told;
     struct h1_conn *ready;   /* its request is complete, for this thread to run */
     struct h1_conn *running; /* its request is being served */

@@ -135,6 +135,7 @@ bool h1_handoff_give(struct h1_conn *conn, const struct h1_parse *parse, struct 
     header.body_bytes = (uint32_t)body->length;
     if (shorten(&header, body, iov) < 0 || !send_away(conn, &header, iov, HANDOFF_IOV, body->file_fd))
         return false;
+    h1_count(&conn->server->counts->given);
     h1_body_fini(body);
     return true;
 }

@@ -277,6 +277,7 @@ static bool take_message(struct h1_server *server, struct h1_driver *driver)
 
     while (has_room(server, driver) && handoff_take(server->handoff, driver->read_buffer, &message) == 1) {
         if (message.header.kind == HANDOFF_REQUEST) {
+            atomic_fetch_add_explicit(&server->counts->taken, 1, memory_order_relaxed);
             if (take_request(server, driver, &message))
                 return true;
         } else if ((conn = h1_handoff_receive(server, driver, &message)) != NULL) {

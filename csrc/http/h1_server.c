@@ -77,6 +77,7 @@ static void take_place(struct h1_server *server, const struct h1_place *place)
     server->handoff = place->handoff;
     server->row_number = place->row;
     server->listeners = place->listeners;
+    server->counts = place->counts != NULL ? place->counts : &server->own_counts;
     server->may_take = true;
     if (place->handoff == NULL)
         return;
@@ -300,6 +301,7 @@ struct exchange *h1_server_next(struct h1_server *server, struct h1_driver *driv
         return NULL;
     driver->ready = NULL;
     exchange->times.taken_us = clock_now_us();
+    exchange_enter(exchange, EXCHANGE_TAKEN);
     server->observer->on_begin(server->observer->context, driver->thread, exchange);
     return exchange;
 }
@@ -310,9 +312,11 @@ void h1_server_finish(struct h1_server *server, struct h1_driver *driver)
     const struct exchange *exchange = &driver->exchange.base;
     struct h1_summary summary;
 
+    exchange_enter(exchange, EXCHANGE_WRITE);
     h1_exchange_finish(&driver->exchange);
     h1_exchange_summarize(&driver->exchange, &summary);
     server->observer->on_end(server->observer->context, driver->thread, exchange, &summary);
+    exchange_enter(exchange, EXCHANGE_IDLE);
     driver->running = NULL;
     h1_conn_end_request(conn, driver);
     if (LIKELY(drive_try(&server->drive))) {

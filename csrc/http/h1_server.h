@@ -18,6 +18,7 @@
 #include "attrs.h"
 #include "exchange.h"
 #include "handoff.h"
+#include "h1_counts.h"
 #include "h1_exchange.h"
 #include "h1_limits.h"
 #include "h1_reason.h"
@@ -36,6 +37,9 @@ struct h1_observer {
     bool (*can_serve)(void *context); /* NULL: yes */
     /* A request was refused: from any thread. NULL: nobody counts. */
     void (*on_refusal)(void *context, enum h1_reason);
+    /* Where this app thread is to say what it does (enum exchange_phase); lives as long as the server. NULL: nowhere.
+     */
+    _Atomic(uint32_t) *(*phase_of)(void *context, int thread);
 };
 
 /* Where the server stands among its siblings; all borrowed. */
@@ -44,6 +48,7 @@ struct h1_place {
     size_t listener_count;
     const struct handoff *handoff; /* the queue of all workers */
     size_t row;                    /* of this worker in handoff->board */
+    struct h1_counts *counts;      /* where the server counts its connections; NULL: for itself */
 };
 
 /* Returns a server owned by the caller, or NULL after logging why. Everything is borrowed for its lifetime. */

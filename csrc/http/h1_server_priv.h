@@ -9,6 +9,7 @@
 #include "h1_accept.h"
 #include "h1_balance.h"
 #include "h1_conn.h"
+#include "h1_counts.h"
 #include "h1_driver.h"
 #include "h1_log_limit.h"
 #include "h1_server.h"
@@ -30,6 +31,8 @@ struct h1_server {
     struct handoff_row *row;       /* NULL without handoff */
     size_t row_number;
     const struct listener *listeners;
+    struct h1_counts *counts; /* own_counts when nobody else is to see them */
+    struct h1_counts own_counts;
     struct loop loop;
     struct drive drive;
     struct h1_driver *driver; /* of the thread that drives */

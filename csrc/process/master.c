@@ -147,6 +147,9 @@ static void fill_inheritance(struct master *master)
 {
     struct inherit *inherit = &master->inherit;
 
+    atomic_store(&master->scoreboard->totals->began_us, master->began_us);
+    atomic_store(&master->scoreboard->totals->generation, 1);
+
     inherit->config = master->config;
     inherit->gateway_ops = master->gateway_ops;
     inherit->privileges = &master->privileges;
@@ -200,6 +203,7 @@ static void stop(struct master *master, int signal_number)
     bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
 
     /* Before the first of them ends: what it would leave to its siblings they will not do either. */
+    atomic_store(&master->scoreboard->totals->is_stopping, 1);
     atomic_store(&master->handoff.board->is_stopping, 1);
     log_info("stopping%s: %s", is_quick ? " at once" : "", death_signal_name(signal_number));
     if (is_quick)
@@ -259,6 +263,7 @@ static void wait_for_events(struct master *master)
 static void supervise(struct master *master)
 {
     while (master->phase == MASTER_RUNNING || !crew_is_empty(&master->crew)) {
+        atomic_store_explicit(&master->scoreboard->totals->master_beat_us, clock_now_us(), memory_order_relaxed);
         start_due(master);
         wait_for_events(master);
         /* Notices first: they are older than the death of who sent them. */

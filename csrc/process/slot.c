@@ -17,6 +17,7 @@ void slot_init(struct slot *slot, int number, int64_t now_us)
     *slot = (struct slot){
         .number = number,
         .row = number - 1,
+        .end_cause = -1,
         .state = SLOT_EMPTY,
         .pid_fd = -1,
         .control_fd = -1,
@@ -34,6 +35,7 @@ void slot_order(struct slot *slot, uint64_t serial, int control_fd, int64_t now_
     slot->has_sent_rubbish = false;
     slot->started_us = now_us;
     slot->ready_us = 0;
+    slot->end_cause = -1;
     slot->deadline_us = boot_timeout_us > 0 ? now_us + boot_timeout_us : SLOT_NEVER;
 }
 

@@ -37,6 +37,7 @@ struct slot {
     unsigned failures;     /* in a row */
     bool has_failed;       /* an attempt to start in this slot has failed, ever */
     bool was_ready;        /* a process in this slot has been ready, ever */
+    int end_cause;         /* enum restart_cause of the end that it was told to come to; -1: it was not told to */
 };
 
 enum { SLOT_NAME_BYTES = 48 };

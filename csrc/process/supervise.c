@@ -74,6 +74,7 @@ static void announce_ready(struct master *master)
     if (master->has_announced_ready || !crew_is_ready(&master->crew))
         return;
     master->has_announced_ready = true;
+    atomic_store(&master->scoreboard->totals->has_started, 1);
     log_info("ready: %d %s after %.0f ms", count, count == 1 ? "worker serves" : "workers serve",
              (double)(clock_now_us() - master->began_us) / 1e3);
 }
@@ -208,6 +209,16 @@ static void announce_next_attempt(const struct master *master, const struct slot
     log_info("%s: next attempt in %.1f s", who, (double)(slot->start_us - now_us) / 1e6);
 }
 
+/* Why the worker in the slot has ended; not to be asked while the server stops. */
+static enum restart_cause cause_of_end(const struct slot *slot, int wait_status)
+{
+    if (slot->end_cause >= 0)
+        return (enum restart_cause)slot->end_cause;
+    if (slot->ready_us == 0 && WIFEXITED(wait_status))
+        return RESTART_BOOT_FAILURE;
+    return WIFSIGNALED(wait_status) ? RESTART_SIGNAL : RESTART_EXIT;
+}
+
 static void bury(struct master *master, struct slot *slot, int wait_status)
 {
     char text[DEATH_TEXT_BYTES];
@@ -218,6 +229,8 @@ static void bury(struct master *master, struct slot *slot, int wait_status)
     LOG_AT(level, "%s", death_describe(text, slot, wait_status, master->scoreboard, now_us));
     if (slot->number > 0 && was_ready)
         death_log_requests(level, slot, master->scoreboard, now_us);
+    if (slot->number > 0 && master->phase == MASTER_RUNNING)
+        restarts_count(master->scoreboard, cause_of_end(slot, wait_status));
     if (slot->number > 0)
         clear_rows(master, slot->row);
     slot_end(slot, now_us);
@@ -264,6 +277,7 @@ static void kill_slow_starter(struct master *master, struct slot *slot)
 {
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
 
+    slot->end_cause = RESTART_BOOT_TIMEOUT;
     log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
               format_duration(limit, master->config->boot_timeout_ms));
     kill_process(master, slot);
@@ -285,6 +299,8 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
 {
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
 
+    if (slot->end_cause < 0)
+        slot->end_cause = RESTART_DRAIN_TIMEOUT;
     if (slot->number > 0)
         death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us);
     log_error("%s has not ended within %s (--graceful-timeout): killed, %s", slot_format_name(slot, name),

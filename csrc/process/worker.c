@@ -10,6 +10,7 @@
 #include "cidr.h"
 #include "clock.h"
 #include "config.h"
+#include "counters.h"
 #include "exchange.h"
 #include "fd.h"
 #include "fork_guard.h"
@@ -86,6 +87,28 @@ static void on_begin(void *context, int thread, const struct exchange *exchange)
                              exchange->times.taken_us);
 }
 
+static _Atomic(uint32_t) *phase_of(void *context, int thread)
+{
+    return &row_of(context, thread)->phase;
+}
+
+static void count(const struct worker *worker, int thread, const struct exchange *exchange,
+                  const struct h1_summary *summary)
+{
+    const struct exchange_times *times = &exchange->times;
+    const int64_t queue_us = times->taken_us - times->arrived_us;
+    const int64_t times_us[COUNTERS_TIMES] = {
+        [COUNTERS_QUEUE] = queue_us,
+        [COUNTERS_GIL] = times->gil_wait_us,
+        [COUNTERS_APP] = times->app_us,
+        [COUNTERS_WRITE] = times->write_us,
+        [COUNTERS_WHOLE] = queue_us + summary->duration_us,
+    };
+
+    counters_add(scoreboard_counters(worker->inherit->scoreboard, worker->birth.row, thread), summary->status,
+                 summary->body_bytes, summary->duration_us, times_us);
+}
+
 static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
     const struct worker *worker = context;
@@ -98,6 +121,7 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
         .core = thread,
     };
 
+    count(worker, thread, exchange, summary);
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
 }
@@ -158,6 +182,7 @@ static void open_server(struct worker *worker)
         .listener_count = inherit->listener_count,
         .handoff = inherit->handoff,
         .row = (size_t)worker->birth.row,
+        .counts = &worker->row->connections,
     };
     bool counts_waiters = inherit->config->threads > 1;
 
@@ -174,7 +199,8 @@ static void open_server(struct worker *worker)
                                             .on_begin = on_begin,
                                             .on_end = on_end,
                                             .can_serve = counts_waiters ? can_serve : NULL,
-                                            .on_refusal = on_refusal};
+                                            .on_refusal = on_refusal,
+                                            .phase_of = phase_of};
     worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
     if (worker->server == NULL)
         give_up(worker, EXIT_FAILURE);

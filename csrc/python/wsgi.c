@@ -105,7 +105,9 @@ void wsgi_serve(struct gateway_thread *thread, struct exchange *exchange)
 {
     int64_t entered_us;
 
+    exchange_enter(exchange, EXCHANGE_GIL);
     runtime_enter_counted(thread->state, thread->response.gil_waiters);
+    exchange_enter(exchange, EXCHANGE_APP);
     entered_us = clock_now_us();
     exchange->times.gil_wait_us = entered_us - exchange->times.taken_us;
     wsgi_response_begin(&thread->response, exchange);

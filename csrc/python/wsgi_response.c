@@ -59,6 +59,7 @@ static void leave(struct wsgi_response *response, struct absence *absence)
     atomic_store_explicit(&response->is_busy, 1, memory_order_relaxed);
     absence->written_before_us = response->exchange->times.write_us;
     absence->state = runtime_leave();
+    exchange_enter(response->exchange, EXCHANGE_WRITE);
 }
 
 /* The exchange has measured its part of the absence. */
@@ -67,7 +68,9 @@ static void come_back(struct wsgi_response *response, const struct absence *abse
     struct exchange_times *times = &response->exchange->times;
     int64_t done_us = clock_now_us(), gil_wait_us;
 
+    exchange_enter(response->exchange, EXCHANGE_GIL);
     runtime_enter_counted(absence->state, response->gil_waiters);
+    exchange_enter(response->exchange, EXCHANGE_APP);
     atomic_store_explicit(&response->is_busy, 0, memory_order_relaxed);
     if (UNLIKELY(response->is_wanted))
         futex_wake(&response->is_busy);
