@@ -19,11 +19,12 @@ MAY_SEE = {
     "base": set(),
     "config": {"base"},
     "gateway": {"base"},
+    "metrics": {"base"},
     "net": {"base"},
     "http": {"net", "gateway", "base"},
     "board": {"http", "net", "gateway", "base"},
-    "process": {"board", "http", "net", "gateway", "config", "base"},
-    "python": {"gateway", "config", "base"},
+    "process": {"board", "metrics", "http", "net", "gateway", "config", "base"},
+    "python": {"metrics", "gateway", "config", "base"},
 }
 
 # Folder -> the only headers that it may include of all folders above base, narrower than what the compiler sees.
