@@ -36,12 +36,21 @@ enum head_error {
     HEAD_NO_MEMORY,
 };
 
+/* Fields of an informational response. */
+struct early_hints {
+    const struct slice *names, *values; /* borrowed */
+    size_t count;
+    size_t bad_at; /* set with an error: which of them is wrong */
+    bool is_sent;  /* set: false when there is nobody to send them to */
+};
+
 struct exchange_ops {
     enum head_error (*begin_head)(struct exchange *, int status, struct slice reason);
     enum head_error (*add_header)(struct exchange *, struct slice name, struct slice value);
     bool (*buffer_body)(struct exchange *, const struct slice *blocks, size_t count);
     enum exchange_result (*write)(struct exchange *, const struct slice *blocks, size_t count, bool is_last);
     enum exchange_result (*write_file)(struct exchange *, int fd, off_t offset, uint64_t length);
+    enum head_error (*early_hints)(struct exchange *, struct early_hints *);
     void (*fail)(struct exchange *);
     bool (*is_client_gone)(struct exchange *);
 };
@@ -133,6 +142,15 @@ static inline enum exchange_result exchange_write(struct exchange *exchange, con
 static inline enum exchange_result exchange_write_file(struct exchange *exchange, int fd, off_t offset, uint64_t length)
 {
     return exchange->ops->write_file(exchange, fd, offset, length);
+}
+
+/* Sends 103 Early Hints (RFC 8297) ahead of the response; not to a client of HTTP/1.0, not once the head is sent, and
+ * not without fields. Checks the fields as those of a response are checked, and there must be no Content-Length; on an
+ * error nothing is sent. May wait: call it without the GIL. */
+static inline enum head_error exchange_early_hints(struct exchange *exchange, struct early_hints *hints) MUST_CHECK;
+static inline enum head_error exchange_early_hints(struct exchange *exchange, struct early_hints *hints)
+{
+    return exchange->ops->early_hints(exchange, hints);
 }
 
 /* The application failed. While nothing is sent, the head is replaced by a plain 500 and the connection goes on;

@@ -48,9 +48,14 @@ struct gateway_ops {
     void (*after_fork_child)(struct gateway *, const struct gateway_place *place);
 
     /* Worker. Attaches the calling thread; the first call must come from the thread that called start (in a worker
-     * forked by the zygote: the thread that forked). Returns NULL after logging why. */
+     * forked by the zygote: the thread that forked) and tells the application that a worker starts. Returns NULL after
+     * logging why. */
     struct gateway_thread *(*start_thread)(struct gateway *)MUST_CHECK;
     void (*stop_thread)(struct gateway_thread *);
+
+    /* Worker: it serves from now on, and its other app threads may do so already. By the main app thread, before its
+     * own first request. May be NULL. */
+    void (*ready)(struct gateway *);
 
     /* Runs the application on one complete request and leaves its response in the exchange: sent, or buffered to be
      * sent by the caller. Never fails towards the caller: an exception is logged and becomes a 500 or a cut-off

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "h1_hints.h"
 #include "h1_send.h"
 #include "text.h"
 
@@ -324,6 +325,7 @@ static const struct exchange_ops operations = {
     .buffer_body = buffer_body,
     .write = write_blocks,
     .write_file = write_file,
+    .early_hints = h1_hints_send,
     .fail = fail,
     .is_client_gone = is_client_gone,
 };

@@ -163,6 +163,8 @@ int worker_threads_start(struct worker_threads *threads)
 void worker_threads_serve(struct worker_threads *threads)
 {
     pthread_barrier_wait(&threads->may_serve);
+    if (threads->ops->ready != NULL)
+        threads->ops->ready(threads->gateway);
     serve(&threads->threads[0]);
     for (int i = 1; i < threads->count; i++)
         pthread_join(threads->threads[i].id, NULL);

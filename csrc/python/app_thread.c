@@ -7,12 +7,20 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "clutch_hooks.h"
 #include "log.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
 #include "wsgi.h"
 
 enum { NAME_BYTES = 16 }; /* as long as the system lets them be */
+
+static _Thread_local struct gateway_thread *own_thread;
+
+struct gateway_thread *app_thread_current(void)
+{
+    return own_thread;
+}
 
 /* A thread that Python did not start has no entry in threading until somebody asks for it; "Dummy-1" says little in a
  * log. */
@@ -87,6 +95,20 @@ static void detach(struct gateway_thread *thread)
     PyThreadState_DeleteCurrent();
 }
 
+/* The application is told that its worker starts. Returns false after logging why it may not. */
+static bool begin_worker(const struct gateway_thread *thread)
+{
+    struct gateway *gateway = thread->gateway;
+    bool may_start;
+
+    if (!thread->is_main)
+        return true;
+    gateway->has_begun = true;
+    may_start = !gateway->has_fork_failed && clutch_hooks_run(gateway, CLUTCH_ON_WORKER_START) == 0;
+    log_streams_flush(&gateway->streams);
+    return may_start;
+}
+
 struct gateway_thread *app_thread_start(struct gateway *gateway)
 {
     struct gateway_thread *thread = calloc(1, sizeof(*thread));
@@ -96,7 +118,8 @@ struct gateway_thread *app_thread_start(struct gateway *gateway)
     thread->gateway = gateway;
     if (!attach(thread))
         goto no_memory;
-    if (introduce(thread) == 0 && wsgi_init(thread) == 0) {
+    if (introduce(thread) == 0 && wsgi_init(thread) == 0 && begin_worker(thread)) {
+        own_thread = thread;
         thread->state = runtime_leave();
         return thread;
     }
@@ -114,6 +137,7 @@ no_memory:
 void app_thread_stop(struct gateway_thread *thread)
 {
     runtime_enter(thread->state);
+    own_thread = NULL;
     wsgi_fini(thread);
     detach(thread);
     free(thread);

@@ -15,6 +15,9 @@ struct gateway_thread;
  * processes that the application starts inherit it, and would not end when told if it were full. */
 struct gateway_thread *app_thread_start(struct gateway *) MUST_CHECK;
 
+/* That of the calling thread; NULL for a thread of the application's own. Requires the GIL. */
+struct gateway_thread *app_thread_current(void);
+
 /* gateway_ops.stop_thread, by the thread itself, without the GIL. Ends what the application kept in threading.local. */
 void app_thread_stop(struct gateway_thread *);
 

@@ -14,6 +14,8 @@
 #include "app.h"
 #include "app_thread.h"
 #include "clock.h"
+#include "clutch_hooks.h"
+#include "clutch_module.h"
 #include "config.h"
 #include "log.h"
 #include "python_gateway_priv.h"
@@ -72,7 +74,8 @@ static int prepare(struct gateway *gateway)
 {
     if (errors_init(&gateway->errors) < 0 || names_init(&gateway->names) < 0 ||
         log_streams_init(&gateway->streams) < 0 || signals_init(&gateway->signals) < 0 ||
-        wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0) {
+        wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0 ||
+        (gateway->early_hints = clutch_module_get("early_hints")) == NULL) {
         errors_log(&gateway->errors, "the gateway cannot be set up");
         return -1;
     }
@@ -106,7 +109,7 @@ static struct gateway *start(const struct config *config, const struct gateway_p
     gateway->config = config;
     gateway->place = *place;
     note_main_thread(gateway);
-    if (stray_watch() < 0) {
+    if (stray_watch() < 0 || clutch_module_register(gateway) < 0) {
         log_error("out of memory");
         free(gateway);
         return NULL;
@@ -141,6 +144,7 @@ static void freeze(struct gateway *gateway)
 static void before_fork(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
+    clutch_hooks_run(gateway, CLUTCH_BEFORE_FORK);
     log_streams_flush(&gateway->streams);
     stray_end_if_here(gateway);
     PyOS_BeforeFork();
@@ -162,6 +166,15 @@ static void after_fork_child(struct gateway *gateway, const struct gateway_place
     log_streams_adopt(&gateway->streams);
     if (signals_renew(&gateway->signals) < 0)
         errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
+    gateway->has_fork_failed = clutch_hooks_run(gateway, CLUTCH_AFTER_FORK) < 0;
+    stray_end_if_here(gateway);
+    gateway->main_state = runtime_leave();
+}
+
+static void ready(struct gateway *gateway)
+{
+    runtime_enter(gateway->main_state);
+    clutch_hooks_run(gateway, CLUTCH_ON_READY);
     stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
 }
@@ -187,6 +200,10 @@ static void run_signal_handlers(struct gateway *gateway)
 static void stop(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
+    if (gateway->has_begun)
+        clutch_hooks_run(gateway, CLUTCH_ON_WORKER_STOP);
+    clutch_module_fini();
+    Py_CLEAR(gateway->early_hints);
     Py_CLEAR(gateway->app);
     signals_fini(&gateway->signals);
     wsgi_files_fini(&gateway->files);
@@ -210,6 +227,7 @@ const struct gateway_ops python_gateway = {
     .after_fork_child = after_fork_child,
     .start_thread = app_thread_start,
     .stop_thread = app_thread_stop,
+    .ready = ready,
     .serve = wsgi_serve,
     .gil_waiters = gil_waiters,
     .signal_fd = signal_fd,

@@ -23,6 +23,7 @@
  *   wsgi.multiprocess           whether there are several workers
  *   wsgi.run_once               False
  *   wsgi.file_wrapper           FileWrapper(filelike, blksize=8192)
+ *   wsgi.early_hints            callable([(name, value), ...]) -> bool: sends 103 Early Hints
  *   clutch.version              the server's version
  *   pairs of --environ          as given, where the server does not set that name itself
  *   clutch.worker               number of the worker, from 1 (int)

@@ -35,6 +35,9 @@ struct gateway {
     struct signals signals;
     struct wsgi_files files;
     PyObject *app;
+    PyObject *early_hints;   /* wsgi.early_hints */
+    bool has_begun;          /* @clutch.on_worker_start has run */
+    bool has_fork_failed;    /* @clutch.after_fork has */
     bool has_warned_bytes;   /* of an application that returns bytes */
     bool has_warned_surplus; /* of a body longer than its Content-Length */
 };

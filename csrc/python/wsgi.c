@@ -24,6 +24,7 @@ int wsgi_init(struct gateway_thread *thread)
     constants = (struct wsgi_environ_constants){
         .errors = gateway->streams.texts[LOG_STREAM_LOG],
         .file_wrapper = (PyObject *)gateway->files.wrapper,
+        .early_hints = gateway->early_hints,
         .input = thread->inputs.empty,
         .pairs = &gateway->config->environ_pairs,
     };

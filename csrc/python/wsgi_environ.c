@@ -57,6 +57,7 @@ static int set_constants(struct wsgi_environ *self, const struct gateway_place *
         {NAME_wsgi_input, constants->input},
         {NAME_wsgi_errors, constants->errors},
         {NAME_wsgi_file_wrapper, constants->file_wrapper},
+        {NAME_wsgi_early_hints, constants->early_hints},
         {NAME_wsgi_input_terminated, Py_True},
         {NAME_wsgi_multithread, place->thread_count > 1 ? Py_True : Py_False},
         {NAME_wsgi_multiprocess, place->worker_count > 1 ? Py_True : Py_False},

@@ -52,6 +52,7 @@ struct wsgi_environ {
 struct wsgi_environ_constants {
     PyObject *errors;                /* wsgi.errors */
     PyObject *file_wrapper;          /* wsgi.file_wrapper */
+    PyObject *early_hints;           /* wsgi.early_hints */
     PyObject *input;                 /* wsgi.input of a request without a body */
     const struct config_list *pairs; /* NAME=VALUE of --environ (PEP 3333, "Application Configuration") */
 };

@@ -107,6 +107,17 @@ enum exchange_result wsgi_response_write_file(struct wsgi_response *response, in
     return result;
 }
 
+enum head_error wsgi_response_early_hints(struct wsgi_response *response, struct early_hints *hints)
+{
+    struct absence absence;
+    enum head_error error;
+
+    leave(response, &absence);
+    error = exchange_early_hints(response->exchange, hints);
+    come_back(response, &absence);
+    return error;
+}
+
 void wsgi_response_look_for_client(struct wsgi_response *response)
 {
     int64_t now_us = clock_now_us();

@@ -49,6 +49,9 @@ enum exchange_result wsgi_response_write(struct wsgi_response *, const struct sl
                                          bool is_last);
 enum exchange_result wsgi_response_write_file(struct wsgi_response *, int fd, off_t offset, uint64_t length);
 
+/* exchange_early_hints(), likewise. */
+enum head_error wsgi_response_early_hints(struct wsgi_response *, struct early_hints *) MUST_CHECK;
+
 /* An application that gives nothing but empty blocks does not learn from a write that its client has gone: to be called
  * for each of them, and looks for the client once a second. Requires the GIL. Updates is_over. */
 void wsgi_response_look_for_client(struct wsgi_response *);

@@ -5,6 +5,7 @@
 #include "names.h"
 #include "stray.h"
 #include "wsgi_callable.h"
+#include "wsgi_header.h"
 #include "wsgi_response.h"
 
 /* The arguments of start_response(); all borrowed. */
@@ -122,68 +123,17 @@ static void raise_status_error(enum head_error error, PyObject *status)
         PyErr_Format(PyExc_ValueError, "status %R has a control character in its reason", status);
 }
 
-static void raise_header_error(enum head_error error, PyObject *name, PyObject *value)
-{
-    switch (error) {
-    case HEAD_NO_MEMORY:
-        PyErr_NoMemory();
-        break;
-    case HEAD_BAD_NAME:
-        PyErr_Format(PyExc_ValueError, "response header name %R is not a token (RFC 9110 5.6.2)", name);
-        break;
-    case HEAD_HOP_BY_HOP:
-        PyErr_Format(PyExc_ValueError, "response header %R is the server's to set (PEP 3333: hop-by-hop)", name);
-        break;
-    case HEAD_BAD_LENGTH:
-        PyErr_Format(PyExc_ValueError, "response header %R: %R is not a length, or contradicts an earlier one", name,
-                     value);
-        break;
-    default:
-        PyErr_Format(PyExc_ValueError, "response header %R: its value %R has a control character", name, value);
-    }
-}
-
-/* Explains what is wrong with an entry of the header list that is no pair of Latin-1 str. */
-static void raise_entry_error(PyObject *entry)
-{
-    struct slice unused;
-
-    if (!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2) {
-        PyErr_Format(PyExc_TypeError, "each response header must be a tuple (name, value), not %R", entry);
-        return;
-    }
-    for (Py_ssize_t i = 0; i < 2; i++) {
-        const char *part = i == 0 ? "name" : "value";
-        PyObject *text = PyTuple_GET_ITEM(entry, i), *name = PyTuple_GET_ITEM(entry, 0);
-
-        if (!PyUnicode_Check(text)) {
-            PyErr_Format(PyExc_TypeError, "response header %R: its %s must be a str, not %.100s", name, part,
-                         Py_TYPE(text)->tp_name);
-            return;
-        }
-        if (!python_latin1_view(text, &unused)) {
-            PyErr_Format(PyExc_ValueError, "response header %R: its %s has a character outside Latin-1", name, part);
-            return;
-        }
-    }
-}
-
 /* Adds an entry of the header list, or says what is wrong with it. */
 static bool add_header(struct exchange *exchange, PyObject *entry)
 {
     struct slice name, value;
     enum head_error error;
 
-    if (UNLIKELY(!PyTuple_Check(entry) || PyTuple_GET_SIZE(entry) != 2 ||
-                 !PyUnicode_Check(PyTuple_GET_ITEM(entry, 0)) || !PyUnicode_Check(PyTuple_GET_ITEM(entry, 1)) ||
-                 !python_latin1_view(PyTuple_GET_ITEM(entry, 0), &name) ||
-                 !python_latin1_view(PyTuple_GET_ITEM(entry, 1), &value))) {
-        raise_entry_error(entry);
+    if (UNLIKELY(!wsgi_header_read(entry, &name, &value)))
         return false;
-    }
     error = exchange_add_header(exchange, name, value);
     if (UNLIKELY(error != HEAD_OK))
-        raise_header_error(error, PyTuple_GET_ITEM(entry, 0), PyTuple_GET_ITEM(entry, 1));
+        wsgi_header_raise(error, entry);
     return error == HEAD_OK;
 }
 
