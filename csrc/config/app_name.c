@@ -63,18 +63,18 @@ static struct app_parts split_parts(struct slice text, enum app_form form)
     return parts;
 }
 
-static bool is_configuration_file(struct slice target)
+static bool is_foreign_configuration(struct slice target)
 {
-    return ends_with(target, SLICE(".ini")) || ends_with(target, SLICE(".xml")) || ends_with(target, SLICE(".yaml")) ||
-           ends_with(target, SLICE(".yml")) || ends_with(target, SLICE(".json"));
+    return ends_with(target, SLICE(".xml")) || ends_with(target, SLICE(".yaml")) || ends_with(target, SLICE(".yml")) ||
+           ends_with(target, SLICE(".json"));
 }
 
 static bool check_module(struct mistakes *mistakes, struct slice target, const char *label, const char *given)
 {
-    if (is_configuration_file(target))
-        mistakes_add(mistakes,
-                     "%s: '%s': configuration files are not read: give the options here or as CLUTCH_* variables",
-                     label, given);
+    if (ends_with(target, SLICE(".ini")))
+        mistakes_add(mistakes, "%s: '%s' is a configuration file: give it with --config", label, given);
+    else if (is_foreign_configuration(target))
+        mistakes_add(mistakes, "%s: '%s': of configuration files only ini files are read, with --config", label, given);
     else if (ends_with(target, SLICE(".py")))
         mistakes_add(mistakes, "%s: '%s' is a file, not a module: give it as it is, or with --wsgi-file", label, given);
     else if (!app_name_is_dotted(target))
@@ -148,7 +148,7 @@ void app_name_set(struct config *config, struct mistakes *mistakes, enum app_for
     }
     if (!check_parts(mistakes, &parts, label.text, given.text))
         return;
-    if (config->app.given != NULL && before->kind == origin.kind && !is_same_app(&config->app, &parts)) {
+    if (config->app.given != NULL && origin_compare(before, &origin) == 0 && !is_same_app(&config->app, &parts)) {
         mistakes_add(mistakes, "the application is named twice: '%s' (%s) and '%s' (%s)",
                      mistakes_quote(slice_of_string(config->app.given)).text, before->spelling, given.text, label.text);
         return;

@@ -34,11 +34,11 @@ static void merge_callable(struct config *config, struct mistakes *mistakes)
                      label.text, callable.text);
         return;
     }
-    if (config->app.callable != NULL && ledger->app.kind == option->kind &&
+    if (config->app.callable != NULL && origin_compare(&ledger->app, option) == 0 &&
         strcmp(config->app.callable, config->callable) != 0)
         mistakes_add(mistakes, "%s: '%s' is not the callable that '%s' (%s) names", label.text, callable.text,
                      mistakes_quote(slice_of_string(config->app.given)).text, ledger->app.spelling);
-    if (config->app.given != NULL && (config->app.callable == NULL || option->kind > ledger->app.kind))
+    if (config->app.given != NULL && (config->app.callable == NULL || origin_compare(option, &ledger->app) > 0))
         config->app.callable = config->callable;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Makes the config: defaults, then the environment, then the command line, then the checks. The master does it once. */
+ * Makes the config: defaults, then the files, the environment and the command line, then the checks. The master does it
+ * once. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "check.h"
 #include "cpus.h"
 #include "env.h"
+#include "file_options.h"
 #include "ledger.h"
 #include "mistakes.h"
 #include "parse.h"
@@ -45,12 +47,36 @@ static void resolve_workers(struct config *config)
         config->workers = most;
 }
 
+/* Which files there are is in the environment or on the command line, whose options win over theirs: both are read
+ * twice, and the first time forgotten. */
+static void read_files(struct config *config, struct mistakes *mistakes, int argc, char *const *argv,
+                       char *const *environment)
+{
+    struct config *scout = new_config();
+    struct mistakes forgotten;
+
+    if (scout == NULL || mistakes_init(&forgotten) < 0) {
+        config->ledger->is_out_of_memory = true;
+        config_free(scout);
+        return;
+    }
+    env_read(scout, &forgotten, environment);
+    (void)!parse_arguments(scout, &forgotten, argc, argv);
+    for (size_t i = 0; i < scout->config_files.count && !scout->help && !scout->version; i++)
+        file_options_read(config, mistakes, scout->ledger->options[OPTION_config_files].spelling,
+                          scout->config_files.items[i], (unsigned)i, environment);
+    config->ledger->is_out_of_memory |= scout->ledger->is_out_of_memory;
+    mistakes_fini(&forgotten);
+    config_free(scout);
+}
+
 static void fill_config(struct config *config, struct mistakes *mistakes, int argc, char *const *argv,
                         char *const *environment)
 {
     bool is_understood;
 
     value_set_defaults(config, mistakes);
+    read_files(config, mistakes, argc, argv, environment);
     env_read(config, mistakes, environment);
     is_understood = parse_arguments(config, mistakes, argc, argv);
     check_config(config, mistakes, is_understood && !config->print_config);

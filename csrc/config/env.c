@@ -93,7 +93,7 @@ static void read_variable(struct config *config, struct mistakes *mistakes, cons
     const struct option_name *name = options_find_long(slice_of_string(variable->option_text));
     const struct option *option = name != NULL && name->role == NAME_OWN ? &options_table[name->id] : NULL;
     bool is_exact = option != NULL && slice_equal(variable->name, slice_of_string(describe_variable(option).text));
-    struct origin origin = {ORIGIN_ENVIRONMENT, NULL};
+    struct origin origin = {.kind = ORIGIN_ENVIRONMENT, .spelling = NULL};
 
     if (is_exact && option->kind == KIND_ACTION) {
         warn_action(mistakes, option);

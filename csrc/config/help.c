@@ -28,14 +28,21 @@ static const char values[] =
 
 static const char variables[] =
     "Every option above Information is also read from the environment: --log-level from CLUTCH_LOG_LEVEL, APP from "
-    "CLUTCH_APP; the items of an option that may be repeated are parted by commas there. The command line wins. An "
-    "empty variable counts as unset.";
+    "CLUTCH_APP; the items of an option that may be repeated are parted by commas there. An empty variable counts as "
+    "unset.";
+
+static const char files[] =
+    "A file that --config names is an ini file with the section [clutch]: lines of `name = value`, where name is an "
+    "option without its dashes, or app; a flag is yes or no, an option that may be repeated has several lines. The "
+    "command line wins over the environment, the environment over files, files over defaults; what wins replaces the "
+    "whole list of an option that may be repeated.";
 
 static const char examples[] = "Examples:\n"
                                "  clutch app_main.py\n"
                                "  clutch -b 0.0.0.0:8000 -w 5 --access-logfile - app_main:application\n"
                                "  clutch -b unix:/run/app.sock --chdir /srv/app --venv venv project.wsgi\n"
                                "  clutch --http 0.0.0.0:8000 --wsgi-file app_main.py --master --processes 5\n"
+                               "  clutch --config shop.ini\n"
                                "  CLUTCH_APP=app_main CLUTCH_WORKERS=5 clutch\n";
 
 static size_t find_width(FILE *out)
@@ -200,5 +207,7 @@ void config_print_help(FILE *out)
     print_wrapped(out, slice_of_string(values), 0, 0, width);
     fputc('\n', out);
     print_wrapped(out, slice_of_string(variables), 0, 0, width);
+    fputc('\n', out);
+    print_wrapped(out, slice_of_string(files), 0, 0, width);
     fprintf(out, "\n%s", examples);
 }

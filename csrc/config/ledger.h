@@ -9,13 +9,23 @@
 #include "slice.h"
 
 /* In the order of their power: a later one wins. */
-enum origin_kind { ORIGIN_DEFAULT, ORIGIN_ENVIRONMENT, ORIGIN_COMMAND_LINE };
+enum origin_kind { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_ENVIRONMENT, ORIGIN_COMMAND_LINE };
 
 /* Where a value comes from. */
 struct origin {
     enum origin_kind kind;
-    const char *spelling; /* "--processes", "-w", "CLUTCH_WORKERS", "APP"; kept by the ledger or static */
+    unsigned layer;       /* ORIGIN_FILE: which section of which file; a later one wins */
+    const char *spelling; /* "--processes", "-w", "CLUTCH_WORKERS", "APP", "shop.ini:3: workers"; kept by the ledger or
+                             static */
+    unsigned line;        /* ORIGIN_FILE: from 1 */
+    const char *file;     /* ORIGIN_FILE: its path as given */
 };
+
+/* Whether `a` wins over `b` (> 0), the other way round (< 0), or both have the same power. */
+static inline int origin_compare(const struct origin *a, const struct origin *b)
+{
+    return a->kind != b->kind ? (int)a->kind - (int)b->kind : (a->layer > b->layer) - (a->layer < b->layer);
+}
 
 struct kept_text; /* a text with a link to the next */
 

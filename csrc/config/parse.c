@@ -109,12 +109,12 @@ static void do_action(struct command_line *line, const struct occurrence *occurr
         return;
     }
     *(bool *)options_field(line->config, id) = true;
-    line->config->ledger->options[id] = (struct origin){ORIGIN_COMMAND_LINE, occurrence->spelling};
+    line->config->ledger->options[id] = (struct origin){.kind = ORIGIN_COMMAND_LINE, .spelling = occurrence->spelling};
 }
 
 static void set_option(struct command_line *line, const struct occurrence *occurrence)
 {
-    struct origin origin = {ORIGIN_COMMAND_LINE, occurrence->spelling};
+    struct origin origin = {.kind = ORIGIN_COMMAND_LINE, .spelling = occurrence->spelling};
     const struct clash *clash = occurrence->value != NULL ? find_clash(occurrence) : NULL;
 
     if (clash != NULL)
@@ -146,7 +146,8 @@ static void apply(struct command_line *line, struct occurrence *occurrence)
         check_no_effect(line, occurrence);
     else if (name->role == NAME_APP)
         app_name_set(line->config, line->mistakes, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE,
-                     slice_of_string(occurrence->value), (struct origin){ORIGIN_COMMAND_LINE, occurrence->spelling});
+                     slice_of_string(occurrence->value),
+                     (struct origin){.kind = ORIGIN_COMMAND_LINE, .spelling = occurrence->spelling});
     else if (options_table[name->id].kind == KIND_ACTION)
         do_action(line, occurrence);
     else
@@ -192,7 +193,8 @@ static bool read_negation(struct command_line *line, struct slice name, const ch
         mistakes_add(line->mistakes, "%s: '%s' is not expected: it takes no value", spelling,
                      mistakes_quote(slice_of_string(value)).text);
     else
-        value_set(line->config, line->mistakes, flag->id, SLICE("no"), (struct origin){ORIGIN_COMMAND_LINE, spelling});
+        value_set(line->config, line->mistakes, flag->id, SLICE("no"),
+                  (struct origin){.kind = ORIGIN_COMMAND_LINE, .spelling = spelling});
     return true;
 }
 
@@ -249,7 +251,7 @@ static void read_app(struct command_line *line, const char *argument)
 {
     if (!line->is_ambiguous)
         app_name_set(line->config, line->mistakes, APP_FORM_GUESSED, slice_of_string(argument),
-                     (struct origin){ORIGIN_COMMAND_LINE, "APP"});
+                     (struct origin){.kind = ORIGIN_COMMAND_LINE, .spelling = "APP"});
 }
 
 bool parse_arguments(struct config *config, struct mistakes *mistakes, int argc, char *const *argv)

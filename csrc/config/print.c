@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "describe.h"
 #include "ledger.h"
+#include "mistakes.h"
 
 enum { NAME_COLUMNS = 22, VALUE_COLUMNS = 28 };
 
@@ -10,6 +11,8 @@ static void print_origin(const struct config_ledger *ledger, const struct origin
 {
     if (ledger == NULL || origin->kind == ORIGIN_DEFAULT)
         fputs("default\n", out);
+    else if (origin->kind == ORIGIN_FILE)
+        fprintf(out, "%s:%u\n", mistakes_quote(slice_of_string(origin->file)).text, origin->line);
     else if (origin->kind == ORIGIN_ENVIRONMENT)
         fprintf(out, "environment %s\n", origin->spelling);
     else

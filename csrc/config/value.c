@@ -20,7 +20,7 @@ struct quoted value_label(const char *spelling, const struct option *option)
 {
     struct quoted label = mistakes_quote(slice_of_string(spelling));
 
-    if (spelling[0] == '-' && spelling[1] != '-')
+    if (spelling[0] == '-' && spelling[1] != '-' && strlen(spelling) == 2)
         snprintf(label.text, sizeof label.text, "%.2s (--%s)", spelling, option->name);
     return label;
 }
@@ -52,7 +52,7 @@ static bool set_list(const struct setting *setting, const char *separators)
     struct config_list *list = options_field(setting->config, setting->id);
     struct slice rest = setting->text;
 
-    if (setting->config->ledger->options[setting->id].kind != setting->origin.kind)
+    if (origin_compare(&setting->config->ledger->options[setting->id], &setting->origin) != 0)
         list->count = 0;
     while (rest.len > 0) {
         size_t len = 0;
@@ -216,7 +216,7 @@ void value_set(struct config *config, struct mistakes *mistakes, enum option_id 
 
 void value_set_defaults(struct config *config, struct mistakes *mistakes)
 {
-    struct origin origin = {ORIGIN_DEFAULT, "default"};
+    struct origin origin = {.kind = ORIGIN_DEFAULT, .spelling = "default"};
 
     for (enum option_id id = 0; id < OPTIONS_COUNT; id++) {
         const struct option *option = &options_table[id];

@@ -188,8 +188,9 @@ static void near_misses_are_explained(void **state)
     assert_mistakes(ARGV("--module", "app_main.py"), NULL,
                     "clutch: --module: 'app_main.py' is a file, not a module: give it as it is, or with --wsgi-file\n");
     assert_mistakes(ARGV("uwsgi.ini"), NULL,
-                    "clutch: APP: 'uwsgi.ini': configuration files are not read: give the options here or as CLUTCH_* "
-                    "variables\n");
+                    "clutch: APP: 'uwsgi.ini' is a configuration file: give it with --config\n");
+    assert_mistakes(ARGV("uwsgi.yaml"), NULL,
+                    "clutch: APP: 'uwsgi.yaml': of configuration files only ini files are read, with --config\n");
     assert_mistakes(
         ARGV("-w", "2"), NULL,
         "clutch: no application is named: clutch [options] APP, where APP is module:callable, module, file.py "

@@ -143,9 +143,8 @@ static void explains_options_of_other_servers(void **state)
         {ARGV("--daemon", "app"),
          "--daemon is not an option of clutch: the server stays in the foreground; let a service "
          "manager or a container run it"},
-        {ARGV("--ini", "uwsgi.ini", "app"),
-         "--ini is not an option of clutch: configuration files are not read; give the "
-         "options here or as CLUTCH_* variables"},
+        {ARGV("--yaml", "uwsgi.yaml", "app"),
+         "--yaml is not an option of clutch: of configuration files only ini files are read; see --config"},
     };
 
     (void)state;

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ * The section [uwsgi] of a configuration file: what clutch knows of it is done, the rest is told and stops nothing. */
+#include "config_file_support.h"
+
+#include "counterparts.h"
+
+static void an_ini_file_of_uwsgi_is_understood(void **state)
+{
+    char *values = print_file("[uwsgi]\n"
+                              "strict = true\n"
+                              "http-socket = :8080\n"
+                              "module = shop.wsgi\n"
+                              "callable = app\n"
+                              "master = true\n"
+                              "processes = 4\n"
+                              "threads = 2\n"
+                              "http-headers-timeout = 7\n"
+                              "buffer-size = 65535\n"
+                              "die-on-term = 1\n"
+                              "vacuum = true\n"
+                              "plugins = python3\n"
+                              "processes = 5\n",
+                              ARGV("-c", "shop.ini"), NULL, "");
+
+    (void)state;
+    assert_value(values, "app", "shop.wsgi", "shop.ini:4");
+    assert_value(values, "callable", "app", "shop.ini:5");
+    assert_value(values, "bind", ":8080", "shop.ini:3");
+    assert_value(values, "workers", "5", "shop.ini:14"); /* the last one, as with uWSGI */
+    assert_value(values, "threads", "2", "shop.ini:8");
+    assert_value(values, "head-timeout", "7s", "shop.ini:9");
+    assert_value(values, "limit-request-head", "65535", "shop.ini:10");
+    free(values);
+}
+
+static void what_is_not_known_is_told_in_one_line(void **state)
+{
+    char *values = print_file("[uwsgi]\nmodule = a\nsocket = :3031\nlog-format = %(addr)\nxyzzy = 1\nlazy-apps = no\n",
+                              ARGV("-c", "shop.ini"), NULL,
+                              "clutch: warning: shop.ini:6: lazy-apps: 'no' is not possible: the application is loaded "
+                              "in each worker unless --preload is given\n"
+                              "clutch: warning: shop.ini: not used: socket (line 3), log-format (line 4), xyzzy (line "
+                              "5): `clutch import-config` says why\n");
+
+    (void)state;
+    assert_value(values, "app", "a", "shop.ini:2");
+    free(values);
+}
+
+static void wrong_values_and_conditions_stop_the_start(void **state)
+{
+    (void)state;
+    write_file("shop.ini", "[uwsgi]\nmodule = a\nwsgi-file = b.py\nprocesses = many\nif-env = X\nthreads = 3\nendif =\n"
+                           "ini = other.ini\nhelp = true\n");
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: the application is named twice: 'a' (shop.ini:2: module) and 'b.py' (shop.ini:3: "
+                    "wsgi-file)\n"
+                    "clutch: shop.ini:4: processes: 'many' is not a whole number or auto (1 to 1024)\n"
+                    "clutch: shop.ini:5: if-env: conditions and loops of uWSGI are not understood\n"
+                    "clutch: shop.ini:7: endif: conditions and loops of uWSGI are not understood\n"
+                    "clutch: shop.ini:8: ini: a file cannot name another one: give --config for each\n"
+                    "clutch: shop.ini:9: help: it works on the command line only\n");
+}
+
+static void our_section_wins_wherever_it_stands(void **state)
+{
+    char *values = print_file("[clutch]\napp = ours\nbind = :1\n[uwsgi]\nmodule = theirs\nhttp = :2\nprocesses = 4\n",
+                              ARGV("-c", "shop.ini"), NULL, "");
+
+    (void)state;
+    assert_value(values, "app", "ours", "shop.ini:2");
+    assert_value(values, "bind", ":1", "shop.ini:3");
+    assert_value(values, "workers", "4", "shop.ini:7");
+    free(values);
+}
+
+static void placeholders_are_replaced(void **state)
+{
+    char *values, expected[300];
+
+    (void)state;
+    values = print_file("[uwsgi]\n"
+                        "base = /srv\n"
+                        "set-placeholder = name=shop\n"
+                        "module = app\n"
+                        "venv = %(base)/%(name)\n"
+                        "pidfile = %d%n.%e\n"
+                        "logto = %v/%s-$(WHO)\n"
+                        "env = P=%p\n"
+                        "env = REST=%% %(none) %y $ % $(\n"
+                        "env = LAST=%",
+                        ARGV("-c", "./shop.ini"), ENVIRONMENT("WHOLE=no", "WHO=me"), "");
+    assert_value(values, "venv", "/srv/shop", "./shop.ini:5");
+    snprintf(expected, sizeof expected, "%s/shop.ini", file_directory);
+    assert_value(values, "pid", expected, "./shop.ini:6");
+    snprintf(expected, sizeof expected, "%s/shop.ini-me", file_directory);
+    assert_value(values, "error-logfile", expected, "./shop.ini:7");
+    snprintf(expected, sizeof expected, "P=%s/shop.ini, REST=%%%% %%(none) %%y $ %% $(, LAST=%%", file_directory);
+    assert_value(values, "env", expected, "./shop.ini:10");
+    free(values);
+}
+
+static void a_placeholder_can_fail(void **state)
+{
+    char text[4096] = "[uwsgi]\nx0 = 0123456789\n";
+
+    (void)state;
+    for (int i = 1; i < 20; i++) {
+        size_t len = strlen(text);
+
+        snprintf(text + len, sizeof text - len, "x%d = %%(x%d)%%(x%d)%%(x%d)\n", i, i - 1, i - 1, i - 1);
+    }
+    strcat(text, "module = $(NOT_SET_ANYWHERE)\n");
+    write_file("shop.ini", text);
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: shop.ini:9: x7: with its placeholders replaced the value is too long\n"
+                    "clutch: shop.ini:22: module: $(NOT_SET_ANYWHERE) is not set in the environment\n"
+                    "clutch: warning: shop.ini: not used: x19 (line 21): `clutch import-config` says why\n");
+}
+
+static void check_rows(const struct counterpart_row *rows)
+{
+    for (const struct counterpart_row *row = rows; row->name != NULL; row++) {
+        for (const struct counterpart_row *other = rows; other < row; other++)
+            assert_string_not_equal(other->name, row->name);
+        assert_true(row->option != NULL || row->why != NULL);
+        if (row->why == NULL && options_find_long(slice_of_string(row->option)) == NULL)
+            fail_msg("%s: there is no option %s", row->name, row->option);
+    }
+}
+
+static void tables_name_real_options_once(void **state)
+{
+    struct counterpart found;
+
+    (void)state;
+    check_rows(counterparts_uwsgi);
+    check_rows(counterparts_gunicorn);
+    assert_false(counterparts_of_gunicorn(SLICE("my_own"), &found));
+    assert_true(counterparts_of_gunicorn(SLICE("keepalive"), &found));
+    assert_int_equal(found.name->id, OPTION_keep_alive_ms);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ini_file_of_uwsgi_is_understood),
+        cmocka_unit_test(what_is_not_known_is_told_in_one_line),
+        cmocka_unit_test(wrong_values_and_conditions_stop_the_start),
+        cmocka_unit_test(our_section_wins_wherever_it_stands),
+        cmocka_unit_test(placeholders_are_replaced),
+        cmocka_unit_test(a_placeholder_can_fail),
+        cmocka_unit_test(tables_name_real_options_once),
+    };
+
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}
