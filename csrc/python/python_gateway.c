@@ -35,8 +35,8 @@ static const char *version(void)
 static int check_venv(const struct config *config)
 {
     static const struct venv_release release = {PY_MAJOR_VERSION, PY_MINOR_VERSION};
-    struct venv venv = venv_find(config->venv);
-    char directory[PATH_BYTES], error[MESSAGE_BYTES];
+    char own[PATH_BYTES], directory[PATH_BYTES], error[MESSAGE_BYTES];
+    struct venv venv = venv_find(config->venv, own, sizeof(own));
     int result;
 
     if (venv.directory == NULL)

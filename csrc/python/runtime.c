@@ -111,8 +111,8 @@ static void set_switches(PyConfig *config)
 /* Finds and checks the virtual environment; `directory` is empty when there is none. */
 static int find_venv(const struct config *config, char *directory, size_t size)
 {
-    struct venv venv = venv_find(config->venv);
-    char error[MESSAGE_BYTES];
+    char own[PATH_BYTES], error[MESSAGE_BYTES];
+    struct venv venv = venv_find(config->venv, own, sizeof(own));
     int result;
 
     directory[0] = '\0';

@@ -30,7 +30,49 @@ bool venv_parse_release(const char *text, struct venv_release *release)
     return parse_number(&text, &release->major) && *text++ == '.' && parse_number(&text, &release->minor);
 }
 
-struct venv venv_find(const char *option)
+static int join(char *out, size_t size, const char *directory, const char *name)
+{
+    int len = snprintf(out, size, "%s/%s", directory, name);
+
+    return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Cuts the last name off a path; false when that leaves none. */
+static bool cut_name(char *path)
+{
+    char *slash = strrchr(path, '/');
+
+    if (slash == NULL || slash == path)
+        return false;
+    *slash = '\0';
+    return true;
+}
+
+bool venv_around(const char *program, char *out, size_t size)
+{
+    char config[PATH_BYTES];
+
+    if (program[0] != '/' || strlen(program) >= size)
+        return false;
+    memcpy(out, program, strlen(program) + 1);
+    if (!cut_name(out) || strcmp(strrchr(out, '/'), "/bin") != 0 || !cut_name(out))
+        return false;
+    return join(config, sizeof(config), out, "pyvenv.cfg") == 0 && access(config, F_OK) == 0;
+}
+
+/* Also when the file was replaced under a running server: the kernel then writes " (deleted)" behind the old name. */
+static bool find_own(char *own, size_t size)
+{
+    char program[PATH_BYTES];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+    if (len <= 0)
+        return false;
+    program[len] = '\0';
+    return venv_around(program, own, size);
+}
+
+struct venv venv_find(const char *option, char *own, size_t size)
 {
     const char *active = getenv("VIRTUAL_ENV");
 
@@ -38,14 +80,9 @@ struct venv venv_find(const char *option)
         return (struct venv){.directory = option, .source = "--venv"};
     if (active != NULL && active[0] != '\0')
         return (struct venv){.directory = active, .source = "VIRTUAL_ENV"};
+    if (find_own(own, size))
+        return (struct venv){.directory = own, .source = "where clutch lies"};
     return (struct venv){.directory = NULL, .source = NULL};
-}
-
-static int join(char *out, size_t size, const char *directory, const char *name)
-{
-    int len = snprintf(out, size, "%s/%s", directory, name);
-
-    return len < 0 || (size_t)len >= size ? -ENAMETOOLONG : 0;
 }
 
 int venv_resolve(const char *path, const char *base, char *out, size_t size)

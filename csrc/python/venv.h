@@ -21,12 +21,16 @@ bool venv_parse_release(const char *text, struct venv_release *release);
 /* A virtual environment as the user named it. */
 struct venv {
     const char *directory; /* borrowed; NULL: none is asked for */
-    const char *source;    /* how it was named, for messages: "--venv" or "VIRTUAL_ENV" */
+    const char *source;    /* how it was named, for messages: "--venv", "VIRTUAL_ENV" or "where clutch lies" */
 };
 
-/* The environment that is asked for: `option` (the value of --venv, may be NULL), else the active one. Borrows from
- * both. */
-struct venv venv_find(const char *option);
+/* Finds the environment in whose bin/ the program lies (an absolute path; what follows its last '/' does not matter):
+ * there is a pyvenv.cfg one directory up. Writes that directory. Returns true, or false when there is none. */
+bool venv_around(const char *program, char *out, size_t size) MUST_CHECK;
+
+/* The environment that is asked for: `option` (the value of --venv, may be NULL), else the active one, else that around
+ * this program's own file. Borrows from the first two; the last is written to `own`. */
+struct venv venv_find(const char *option, char *own, size_t size);
 
 /* Finds the directory of a path that the user gave, which may be relative to `base` (--chdir, may be NULL) or, where
  * the server is there already, to the current directory. Writes an absolute path. Returns 0, or -errno. */

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 
 import pytest
 
-from support.server import BEHAVIOUR, PYAPPS
+from support.server import BEHAVIOUR, PYAPPS, find_binary
 
 APP = """
 import os, sys
@@ -153,6 +154,51 @@ def test_venv(start, folder, app_venv):
 def test_active_venv(start, folder, app_venv):
     server = start("web", cwd=folder, environment={"VIRTUAL_ENV": app_venv})
     assert os.path.realpath(server.request("/").text.split("\n")[3]) == os.path.realpath(app_venv)
+
+
+@pytest.fixture
+def installed(tmp_path, app_venv, monkeypatch):
+    """A virtual environment with clutch in its bin/ and one package; nothing activates it."""
+    venv = tmp_path / "installed"
+    (venv / "bin").mkdir(parents=True)
+    shutil.copy(pathlib.Path(app_venv) / "pyvenv.cfg", venv)
+    (venv / "bin" / "python").symlink_to(pathlib.Path(app_venv, "bin", "python").resolve())
+    minor = next(pathlib.Path(app_venv, "lib").glob("python3.*")).name
+    packages = venv / "lib" / minor / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "only_here.py").write_text(APP.format(name="only here"))
+    shutil.copy(find_binary(), venv / "bin" / "clutch")
+    monkeypatch.setenv("CLUTCH_BINARY", str(venv / "bin" / "clutch"))
+    return venv
+
+
+def test_venv_around_the_program(start, installed):
+    """Started by its path, or by a link to it, as one starts a program of pip's."""
+    lines = start("only_here").request("/").text.split("\n")
+    assert lines[0] == "only here" and lines[3] == str(installed)
+
+
+def test_venv_around_the_program_of_a_link(start, installed, tmp_path, monkeypatch):
+    link = tmp_path / "clutch"
+    link.symlink_to(installed / "bin" / "clutch")
+    monkeypatch.setenv("CLUTCH_BINARY", str(link))
+    assert start("only_here", "--preload").request("/").text.split("\n")[3] == str(installed)
+
+
+def test_venv_around_the_program_gives_way(start, installed, folder, app_venv):
+    for options, environment in ((["--venv", app_venv], {}), ([], {"VIRTUAL_ENV": app_venv})):
+        server = start("web", *options, cwd=folder, environment=environment)
+        assert os.path.realpath(server.request("/").text.split("\n")[3]) == os.path.realpath(app_venv)
+
+
+def test_worker_after_the_program_was_replaced(start, installed):
+    """As an upgrade does it: what follows of the running server still finds its packages."""
+    server = start("only_here")
+    (installed / "bin" / "clutch").unlink()
+    mark = server.log.mark()
+    server.kill_worker()
+    server.wait_for_log(r"spawned worker 1 ", after=mark)
+    assert server.request("/").text.split("\n")[3] == str(installed)
 
 
 @pytest.fixture

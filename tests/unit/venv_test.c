@@ -193,21 +193,53 @@ static void reads_releases(void **state)
 
 static void prefers_the_option_to_the_active_environment(void **state)
 {
+    char own[PATH_MAX];
     struct venv venv;
 
     (void)state;
-    assert_null(venv_find(NULL).directory);
-    assert_null(venv_find("").directory);
+    assert_null(venv_find(NULL, own, sizeof(own)).directory);
+    assert_null(venv_find("", own, sizeof(own)).directory);
     setenv("VIRTUAL_ENV", "/active", 1);
-    venv = venv_find(NULL);
+    venv = venv_find(NULL, own, sizeof(own));
     assert_string_equal(venv.directory, "/active");
     assert_string_equal(venv.source, "VIRTUAL_ENV");
-    venv = venv_find("/given");
+    venv = venv_find("/given", own, sizeof(own));
     assert_string_equal(venv.directory, "/given");
     assert_string_equal(venv.source, "--venv");
     setenv("VIRTUAL_ENV", "", 1);
-    assert_null(venv_find(NULL).directory);
+    assert_null(venv_find(NULL, own, sizeof(own)).directory);
     unsetenv("VIRTUAL_ENV");
+}
+
+/* Whether the environment of the test is found around a program with this path below it. */
+static bool is_around(const struct place *place, const char *program)
+{
+    char path[PATH_MAX], found[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", place->venv, program);
+    if (!venv_around(path, found, sizeof(found)))
+        return false;
+    assert_string_equal(found, place->venv);
+    assert_false(venv_around(path, found, strlen(path)));
+    return true;
+}
+
+static void finds_the_environment_around_a_program(void **state)
+{
+    struct place *place = *state;
+    char found[PATH_MAX];
+
+    make_venv(place, NULL);
+    assert_false(is_around(place, "bin/clutch"));
+    write_file(place->venv, "pyvenv.cfg", "version = 3.11.2\n", 0600);
+    assert_true(is_around(place, "bin/clutch"));
+    assert_true(is_around(place, "bin/clutch (deleted)"));
+    assert_false(is_around(place, "clutch"));
+    assert_false(is_around(place, "sbin/clutch"));
+    assert_false(is_around(place, "lib/bin/clutch"));
+    assert_false(venv_around("venv/bin/clutch", found, sizeof(found)));
+    assert_false(venv_around("/clutch", found, sizeof(found)));
+    assert_false(venv_around("/bin/clutch", found, sizeof(found)));
 }
 
 static void resolves_against_the_base_first(void **state)
@@ -256,6 +288,7 @@ int main(void)
         VENV_TEST(refuses_what_is_no_environment),
         VENV_TEST(goes_by_the_library_when_the_config_is_silent),
         VENV_TEST(prefers_the_option_to_the_active_environment),
+        VENV_TEST(finds_the_environment_around_a_program),
         VENV_TEST(resolves_against_the_base_first),
         VENV_TEST(finds_the_executable),
         cmocka_unit_test(reads_releases),
