@@ -31,10 +31,8 @@ static bool answer(const struct config *config, const struct gateway_ops *gatewa
 {
     char banner[BANNER_BYTES];
 
-    if (config->help && config->help_is_markdown)
-        config_print_markdown(stdout);
-    else if (config->help)
-        config_print_help(stdout);
+    if (config->help)
+        config_print_help_form(config->help_form, stdout);
     else if (config->version)
         printf("%s\n", banner_format(banner, gateway));
     else if (config->print_config)

@@ -23,6 +23,16 @@ struct config_app {
     const char *given;    /* as written, for messages */
 };
 
+/* What --help prints: text for people, or one of the forms for other programs (--help=man). */
+enum help_form {
+    HELP_TEXT,
+    HELP_MARKDOWN,
+    HELP_MAN,
+    HELP_BASH,
+    HELP_ZSH,
+    HELP_FISH,
+};
+
 struct config {
 #define CONFIG_STRING const char *
 #define CONFIG_LIST struct config_list
@@ -46,7 +56,7 @@ struct config {
 #undef APP_ALIAS
 #undef NO_EFFECT
     struct config_app app;
-    bool help_is_markdown;        /* --help=markdown: the answer is config_print_markdown */
+    enum help_form help_form;
     struct config_ledger *ledger; /* owned; origins and texts (ledger.h); NULL in a config made by hand */
 };
 
@@ -60,10 +70,18 @@ struct config {
 struct config *config_parse(int argc, char *const *argv, char *const *environment, FILE *errors) MUST_CHECK;
 void config_free(struct config *);
 
-/* The answers to --help and --print-config, and the Markdown reference of all options (--help=markdown). The help is
- * wrapped at the width of the terminal that `out` is, between 80 and 100 columns; at 80 when it is none. */
-void config_print_help(FILE *out);
+/* The answer to --print-config. */
 void config_print_values(const struct config *, FILE *out);
+
+/* The answer to --help in one of its forms, which are: the help, wrapped at the width of the terminal that `out` is,
+ * between 80 and 100 columns (80 when it is none); the Markdown reference of all options; the manual page, in man(7);
+ * completion of the command line for bash, zsh and fish. All are made from the tables of options and commands. */
+void config_print_help_form(enum help_form, FILE *out);
+void config_print_help(FILE *out);
 void config_print_markdown(FILE *out);
+void config_print_man(FILE *out);
+void config_print_bash(FILE *out);
+void config_print_zsh(FILE *out);
+void config_print_fish(FILE *out);
 
 #endif

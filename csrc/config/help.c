@@ -7,6 +7,7 @@
 #include "buf.h"
 #include "commands.h"
 #include "describe.h"
+#include "help_forms.h"
 
 enum { TEXT_COLUMN = 28, LEAST_COLUMNS = 80, MOST_COLUMNS = 100 };
 
@@ -19,23 +20,6 @@ static const char usage[] = "Usage: clutch [options] APP\n"
                             "  module               its `application`, or else its `app`\n"
                             "  path/file.py         a file, likewise\n"
                             "  path/file.py:callable\n";
-
-static const char values[] =
-    "TIME is a number with ms, s, m or h (500ms, 1.5s, 2m); without a unit it is seconds. SIZE is a number with k, m "
-    "or "
-    "g (64k, 1.5m, powers of 1024); without a unit it is bytes. An option is written --name VALUE or --name=VALUE; a "
-    "flag can be switched off with --no-name or --name=no.";
-
-static const char variables[] =
-    "Every option above Information is also read from the environment: --log-level from CLUTCH_LOG_LEVEL, APP from "
-    "CLUTCH_APP; the items of an option that may be repeated are parted by commas there. An empty variable counts as "
-    "unset.";
-
-static const char files[] =
-    "A file that --config names is an ini file with the section [clutch]: lines of `name = value`, where name is an "
-    "option without its dashes, or app; a flag is yes or no, an option that may be repeated has several lines. The "
-    "command line wins over the environment, the environment over files, files over defaults; what wins replaces the "
-    "whole list of an option that may be repeated.";
 
 static const char examples[] = "Examples:\n"
                                "  clutch app_main.py\n"
@@ -204,10 +188,10 @@ void config_print_help(FILE *out)
     print_no_effect(out, width);
     print_commands(out, width);
     fputc('\n', out);
-    print_wrapped(out, slice_of_string(values), 0, 0, width);
+    print_wrapped(out, slice_of_string(help_text_values), 0, 0, width);
     fputc('\n', out);
-    print_wrapped(out, slice_of_string(variables), 0, 0, width);
+    print_wrapped(out, slice_of_string(help_text_variables), 0, 0, width);
     fputc('\n', out);
-    print_wrapped(out, slice_of_string(files), 0, 0, width);
+    print_wrapped(out, slice_of_string(help_text_files), 0, 0, width);
     fprintf(out, "\n%s", examples);
 }

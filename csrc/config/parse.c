@@ -3,6 +3,7 @@
 #include "parse.h"
 
 #include "app_name.h"
+#include "help_forms.h"
 #include "options.h"
 #include "suggest.h"
 #include "units.h"
@@ -100,12 +101,14 @@ static void do_action(struct command_line *line, const struct occurrence *occurr
 {
     enum option_id id = occurrence->name->id;
 
-    if (occurrence->value != NULL && id == OPTION_help && strcasecmp(occurrence->value, "markdown") == 0) {
-        line->config->help_is_markdown = true;
-    } else if (occurrence->value != NULL) {
-        mistakes_add(line->mistakes, "%s: '%s' is not expected: %s", occurrence->spelling,
+    bool is_form =
+        id == OPTION_help && occurrence->value != NULL && help_forms_find(occurrence->value, &line->config->help_form);
+
+    if (occurrence->value != NULL && !is_form) {
+        mistakes_add(line->mistakes, "%s: '%s' is not expected: %s%s", occurrence->spelling,
                      mistakes_quote(slice_of_string(occurrence->value)).text,
-                     id == OPTION_help ? "the only value it takes is markdown" : "it takes no value");
+                     id == OPTION_help ? "the values it takes are " : "it takes no value",
+                     id == OPTION_help ? help_forms_names : "");
         return;
     }
     *(bool *)options_field(line->config, id) = true;

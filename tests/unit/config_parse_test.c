@@ -202,10 +202,10 @@ static void questions_need_no_application(void **state)
 
     (void)state;
     assert_true(parsed.config->help);
-    assert_false(parsed.config->help_is_markdown);
+    assert_int_equal(parsed.config->help_form, HELP_TEXT);
     parsed_fini(&parsed);
     parsed = parse_good(ARGV("--help=markdown"), NULL);
-    assert_true(parsed.config->help && parsed.config->help_is_markdown);
+    assert_true(parsed.config->help && parsed.config->help_form == HELP_MARKDOWN);
     parsed_fini(&parsed);
     parsed = parse_good(ARGV("-v"), NULL);
     assert_true(parsed.config->version);
