@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "config.h"
 #include "gateway.h"
+#include "import_command.h"
 #include "log.h"
 #include "master.h"
 #include "preflight.h"

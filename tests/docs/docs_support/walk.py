@@ -6,20 +6,23 @@ from __future__ import annotations
 import re
 
 from docs_support.output import missing_lines
-from docs_support.pages import commands_of
+from docs_support.pages import ROOT, commands_of
 from docs_support.terminal import Wrong
 from docs_support.unrunnable import find_exemption, words_of
 
 # Blocks of other kinds are not run. `log`: lines that the last server of the section has written.
 CONSOLE, LOG = "console", "log"
 QUESTIONS = ("--install", "--help", "-h", "--version", "--print-config", "--check-config")
+COMMANDS = re.findall(r'^COMMAND\("([\w-]+)"', (ROOT / "csrc/config/commands.def").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def is_server(command):
-    """clutch or setup/offload alone, without one of the options that only print something."""
+    """clutch or setup/offload alone, no subcommand, without one of the options that only print something."""
     if not re.match(r"(?:\w+=\S+ )*(?:clutch\s|setup/offload\b)", command):
         return False
     words = words_of(command)
+    if words[1:] and words[1] in COMMANDS:
+        return False
     return not any(word.startswith(QUESTIONS) or word.endswith(";") or word in ("&&", "||", "|", "&") for word in words)
 
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT
+ * clutch import-config: nothing of the other server's settings is lost in silence, and what comes out can be read. */
+#include "config_file_support.h"
+
+#include "counterparts.h"
+#include "import.h"
+
+static char *print_import(struct import *import)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    assert_non_null(out);
+    assert_int_equal(import_print(import, out), 0);
+    fclose(out);
+    import_free(import);
+    return text;
+}
+
+/* What shop.ini with this text becomes. */
+static char *convert(const char *text, const char *said)
+{
+    struct import *import = import_new("shop.ini", "uWSGI");
+    char *errors = NULL;
+    size_t size;
+    FILE *out = open_memstream(&errors, &size);
+
+    assert_non_null(import);
+    assert_non_null(out);
+    write_file("shop.ini", text);
+    assert_int_equal(import_uwsgi(import, NULL, out), said == NULL);
+    fclose(out);
+    assert_string_equal(errors, said != NULL ? said : "");
+    free(errors);
+    if (said == NULL)
+        return print_import(import);
+    import_free(import);
+    return NULL;
+}
+
+static void an_ini_file_becomes_ours(void **state)
+{
+    char *text = convert("[uwsgi]\n"
+                         "base = /srv\n"
+                         "unused = 1\n"
+                         "master = true\n"
+                         "lazy-apps = false\n"
+                         "http-socket = :8080\n"
+                         "http = :8081\n"
+                         "socket = :3031\n"
+                         "wsgi-file = %(base)/shop.wsgi\n"
+                         "callable = app\n"
+                         "processes = 4\n"
+                         "processes = 5\n"
+                         "threads = many\n"
+                         "chmod-socket = 664\n"
+                         "log-format = %(addr)\n"
+                         "if-env = X\n"
+                         "ini = other.ini\n"
+                         "version = true\n",
+                         NULL);
+
+    (void)state;
+    assert_string_equal(
+        text, "; From shop.ini, for uWSGI.\n"
+              "[clutch]\n"
+              "bind = :8080\n"
+              "bind = :8081\n"
+              "app = /srv/shop.wsgi\n"
+              "callable = app\n"
+              "workers = 5\n"
+              "chmod-socket = 664\n"
+              "\n"
+              "; Without effect, because it is always so:\n"
+              ";   master = true (line 4): there is always a master\n"
+              "\n"
+              "; No counterpart:\n"
+              ";   unused = 1 (line 3): clutch does not know it\n"
+              ";   lazy-apps = false (line 5): the application is loaded in each worker unless --preload is given\n"
+              ";   socket = :3031 (line 8): the uwsgi protocol is not spoken; use --bind and let the proxy in front "
+              "speak HTTP\n"
+              ";   threads = many (line 13): threads: 'many' is not a whole number (1 to 1024)\n"
+              ";   log-format = %(addr) (line 15): see access-logfile and access-logformat; its fields are written "
+              "%(name)s as "
+              "well, but have gunicorn's names\n"
+              ";   if-env = X (line 16): conditions and loops are not understood: what stands inside was taken as if "
+              "it held\n"
+              ";   ini = other.ini (line 17): one file cannot name another: give --config for each\n"
+              ";   version = true (line 18): it works on the command line only\n");
+    free(text);
+}
+
+static void what_comes_out_can_be_read(void **state)
+{
+    char *text =
+        convert("[uwsgi]\nmodule = shop:app\nhttp = :80\npreload = true\nenv = A=1\nenv = B= ; #\nvenv = /v\n", NULL);
+    char *values = print_file(text, ARGV("-c", "shop.ini"), NULL, "");
+
+    (void)state;
+    assert_value(values, "app", "shop:app", "shop.ini:3");
+    assert_value(values, "bind", ":80", "shop.ini:4");
+    assert_value(values, "preload", "yes", "shop.ini:5");
+    assert_value(values, "env", "A=1, B= ; #", "shop.ini:7");
+    assert_value(values, "workers", "1", "shop.ini:10"); /* not auto: it is what uWSGI did */
+    free(values);
+    free(text);
+}
+
+static void applications_keep_their_meaning(void **state)
+{
+    const struct {
+        const char *setting, *line;
+    } cases[] = {
+        {"module = a.b:c", "\napp = a.b:c\n"},
+        {"wsgi = a", "\napp = a\n"},
+        {"wsgi-file = a.py", "\napp = a.py\n"},
+        {"file = ./a.py:b", "\napp = ./a.py:b\n"},
+        {"wsgi-file = application.wsgi", "\nwsgi-file = application.wsgi\n"},
+        {"module = a.py", "(line 2): app: 'a.py' is a file, not a module: give it as it is, or with --wsgi-file\n"},
+        {"module = a\nwsgi-file = b.py", "(line 3): the application is named twice: 'a' (app) and 'b.py' (app)\n"},
+        {"http = :1", "\n; The application is not named: here as `app = ...`, or on the command line.\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        char file[200], *text;
+
+        snprintf(file, sizeof file, "[uwsgi]\n%s\n", cases[i].setting);
+        text = convert(file, NULL);
+        if (strstr(text, cases[i].line) == NULL)
+            fail_msg("no '%s' in:\n%s", cases[i].line, text);
+        free(text);
+    }
+}
+
+static void a_file_that_is_wrong_is_refused(void **state)
+{
+    (void)state;
+    convert("[uwsgi]\nhttp\nmodule = $(NONE)\n",
+            "clutch: shop.ini:2: neither a [section] nor name = value nor a comment\n"
+            "clutch: shop.ini:3: module: $(NONE) is not set in the environment\n"
+            "clutch: try 'clutch --help'\n");
+    convert("[clutch]\nworkers = 3\n",
+            "clutch: shop.ini: there is nothing in a section [uwsgi]\nclutch: try 'clutch --help'\n");
+}
+
+#define TEXTS(...) (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+
+static void settings_of_gunicorn_become_ours(void **state)
+{
+    const struct import_setting settings[] = {
+        {"my_own", IMPORT_TEXT, TEXTS("x")},
+        {"wsgi_app", IMPORT_TEXT, TEXTS("shop:app")},
+        {"bind", IMPORT_TEXT, TEXTS(":1", "unix:/a")},
+        {"workers", IMPORT_NUMBER, TEXTS("3")},
+        {"umask", IMPORT_NUMBER, TEXTS("18")},
+        {"preload_app", IMPORT_TEXT, TEXTS("True")},
+        {"proxy_protocol", IMPORT_TEXT, TEXTS("auto")},
+        {"daemon", IMPORT_TEXT, TEXTS("False")},
+        {"spew", IMPORT_TEXT, TEXTS("True")},
+        {"worker_tmp_dir", IMPORT_TEXT, TEXTS("/dev/shm")},
+        {"post_fork", IMPORT_CODE, NULL, 0},
+        {"keepalive", IMPORT_OTHER, NULL, 0},
+        {"chdir", IMPORT_TEXT, TEXTS("/a", "/b")},
+        {"user", IMPORT_TEXT, TEXTS("a\nb")},
+    };
+    struct import *import = import_new("gunicorn.conf.py", "gunicorn");
+    char *text;
+
+    (void)state;
+    assert_non_null(import);
+    for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
+        import_gunicorn(import, &settings[i]);
+    text = print_import(import);
+    assert_string_equal(text, "; From gunicorn.conf.py, for gunicorn.\n"
+                              "[clutch]\n"
+                              "app = shop:app\n"
+                              "bind = :1\n"
+                              "bind = unix:/a\n"
+                              "workers = 3\n"
+                              "umask = 22\n"
+                              "preload = yes\n"
+                              "\n"
+                              "; Without effect, because it is always so:\n"
+                              ";   worker_tmp_dir = /dev/shm: the watch over workers needs no file\n"
+                              "\n"
+                              "; No counterpart:\n"
+                              ";   proxy_protocol = auto: proxy-protocol: 'auto' is not yes or no\n"
+                              ";   spew = True: use a debugger or sys.settrace() in the application\n"
+                              ";   post_fork: see the built-in module clutch: on_worker_start\n"
+                              ";   keepalive: it has a value of a type that is not understood\n"
+                              ";   chdir = /a: it has a value of a type that is not understood\n"
+                              ";   user = a\\x0ab: an ini file has no values with blanks around them or line breaks\n");
+    free(text);
+}
+
+/* Whatever the setting, it comes out as an option or as a comment. */
+static void no_setting_is_lost(void **state)
+{
+    (void)state;
+    for (const struct counterpart_row *row = counterparts_gunicorn; row->name != NULL; row++) {
+        struct import *import = import_new("gunicorn.conf.py", "gunicorn");
+        struct import_setting setting = {row->name, IMPORT_TEXT, TEXTS("2")};
+        char *text, place[100];
+
+        assert_non_null(import);
+        import_gunicorn(import, &setting);
+        text = print_import(import);
+        snprintf(place, sizeof place, ";   %s = 2: ", row->name);
+        if (strstr(text, place) == NULL && strstr(text, " = 2\n") == NULL)
+            fail_msg("%s is lost:\n%s", row->name, text);
+        free(text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ini_file_becomes_ours),         cmocka_unit_test(what_comes_out_can_be_read),
+        cmocka_unit_test(applications_keep_their_meaning),  cmocka_unit_test(a_file_that_is_wrong_is_refused),
+        cmocka_unit_test(settings_of_gunicorn_become_ours), cmocka_unit_test(no_setting_is_lost),
+    };
+
+    return cmocka_run_group_tests(tests, enter_directory, leave_directory);
+}
