@@ -11,6 +11,7 @@
 
 #include "attrs.h"
 
+struct app_metrics;
 struct config;
 struct exchange;
 struct gateway;        /* the runtime and the application of one process */
@@ -20,8 +21,9 @@ struct gateway_thread; /* what one app thread needs of it */
 struct gateway_place {
     int worker; /* 1.. ; 0 in the zygote */
     int worker_count;
-    int thread_count;    /* app threads in this worker */
-    uint64_t generation; /* 1 for the first set of workers */
+    int thread_count;                /* app threads in this worker */
+    uint64_t generation;             /* 1 for the first set of workers */
+    struct app_metrics *app_metrics; /* the application's own, shared by all processes; NULL: none. Borrowed */
 };
 
 struct gateway_ops {

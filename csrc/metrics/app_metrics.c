@@ -137,6 +137,13 @@ void app_metrics_sit(struct app_metrics *metrics)
     shared_lock_release(&app_arena_of(metrics)->lock);
 }
 
+void app_metrics_rise(struct app_metrics *metrics)
+{
+    if (metrics->seat >= 0)
+        atomic_store_explicit(&app_arena_seats(metrics)[metrics->seat], 0, memory_order_relaxed);
+    metrics->seat = -1;
+}
+
 /* --- Records --- */
 
 /* A record to be found or added. */

@@ -71,6 +71,9 @@ void app_metrics_free(struct app_metrics *);
  * May wait for another process, a second at most. */
 void app_metrics_sit(struct app_metrics *);
 
+/* Gives it back: what the process has set is shown no longer. */
+void app_metrics_rise(struct app_metrics *);
+
 /* Whether the name of a family or of a label can be one: the data model of Prometheus, without what is reserved, which
  * is clutch_ for families and __ for labels. */
 bool app_metrics_is_name(struct slice name);

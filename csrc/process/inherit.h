@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct app_metrics;
 struct config;
 struct gateway_ops;
 struct handoff;
@@ -21,6 +22,7 @@ struct inherit {
     const struct privileges *privileges; /* to be taken on */
     struct sandbox *sandbox;             /* to be entered after that */
     struct scoreboard *scoreboard;
+    struct app_metrics *app_metrics;  /* NULL: none */
     const struct handoff *handoff;    /* the queue of all workers; open descriptors */
     const struct listener *listeners; /* open descriptors */
     size_t listener_count;

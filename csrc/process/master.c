@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "app_metrics.h"
 #include "banner.h"
 #include "child.h"
 #include "clock.h"
@@ -27,7 +28,7 @@
 #include "surroundings.h"
 #include "trust.h"
 
-enum { ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 2 };
+enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 2 };
 
 /* --- Set-up --- */
 
@@ -118,6 +119,11 @@ static int open_shared(struct master *master, char *error)
     master->scoreboard = scoreboard_new((int)config->workers, (int)config->threads);
     if (master->watched == NULL || master->scoreboard == NULL)
         result = -errno;
+    if (result == 0 && config->app_metrics_bytes > 0) {
+        master->app_metrics =
+            app_metrics_new((size_t)config->app_metrics_bytes, 2 * (int)config->workers + SPARE_SEATS);
+        result = master->app_metrics == NULL ? -errno : 0;
+    }
     if (result == 0)
         result = handoff_open(&master->handoff, (size_t)config->workers); /* a row for each worker */
     if (result == 0)
@@ -155,6 +161,7 @@ static void fill_inheritance(struct master *master)
     inherit->privileges = &master->privileges;
     inherit->sandbox = &master->sandbox;
     inherit->scoreboard = master->scoreboard;
+    inherit->app_metrics = master->app_metrics;
     inherit->handoff = &master->handoff;
     inherit->listeners = master->listeners;
     inherit->listener_count = master->listener_count;
@@ -293,6 +300,7 @@ static void tear_down(struct master *master)
     crew_fini(&master->crew);
     handoff_close(&master->handoff);
     scoreboard_free(master->scoreboard);
+    app_metrics_free(master->app_metrics);
     privileges_fini(&master->privileges);
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);

@@ -28,9 +28,10 @@ struct master {
     struct inherit inherit; /* borrows from this struct */
     struct privileges privileges;
     struct sandbox sandbox;
-    struct scoreboard *scoreboard; /* owned */
-    struct handoff handoff;        /* owned, open */
-    struct listener *listeners;    /* owned, open */
+    struct scoreboard *scoreboard;   /* owned */
+    struct app_metrics *app_metrics; /* owned; NULL: none */
+    struct handoff handoff;          /* owned, open */
+    struct listener *listeners;      /* owned, open */
     size_t listener_count;
     struct crew crew;
     int signal_fd;

@@ -156,6 +156,7 @@ static struct gateway_place place_of(const struct worker *worker)
         .worker_count = (int)worker->inherit->config->workers,
         .thread_count = (int)worker->inherit->config->threads,
         .generation = worker->birth.generation,
+        .app_metrics = worker->inherit->app_metrics,
     };
 }
 

@@ -174,6 +174,7 @@ static void load_application(struct zygote *zygote)
         .worker_count = (int)inherit->config->workers,
         .thread_count = (int)inherit->config->threads,
         .generation = zygote->birth.generation,
+        .app_metrics = inherit->app_metrics,
     };
 
     zygote->gateway = inherit->gateway_ops->start(inherit->config, &place);

@@ -4,6 +4,7 @@
 #include "clutch_module.h"
 
 #include "clutch_hooks.h"
+#include "clutch_metrics.h"
 #include "clutch_request.h"
 #include "python_gateway_priv.h"
 
@@ -71,7 +72,9 @@ static int execute(PyObject *module)
     if (check_interpreter() < 0 || PyModule_AddStringConstant(module, "version", CLUTCH_VERSION_STRING) < 0 ||
         PyModule_AddStringConstant(module, "__version__", CLUTCH_VERSION_STRING) < 0)
         return -1;
-    return clutch_hooks_add(module) < 0 || clutch_request_add(module) < 0 ? -1 : 0;
+    if (clutch_hooks_add(module) < 0 || clutch_request_add(module) < 0)
+        return -1;
+    return clutch_metrics_add(module);
 }
 
 static PyModuleDef_Slot slots[] = {
@@ -110,4 +113,5 @@ PyObject *clutch_module_get(const char *name)
 void clutch_module_fini(void)
 {
     clutch_hooks_fini();
+    clutch_metrics_fini();
 }

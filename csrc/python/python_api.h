@@ -26,6 +26,11 @@ static inline PyObject *Py_NewRef(PyObject *object)
     Py_INCREF(object);
     return object;
 }
+static inline PyObject *Py_XNewRef(PyObject *object)
+{
+    Py_XINCREF(object);
+    return object;
+}
 #endif
 
 #include "slice.h"
@@ -33,6 +38,9 @@ static inline PyObject *Py_NewRef(PyObject *object)
 /* A C function as the entry of a method table or of a type's slots. */
 #define PYTHON_METHOD(function) ((PyCFunction)(void (*)(void))(function))
 #define PYTHON_SLOT(function) ((void *)(function))
+
+/* Names of arguments for PyArg_ParseTupleAndKeywords(), which does not change them. */
+#define PYTHON_KEYWORDS(names) ((char **)(uintptr_t)(names))
 
 /* Makes a heap type. `can_call`: Python code may make instances. New reference, or NULL with an exception. */
 static inline PyTypeObject *python_type_new(PyType_Spec *spec, bool can_call)

@@ -15,6 +15,7 @@
 #include "app_thread.h"
 #include "clock.h"
 #include "clutch_hooks.h"
+#include "clutch_metrics.h"
 #include "clutch_module.h"
 #include "config.h"
 #include "log.h"
@@ -166,6 +167,7 @@ static void after_fork_child(struct gateway *gateway, const struct gateway_place
     log_streams_adopt(&gateway->streams);
     if (signals_renew(&gateway->signals) < 0)
         errors_log(&gateway->errors, "signal handlers of the application will not run while the worker is idle");
+    clutch_metrics_adopt();
     gateway->has_fork_failed = clutch_hooks_run(gateway, CLUTCH_AFTER_FORK) < 0;
     stray_end_if_here(gateway);
     gateway->main_state = runtime_leave();
