@@ -294,13 +294,18 @@ static void end_refusal(struct h1_conn *conn)
     linger(conn);
 }
 
+void h1_conn_part(struct h1_conn *conn)
+{
+    h1_conn_drop_partial(conn);
+    buf_fini(&conn->leftover);
+    linger(conn);
+}
+
 void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
 {
     h1_refusal_answer(conn->server, &refusal, &conn->endpoints, parse, conn->source.fd);
     h1_refusal_tell_later(conn->server);
-    h1_conn_drop_partial(conn);
-    buf_fini(&conn->leftover);
-    linger(conn);
+    h1_conn_part(conn);
 }
 
 static void refuse_for_silence(struct h1_conn *conn)

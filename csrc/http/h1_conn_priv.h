@@ -18,6 +18,9 @@ void h1_conn_make_pending(struct h1_conn *);
 /* Answers with a status and a line of text, then closes with care. `parse` may be NULL. */
 void h1_conn_refuse(struct h1_conn *, const struct h1_parse *parse, struct h1_refusal);
 
+/* It has had its last answer: closes with care. */
+void h1_conn_part(struct h1_conn *);
+
 /* Frees what is kept of an incomplete request. */
 void h1_conn_drop_partial(struct h1_conn *);
 

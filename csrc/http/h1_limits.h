@@ -28,6 +28,7 @@ enum h1_forwarded_field {
 };
 
 struct cidr_list;
+struct h1_answerer;
 
 /* For sizes and times 0 means: no limit (keep_alive_us: close after every response). */
 struct h1_settings {
@@ -50,12 +51,13 @@ struct h1_settings {
     int thread_count;                /* app threads of this worker, from 1 */
     unsigned without;                /* bits of enum h1_without */
     const struct cidr_list *trusted; /* peers that are believed what they say of their client; NULL: nobody; borrowed */
-    unsigned forwarded_fields;       /* bits of enum h1_forwarded_field */
-    bool wants_proxy_header;         /* a connection begins with a PROXY header, of a trusted peer */
-    bool refuses_underscores;        /* field names with '_' are refused instead of dropped */
-    bool has_server_timing;          /* add Server-Timing to every response */
-    bool wants_arrival_times;        /* ask the kernel when a request's bytes arrived (costs a little per packet) */
-    bool strips_hop_by_hop;          /* drop hop-by-hop fields of the application instead of refusing them */
+    const struct h1_answerer *answerer; /* of requests that are not the application's; NULL: all are; borrowed */
+    unsigned forwarded_fields;          /* bits of enum h1_forwarded_field */
+    bool wants_proxy_header;            /* a connection begins with a PROXY header, of a trusted peer */
+    bool refuses_underscores;           /* field names with '_' are refused instead of dropped */
+    bool has_server_timing;             /* add Server-Timing to every response */
+    bool wants_arrival_times;           /* ask the kernel when a request's bytes arrived (costs a little per packet) */
+    bool strips_hop_by_hop;             /* drop hop-by-hop fields of the application instead of refusing them */
 };
 
 enum { H1_RATE_GRACE_US = 10000000 };

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "h1_answer.h"
 #include "h1_conn_priv.h"
 #include "h1_queue.h"
 #include "h1_server_priv.h"
@@ -60,6 +61,8 @@ static void make_ready(struct h1_conn *conn, struct h1_parse *parse, struct h1_b
     struct h1_server *server = conn->server;
     struct h1_driver *driver = server->driver;
 
+    if (UNLIKELY(server->settings->answerer != NULL) && h1_answer_own(conn, parse))
+        return;
     if (buf_append(&conn->leftover, rest) < 0) {
         refuse_for_memory(conn, parse);
         return;

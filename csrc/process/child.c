@@ -11,6 +11,7 @@
 #include "privileges.h"
 #include "role_signals.h"
 #include "sandbox.h"
+#include "slot.h"
 
 enum { ROLE_BYTES = 24 };
 
@@ -19,7 +20,10 @@ static void set_name(int number)
 {
     char role[ROLE_BYTES] = "zygote", title[ROLE_BYTES] = "clutch: zygote";
 
-    if (number > 0) {
+    if (number == SLOT_MONITOR) {
+        snprintf(role, sizeof(role), "monitor");
+        snprintf(title, sizeof(title), "clutch: monitor");
+    } else if (number > 0) {
         snprintf(role, sizeof(role), "worker %d", number);
         snprintf(title, sizeof(title), "clutch: w%d", number);
     }

@@ -9,8 +9,8 @@
 /* The exit status of a child, and of the server, when the application could not be loaded. */
 enum { CHILD_EXIT_APP = 3 };
 
-/* Takes on signal dispositions, privileges and the sandbox and names the process, "worker 3" or "zygote". Ends the
- * process after logging if the privileges cannot be dropped or the sandbox not entered. */
+/* Takes on signal dispositions, privileges and the sandbox and names the process, "worker 3", "zygote" or "monitor".
+ * Ends the process after logging if the privileges cannot be dropped or the sandbox not entered. */
 void child_enter(const struct inherit *, const struct birth *);
 
 /* The same for a worker that was forked by the zygote, which has entered before: names it, and parts it from the other

@@ -28,7 +28,7 @@
 #include "surroundings.h"
 #include "trust.h"
 
-enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 2 };
+enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 3 };
 
 /* --- Set-up --- */
 
@@ -50,28 +50,47 @@ static int clamp_backlog(const struct config *config)
     return longest;
 }
 
-static int open_listeners(struct master *master, char *error)
+/* How sockets are opened. */
+struct opening {
+    struct socket_file_access access;
+    int backlog;
+    char *error; /* ERROR_BYTES */
+};
+
+/* Opens all of these addresses. *listeners and *count are the master's also after a failure. */
+static int open_addresses(struct master *master, const struct opening *opening, const struct config_list *addresses,
+                          const char *purpose, struct listener **listeners, size_t *count)
 {
-    const struct config_list *addresses = &master->config->bind;
-    struct socket_file_access access = SOCKET_FILE_ACCESS_DEFAULT;
-    int backlog = clamp_backlog(master->config);
-
-    access.mode = master->config->chmod_socket;
-    if (master->config->chown_socket != NULL && ids_find_owner(master->config->chown_socket, &access.uid, &access.gid))
-        return fail(master, EXIT_FAILURE, "--chown-socket: there is no such user or group any more");
-
-    master->listeners = calloc(addresses->count, sizeof(*master->listeners));
-    if (master->listeners == NULL)
+    *listeners = calloc(addresses->count, sizeof(**listeners));
+    if (*listeners == NULL)
         return fail(master, EXIT_FAILURE, "not enough memory");
     for (size_t i = 0; i < addresses->count; i++) {
-        struct listener *listener = &master->listeners[i];
+        struct listener *listener = &(*listeners)[i];
 
-        if (listener_open_for(listener, addresses->items[i], &access, backlog, error, ERROR_BYTES) < 0)
-            return fail(master, EXIT_FAILURE, error);
-        master->listener_count++;
-        log_info("listening at %s (backlog %d)", listener->url, backlog);
+        if (listener_open_for(listener, addresses->items[i], &opening->access, opening->backlog, opening->error,
+                              ERROR_BYTES) < 0)
+            return fail(master, EXIT_FAILURE, opening->error);
+        ++*count;
+        log_info("%s at %s (backlog %d)", purpose, listener->url, opening->backlog);
     }
     return 0;
+}
+
+static int open_listeners(struct master *master, char *error)
+{
+    const struct config *config = master->config;
+    struct monitor_keeper *monitor = &master->monitor;
+    struct opening opening = {.access = SOCKET_FILE_ACCESS_DEFAULT, .backlog = clamp_backlog(config), .error = error};
+
+    opening.access.mode = config->chmod_socket;
+    if (config->chown_socket != NULL && ids_find_owner(config->chown_socket, &opening.access.uid, &opening.access.gid))
+        return fail(master, EXIT_FAILURE, "--chown-socket: there is no such user or group any more");
+    if (open_addresses(master, &opening, &config->bind, "listening", &master->listeners, &master->listener_count) < 0)
+        return -1;
+    if (config->metrics_bind.count == 0)
+        return 0;
+    return open_addresses(master, &opening, &config->metrics_bind, "metrics and health", &monitor->listeners,
+                          &monitor->listener_count);
 }
 
 static int open_access_log(struct master *master, char *error)
@@ -205,12 +224,26 @@ static void end_listeners(struct master *master)
         listener_end(&master->listeners[i]);
 }
 
+/* From now on /readyz says 503, and nothing else has changed. */
+static void delay_drain(struct master *master, int signal_number)
+{
+    int64_t delay_ms = master->config->drain_delay_ms;
+
+    master->drain_us = clock_now_us() + delay_ms * 1000;
+    log_info("stopping in %g s (--drain-delay): %s", (double)delay_ms / 1e3, death_signal_name(signal_number));
+}
+
 static void stop(struct master *master, int signal_number)
 {
     bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
+    bool was_told = atomic_exchange(&master->scoreboard->totals->is_stopping, 1) != 0;
 
+    if (!is_quick && !was_told && master->config->drain_delay_ms > 0) {
+        delay_drain(master, signal_number);
+        return;
+    }
+    master->drain_us = SLOT_NEVER;
     /* Before the first of them ends: what it would leave to its siblings they will not do either. */
-    atomic_store(&master->scoreboard->totals->is_stopping, 1);
     atomic_store(&master->handoff.board->is_stopping, 1);
     log_info("stopping%s: %s", is_quick ? " at once" : "", death_signal_name(signal_number));
     if (is_quick)
@@ -242,26 +275,45 @@ static void give_up_when_hopeless(struct master *master)
     supervise_kill_all(master);
 }
 
+static void end_drain_delay(struct master *master)
+{
+    if (clock_now_us() < master->drain_us)
+        return;
+    stop(master, SIGTERM);
+}
+
 static void start_due(struct master *master)
 {
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
         if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))
             spawn_slot(master, slot);
     }
+    monitor_keeper_start_due(master);
+}
+
+static int64_t next_us(const struct master *master)
+{
+    const int64_t all[] = {crew_next_us(&master->crew, master->phase == MASTER_RUNNING), monitor_keeper_next_us(master),
+                           master->drain_us};
+    int64_t first = SLOT_NEVER;
+
+    for (size_t i = 0; i < ARRAY_COUNT(all); i++)
+        first = all[i] < first ? all[i] : first;
+    return first;
 }
 
 /* Waits for signals and notices, or until something is due. */
 static void wait_for_events(struct master *master)
 {
-    int64_t next_us = crew_next_us(&master->crew, master->phase == MASTER_RUNNING);
-    int64_t wait_ms = -1;
+    int64_t due_us = next_us(master), wait_ms = -1;
     nfds_t count = 0;
 
     master->watched[count++] = (struct pollfd){.fd = master->signal_fd, .events = POLLIN};
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
         master->watched[count++] = (struct pollfd){.fd = slot->control_fd, .events = POLLIN};
-    if (next_us != SLOT_NEVER) {
-        wait_ms = (next_us - clock_now_us() + 999) / 1000;
+    master->watched[count++] = (struct pollfd){.fd = master->monitor.slot.control_fd, .events = POLLIN};
+    if (due_us != SLOT_NEVER) {
+        wait_ms = (due_us - clock_now_us() + 999) / 1000;
         wait_ms = wait_ms < 0 ? 0 : wait_ms > 3600000 ? 3600000 : wait_ms;
     }
     poll(master->watched, count, (int)wait_ms);
@@ -276,9 +328,11 @@ static void supervise(struct master *master)
         /* Notices first: they are older than the death of who sent them. */
         supervise_read_notices(master);
         read_signals(master);
+        end_drain_delay(master);
         supervise_enforce_deadlines(master, clock_now_us());
         give_up_when_hopeless(master);
     }
+    monitor_keeper_end(master);
 }
 
 /* --- End --- */
@@ -295,6 +349,9 @@ static void tear_down(struct master *master)
 {
     end_listeners(master);
     free(master->listeners);
+    for (size_t i = 0; i < master->monitor.listener_count; i++)
+        listener_end(&master->monitor.listeners[i]);
+    free(master->monitor.listeners);
     if (master->has_pidfile)
         pidfile_remove(master->config->pid);
     crew_fini(&master->crew);
@@ -318,9 +375,11 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
         .signal_fd = -1,
+        .drain_us = SLOT_NEVER,
         .began_us = clock_now_us(),
     };
 
+    monitor_keeper_init(&master.monitor, master.began_us);
     if (set_up(&master) == 0) {
         supervise(&master);
         tell_refusals(&master);

@@ -13,6 +13,7 @@
 #include "crew.h"
 #include "handoff.h"
 #include "inherit.h"
+#include "monitor_keeper.h"
 #include "privileges.h"
 #include "sandbox.h"
 
@@ -34,6 +35,7 @@ struct master {
     struct listener *listeners;      /* owned, open */
     size_t listener_count;
     struct crew crew;
+    struct monitor_keeper monitor;
     int signal_fd;
     struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;
@@ -41,11 +43,15 @@ struct master {
     int64_t began_us;
     bool has_announced_ready; /* "ready: 5 workers serve" is said once */
     bool has_pidfile;
+    int64_t drain_us; /* when --drain-delay is over; SLOT_NEVER: nobody has told the server to stop, or it is over */
     enum master_phase phase;
     int exit_status;
 };
 
 /* --- spawn.c --- */
+
+/* In a process just forked: closes what is the master's alone. */
+void spawn_release_in_child(struct master *);
 
 /* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
 void spawn_slot(struct master *, struct slot *);

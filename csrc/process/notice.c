@@ -30,6 +30,14 @@ void notice_send(int channel_fd, enum notice_kind kind, int number, uint64_t ser
     }
 }
 
+void notice_poke(int channel_fd, int number, uint64_t serial)
+{
+    const struct notice notice = {.serial = serial, .number = number, .pid = getpid(), .kind = NOTICE_POKE};
+
+    /* A full channel wakes the master as well. */
+    (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* An empty message looks like the end otherwise. */
 static bool is_over(int channel_fd)
 {
@@ -51,5 +59,5 @@ enum notice_news notice_receive(int channel_fd, struct notice *notice)
         return errno == EAGAIN ? NOTICE_NONE : NOTICE_OVER;
     if (got == 0 && is_over(channel_fd))
         return NOTICE_OVER;
-    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_DRAINING ? NOTICE_ARRIVED : NOTICE_RUBBISH;
+    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_POKE ? NOTICE_ARRIVED : NOTICE_RUBBISH;
 }

@@ -17,6 +17,7 @@ enum notice_kind {
     NOTICE_READY,        /* it serves; the zygote: the application is loaded */
     NOTICE_BOOT_FAILED,  /* the application could not be loaded; already logged; the process ends by itself */
     NOTICE_DRAINING,     /* a worker was told by a signal to end */
+    NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
 };
 
 struct notice {
@@ -41,6 +42,9 @@ int notice_open_channel(int ends[2]) MUST_CHECK;
 /* Child: about the calling process (`pid` 0) or another one. Waits if the channel is full; when the master has gone
  * nobody is interested. No SIGPIPE, whatever the application has made of that. */
 void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, pid_t pid);
+
+/* Child: has the master go through its loop once. Never waits. */
+void notice_poke(int channel_fd, int number, uint64_t serial);
 
 /* Master: takes the next message off the channel. Never waits. */
 enum notice_news notice_receive(int channel_fd, struct notice *) MUST_CHECK;

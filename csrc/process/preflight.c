@@ -15,13 +15,13 @@
 
 enum { REASON_BYTES = 512 };
 
-static int check_addresses(const struct config *config, char *error, size_t size)
+static int check_addresses(const char *option, const struct config_list *addresses, char *error, size_t size)
 {
     char reason[REASON_BYTES];
 
-    for (size_t i = 0; i < config->bind.count; i++) {
-        if (listener_check_address(config->bind.items[i], reason, sizeof(reason)) < 0) {
-            snprintf(error, size, "--bind: %s", reason);
+    for (size_t i = 0; i < addresses->count; i++) {
+        if (listener_check_address(addresses->items[i], reason, sizeof(reason)) < 0) {
+            snprintf(error, size, "%s: %s", option, reason);
             return -1;
         }
     }
@@ -95,8 +95,9 @@ static int check_sandbox(const struct config *config, char *error, size_t size)
 
 int preflight_check_options(const struct config *config, char *error, size_t size)
 {
-    if (check_addresses(config, error, size) < 0 || check_owner(config, error, size) < 0 ||
-        check_access_log(config, error, size) < 0)
+    if (check_addresses("--bind", &config->bind, error, size) < 0 ||
+        check_addresses("--metrics-bind", &config->metrics_bind, error, size) < 0 ||
+        check_owner(config, error, size) < 0 || check_access_log(config, error, size) < 0)
         return -1;
     return check_privileges(config, error, size) < 0 || check_sandbox(config, error, size) < 0 ? -1 : 0;
 }

@@ -126,7 +126,9 @@ void slot_cancel(struct slot *slot, int64_t start_us)
 
 const char *slot_format_name(const struct slot *slot, char *name)
 {
-    if (slot->number == 0)
+    if (slot->number == SLOT_MONITOR)
+        snprintf(name, SLOT_NAME_BYTES, "monitor (pid: %d)", (int)slot->pid);
+    else if (slot->number == 0)
         snprintf(name, SLOT_NAME_BYTES, "zygote (pid: %d)", (int)slot->pid);
     else
         snprintf(name, SLOT_NAME_BYTES, "worker %d (pid: %d)", slot->number, (int)slot->pid);

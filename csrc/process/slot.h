@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The number of the monitor's slot, which is none of the crew. */
+enum { SLOT_MONITOR = -1 };
+
 enum slot_state {
     SLOT_EMPTY,    /* no process; the next attempt is due at start_us */
     SLOT_ORDERED,  /* the zygote was asked for a worker; its pid is not known yet */
@@ -22,8 +25,8 @@ enum slot_state {
 #define SLOT_NEVER INT64_MAX
 
 struct slot {
-    int number; /* of the worker; 0: the zygote */
-    int row;    /* its place in the scoreboard and in the hand-off board; -1: the zygote has none */
+    int number; /* of the worker; 0: the zygote; SLOT_MONITOR */
+    int row;    /* its place in the scoreboard and in the hand-off board; below 0: it has none */
     enum slot_state state;
     pid_t pid;             /* 0: none, or not known yet */
     int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */
@@ -71,7 +74,7 @@ static inline bool slot_is_taken(const struct slot *slot)
     return slot->state != SLOT_EMPTY;
 }
 
-/* Writes "worker 3 (pid: 8)" or "zygote (pid: 7)" and returns `name` (SLOT_NAME_BYTES). */
+/* Writes "worker 3 (pid: 8)" "zygote (pid: 7)" or "monitor (pid: 9)" and returns `name` (SLOT_NAME_BYTES). */
 const char *slot_format_name(const struct slot *, char *name);
 
 #endif

@@ -34,13 +34,14 @@ static const struct role *role_of(const struct master *master, const struct slot
     return master->crew.has_zygote ? &HATCHED_WORKER : &WORKER;
 }
 
-/* Closes what is the master's alone. Above all the channels: a worker's brother that kept one would keep it from
+/* Above all the channels: a worker's brother that kept one would keep it from
  * noticing that the master has gone, and could read what it says. */
-static void release_in_child(struct master *master)
+void spawn_release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
         slot_close(slot);
+    slot_close(&master->monitor.slot);
 }
 
 static void announce(const struct slot *slot, int thread_count)
@@ -58,7 +59,8 @@ static int fork_child(struct master *master, struct slot *slot, const struct rol
     if (pid < 0)
         return -errno;
     if (pid == 0) {
-        release_in_child(master);
+        spawn_release_in_child(master);
+        monitor_keeper_close(&master->monitor);
         role->run(&master->inherit, birth);
     }
     slot_begin(slot, pid);

@@ -104,6 +104,8 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
             slot_become_ready(slot, now_us);
         announce_ready(master);
         break;
+    case NOTICE_POKE:
+        break;
     case NOTICE_BOOT_FAILED:
     case NOTICE_DRAINING:
         learn_pid(master, slot, notice->pid);
@@ -167,6 +169,7 @@ void supervise_read_notices(struct master *master)
 {
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
         read_channel(master, slot);
+    read_channel(master, &master->monitor.slot);
 }
 
 /* --- Deaths --- */
@@ -254,6 +257,8 @@ void supervise_reap(struct master *master)
             (void)handoff_tell_unaccepted(&master->handoff); /* as in clear_rows: it may just have been woken */
             continue;
         }
+        if (monitor_keeper_bury(master, pid, wait_status))
+            continue;
         /* A worker of the zygote's is ours only after the news of it has been sent: the zygote's channel has it, if
          * nothing else has. */
         if (slot == NULL) {

@@ -21,6 +21,7 @@
 #include "refusals.h"
 #include "role_signals.h"
 #include "scoreboard.h"
+#include "worker_health.h"
 #include "worker_settings.h"
 #include "worker_threads.h"
 
@@ -36,6 +37,7 @@ struct worker {
     struct worker_threads *threads; /* owned */
     struct access_log *access_log;  /* owned; NULL: none */
     struct h1_settings settings;
+    struct worker_health health;
     struct cidr_list trusted; /* owned */
     struct h1_observer observer;
     struct h1_server *server; /* owned */
@@ -194,6 +196,8 @@ static void open_server(struct worker *worker)
         give_up(worker, EXIT_FAILURE);
     }
     worker->settings.trusted = &worker->trusted;
+    worker_health_init(&worker->health, inherit, &worker->birth);
+    worker->settings.answerer = inherit->config->health_path ? &worker->health.answerer : NULL;
     if ((worker->settings.without & H1_WITHOUT_GIL_COUNT) != 0)
         counts_waiters = false;
     worker->observer = (struct h1_observer){.context = worker,

@@ -23,7 +23,8 @@ MAY_SEE = {
     "net": {"base"},
     "http": {"net", "gateway", "base"},
     "board": {"http", "net", "gateway", "base"},
-    "process": {"board", "metrics", "http", "net", "gateway", "config", "base"},
+    "monitor": {"board", "metrics", "http", "net", "gateway", "config", "base"},
+    "process": {"monitor", "board", "metrics", "http", "net", "gateway", "config", "base"},
     "python": {"metrics", "gateway", "config", "base"},
 }
 
