@@ -22,6 +22,7 @@
 #include "python_gateway_priv.h"
 #include "runtime.h"
 #include "stray.h"
+#include "uwsgi_module.h"
 #include "venv.h"
 #include "wsgi.h"
 #include "zygote.h"
@@ -110,7 +111,8 @@ static struct gateway *start(const struct config *config, const struct gateway_p
     gateway->config = config;
     gateway->place = *place;
     note_main_thread(gateway);
-    if (stray_watch() < 0 || clutch_module_register(gateway) < 0) {
+    if (stray_watch() < 0 || clutch_module_register(gateway) < 0 ||
+        (config->uwsgi_module && uwsgi_module_register() < 0)) {
         log_error("out of memory");
         free(gateway);
         return NULL;
