@@ -2,7 +2,10 @@
  * Every allocation of the parser fails once: it must say so and give back NULL, or do without; and leave nothing
  * behind. */
 #include "config_support.h"
+#include "import.h"
 #include "scarce_memory.h"
+
+#include <unistd.h>
 
 static int refused_count; /* parses that gave back NULL */
 
@@ -46,9 +49,99 @@ static void every_failure_is_survived(void **state)
     assert_in_range(refused_count, count - 2, count); /* counting CPUs can do without memory */
 }
 
+static char file_path[] = "/tmp/clutch-config-XXXXXX";
+
+static int write_file(void **state)
+{
+    static const char text[] = "[uwsgi]\nbase = /srv\nmodule = m:app\nhttp = :1\npidfile = %(base)/%n\nxyzzy = 1\n"
+                               "[clutch]\nenv = A=1\n[other]\n";
+    int fd = mkstemp(file_path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    return close(fd);
+}
+
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(file_path);
+}
+
+static bool read_file_with_failure(int n)
+{
+    char *argv[] = {(char[]){"clutch"}, (char[]){"-c"}, file_path, NULL}, *text = NULL;
+    size_t size;
+    FILE *errors = open_memstream(&text, &size);
+    struct config *config;
+    bool has_failed;
+
+    assert_non_null(errors);
+    scarcity_begin(n, false);
+    config = config_parse(3, argv, NULL, errors);
+    has_failed = scarcity_end();
+    fclose(errors);
+    if (config == NULL)
+        assert_non_null(strstr(text, "clutch: not enough memory to read the options\n"));
+    else
+        assert_memory_equal(config->pid, "/srv/clutch-config-", 19);
+    assert_true(has_failed || config != NULL);
+    config_free(config);
+    free(text);
+    return has_failed;
+}
+
+static void every_failure_with_a_file_is_survived(void **state)
+{
+    int count = 0;
+
+    (void)state;
+    while (read_file_with_failure(count))
+        count++;
+    assert_in_range(count, 40, 1000);
+}
+
+static bool import_with_failure(int n)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    struct import *import;
+    bool has_failed, is_whole = false;
+
+    assert_non_null(out);
+    scarcity_begin(n, false);
+    import = import_new(file_path, "uWSGI");
+    if (import != NULL)
+        is_whole = import_uwsgi(import, NULL, out) && import_print(import, out) == 0;
+    has_failed = scarcity_end();
+    import_free(import);
+    fclose(out);
+    assert_true(has_failed || is_whole);
+    if (is_whole)
+        assert_non_null(strstr(text, "\npid = /srv/clutch-config"));
+    free(text);
+    return has_failed;
+}
+
+static void every_failure_of_an_import_is_survived(void **state)
+{
+    int count = 0;
+
+    (void)state;
+    while (import_with_failure(count))
+        count++;
+    assert_in_range(count, 20, 1000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_failure_is_survived)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_failure_is_survived),
+        cmocka_unit_test(every_failure_with_a_file_is_survived),
+        cmocka_unit_test(every_failure_of_an_import_is_survived),
+    };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, write_file, remove_file);
 }
