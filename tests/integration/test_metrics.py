@@ -229,3 +229,27 @@ def test_many_scrapes_at_once(server, monitor):
     for thread in threads:
         thread.join()
     assert answers == [2] * 40
+
+
+def test_figures_of_the_application(start):
+    server = start("counting", "--pythonpath", BEHAVIOUR, *ANY_PORT, workers=2)
+    monitor = Monitor(server)
+    for _ in range(5):
+        assert server.request("/work").status == 200
+    figures = monitor.figures()
+    assert figures.get("app_took_seconds_count") == 5
+    assert figures.get("app_running") == 0
+    assert figures.families["app_requests"].type == "counter"
+
+
+@pytest.mark.parametrize("options", [("--preload",), ("--sandbox", "best-effort"), ("--threads", "4")], ids=str)
+def test_other_ways_to_run(start, options):
+    server = start(*ROUTER, *options, workers=2)
+    monitor = Monitor(server)
+    for _ in range(3):
+        server.request("/blocks/list-of-one")
+    wait_counted(monitor, 3)
+    figures = monitor.figures()
+    assert figures.get("clutch_workers", state="ready") == 2
+    for number in "12":
+        assert figures.get("clutch_worker_resident_memory_bytes", worker=number) > 1 << 20
