@@ -51,9 +51,9 @@ env = B=\u00e9
 pid = {{directory}}/server.pid
 
 ; No counterpart:
-;   timeout = 120: in gunicorn it watches over workers, which here needs no setting; it does not bound a request with \
-threads either
-;   logger_class: logs are lines in a file; see error-logfile, access-logfile and access-logformat
+;   timeout = 120: in gunicorn it watches over the worker, which here needs no setting; it does not bound a request that \
+runs in a thread either
+;   logger_class: logs are lines in a file; see --error-logfile, --access-logfile and --access-logformat
 ;   limit_request_fields: it has a value of a type that is not understood
 ;   post_fork: see the built-in module clutch: on_worker_start
 """

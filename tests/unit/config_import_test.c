@@ -81,7 +81,7 @@ static void an_ini_file_becomes_ours(void **state)
               ";   socket = :3031 (line 8): the uwsgi protocol is not spoken; use --bind and let the proxy in front "
               "speak HTTP\n"
               ";   threads = many (line 13): threads: 'many' is not a whole number (1 to 1024)\n"
-              ";   log-format = %(addr) (line 15): see access-logfile and access-logformat; its fields are written "
+              ";   log-format = %(addr) (line 15): see --access-logfile and --access-logformat; its fields are written "
               "%(name)s as "
               "well, but have gunicorn's names\n"
               ";   if-env = X (line 16): conditions and loops are not understood: what stands inside was taken as if "

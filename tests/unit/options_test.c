@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "attrs.h"
+#include "counterparts.h"
 #include "options.h"
 #include "suggest.h"
 
@@ -97,18 +98,26 @@ static void foreign_options_are_not_ours(void **state)
     }
 }
 
+static void assert_names_real_options(const char *name, const char *sentence)
+{
+    for (const char *at = strstr(sentence, "--"); at != NULL; at = strstr(at + 2, "--")) {
+        struct slice option = slice_of(at + 2, strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-"));
+
+        if (options_find_long(option) == NULL)
+            fail_msg("%s speaks of --%.*s", name, (int)option.len, option.ptr);
+    }
+}
+
 /* A sentence that says "see --x" must name an option that is there. */
 static void sentences_name_real_options(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < suggest_foreign_count; i++) {
-        for (const char *at = strstr(suggest_foreign[i].instead, "--"); at != NULL; at = strstr(at + 2, "--")) {
-            struct slice name = slice_of(at + 2, strspn(at + 2, "abcdefghijklmnopqrstuvwxyz-"));
-
-            if (options_find_long(name) == NULL)
-                fail_msg("--%s speaks of --%.*s", suggest_foreign[i].name, (int)name.len, name.ptr);
-        }
-    }
+    for (size_t i = 0; i < suggest_foreign_count; i++)
+        assert_names_real_options(suggest_foreign[i].name, suggest_foreign[i].instead);
+    for (const struct counterpart_row *row = counterparts_uwsgi; row->name != NULL; row++)
+        assert_names_real_options(row->name, row->why != NULL ? row->why : "");
+    for (const struct counterpart_row *row = counterparts_gunicorn; row->name != NULL; row++)
+        assert_names_real_options(row->name, row->why != NULL ? row->why : "");
 }
 
 static void words_of_a_choice_come_in_order(void **state)
