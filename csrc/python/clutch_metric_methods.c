@@ -165,7 +165,8 @@ static PyObject *count_exceptions(PyObject *self, PyObject *args)
 #define LABELS                                                                                                         \
     {                                                                                                                  \
         "labels", PYTHON_METHOD(clutch_metric_labels), METH_VARARGS | METH_KEYWORDS,                                   \
-            "labels(*values, **by_name)\n--\n\nThe series with these values of the labels, as str. ValueError when "   \
+            "labels($self, /, *values, **by_name)\n--\n\nThe series with these values of the labels, as str. "         \
+            "ValueError when "                                                                                         \
             "they are not\nthose of the metric."                                                                       \
     }
 #define NUMBER(name, function, doc)                                                                                    \
@@ -175,33 +176,34 @@ static PyObject *count_exceptions(PyObject *self, PyObject *args)
 #define TIME                                                                                                           \
     {                                                                                                                  \
         "time", PYTHON_METHOD(time_block), METH_NOARGS,                                                                \
-            "time()\n--\n\nContext manager and decorator: the seconds that the block takes."                           \
+            "time($self)\n--\n\nContext manager and decorator: the seconds that the block takes."                      \
     }
 
 static PyMethodDef counter_methods[] = {
     LABELS,
-    NUMBER("inc", inc, "inc(amount=1)\n--\n\nCount more. ValueError for less than 0."),
+    NUMBER("inc", inc, "inc($self, amount=1)\n--\n\nCount more. ValueError for less than 0."),
     {"count_exceptions", PYTHON_METHOD(count_exceptions), METH_VARARGS,
-     "count_exceptions(exception=Exception)\n--\n\nContext manager and decorator: counts the exceptions of the block."},
+     "count_exceptions($self, exception=..., /)\n--\n\nContext manager and decorator: counts the exceptions of the "
+     "block."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMethodDef gauge_methods[] = {
     LABELS,
-    NUMBER("inc", inc, "inc(amount=1)\n--\n\nAdd to what this process has set."),
-    NUMBER("dec", dec, "dec(amount=1)\n--\n\nTake from what this process has set."),
-    NUMBER("set", set, "set(value)\n--\n\nSet the value of this process."),
+    NUMBER("inc", inc, "inc($self, amount=1)\n--\n\nAdd to what this process has set."),
+    NUMBER("dec", dec, "dec($self, amount=1)\n--\n\nTake from what this process has set."),
+    NUMBER("set", set, "set($self, value)\n--\n\nSet the value of this process."),
     {"set_to_current_time", PYTHON_METHOD(set_to_current_time), METH_NOARGS,
-     "set_to_current_time()\n--\n\nSet it to the seconds since 1970."},
+     "set_to_current_time($self)\n--\n\nSet it to the seconds since 1970."},
     {"track_inprogress", PYTHON_METHOD(track_inprogress), METH_NOARGS,
-     "track_inprogress()\n--\n\nContext manager and decorator: 1 more while the block runs."},
+     "track_inprogress($self)\n--\n\nContext manager and decorator: 1 more while the block runs."},
     TIME,
     {NULL, NULL, 0, NULL},
 };
 
 static PyMethodDef histogram_methods[] = {
     LABELS,
-    NUMBER("observe", observe, "observe(amount)\n--\n\nCount one observation."),
+    NUMBER("observe", observe, "observe($self, amount)\n--\n\nCount one observation."),
     TIME,
     {NULL, NULL, 0, NULL},
 };

@@ -10,6 +10,7 @@ import signal
 import pytest
 
 from support.client import make_request
+from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR, run_clutch
 from support.waiting import wait_until
 
@@ -101,6 +102,24 @@ def test_modes_of_gauges(start_counting):
     server.wait_for_log("spawned worker", after=mark)
     metrics = read_metrics(server)
     assert metrics["app_latest", ""] == 3 and ("app_largest", 'what="value"') not in metrics
+
+
+def test_beside_the_figures_of_the_server(start_counting):
+    """Also while no worker can say anything."""
+    server = start_counting(*ANY_PORT, workers=2)
+    for _ in range(3):
+        assert server.request("/work").status == 200
+    try:
+        for pid in server.worker_pids():
+            os.kill(pid, signal.SIGSTOP)
+        figures = Monitor(server).figures()
+    finally:
+        for pid in server.worker_pids():
+            os.kill(pid, signal.SIGCONT)
+    assert figures.sum("app_requests_total") == figures.get("app_took_seconds_count") == 3
+    assert figures.families["app_took_seconds"].type == "histogram"
+    assert figures.get("app_running") == 0
+    assert figures.get("clutch_app_metrics_dropped_total") == 0
 
 
 def test_exceptions_of_one_kind(server):
