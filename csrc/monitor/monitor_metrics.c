@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "app_metrics.h"
-#include "clock.h"
 #include "counters.h"
 #include "exchange.h"
 #include "exposition.h"
@@ -183,7 +182,6 @@ static void write_queues(struct exposition *out, const struct monitor_view *view
 static void write_server(struct exposition *out, const struct monitor_view *view)
 {
     const struct scoreboard_totals *totals = view->scoreboard->totals;
-    int64_t age_us = clock_now_us() - atomic_load(&totals->began_us);
     char version[EXPOSITION_LABEL_BYTES], python[EXPOSITION_LABEL_BYTES], both[2 * EXPOSITION_LABEL_BYTES];
 
     snprintf(both, sizeof(both), "%s,%s", exposition_label(version, "version", view->version),
@@ -191,7 +189,7 @@ static void write_server(struct exposition *out, const struct monitor_view *view
     exposition_family(out, "clutch_build_info", "gauge", "Always 1; the labels say what runs.");
     exposition_gauge(out, both, 1);
     exposition_family(out, "clutch_start_time_seconds", "gauge", "When the server was started, since 1970.");
-    exposition_seconds(out, "", clock_wall_us() - age_us);
+    exposition_seconds(out, "", atomic_load(&totals->began_wall_us));
     exposition_family(out, "clutch_generation", "gauge", "Generation of the workers, from 1; a reload makes the next.");
     exposition_gauge(out, "", atomic_load(&totals->generation));
     exposition_family(out, "clutch_stopping", "gauge", "1 when the server was told to stop.");

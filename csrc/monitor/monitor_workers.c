@@ -105,9 +105,9 @@ static void write_one(struct exposition *out, enum figure figure, const char *la
         exposition_seconds(out, label, (int64_t)figures->load * 1000000 / HANDOFF_FULL_LOAD);
 }
 
-static void write_family(struct exposition *out, const struct family *family, const struct figures *all, int count)
+static void write_family(struct exposition *out, const struct family *family, const struct figures *all, int count,
+                         int64_t wall_offset_us)
 {
-    int64_t wall_offset_us = clock_wall_us() - clock_now_us();
     char label[LABEL_BYTES];
 
     exposition_family(out, family->name, family->type, family->help);
@@ -138,7 +138,7 @@ int monitor_metrics_write_workers(struct monitor_metrics *metrics, struct exposi
 {
     const struct scoreboard *scoreboard = metrics->view->scoreboard;
     struct figures *all = calloc((size_t)scoreboard->row_count + 1, sizeof(*all));
-    int64_t now_us = clock_now_us();
+    int64_t now_us = clock_now_us(), wall_offset_us;
 
     if (all == NULL)
         return -ENOMEM;
@@ -149,9 +149,11 @@ int monitor_metrics_write_workers(struct monitor_metrics *metrics, struct exposi
             add_row(&all[number], metrics, row, now_us);
     }
     keep_from_falling(metrics, all);
+    /* That of the server's start: a clock that is put right later moves no figure. */
+    wall_offset_us = atomic_load(&scoreboard->totals->began_wall_us) - atomic_load(&scoreboard->totals->began_us);
     write_states(out, scoreboard);
     for (size_t i = 0; i < ARRAY_COUNT(families); i++)
-        write_family(out, &families[i], all, scoreboard->row_count);
+        write_family(out, &families[i], all, scoreboard->row_count, wall_offset_us);
     free(all);
     return 0;
 }

@@ -173,6 +173,7 @@ static void fill_inheritance(struct master *master)
     struct inherit *inherit = &master->inherit;
 
     atomic_store(&master->scoreboard->totals->began_us, master->began_us);
+    atomic_store(&master->scoreboard->totals->began_wall_us, clock_wall_us() - (clock_now_us() - master->began_us));
     atomic_store(&master->scoreboard->totals->generation, 1);
 
     inherit->config = master->config;

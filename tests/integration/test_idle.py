@@ -14,6 +14,7 @@ import pytest
 from support import processes
 from support.client import Connection, make_request
 from support.kernel import is_calm, wait_calm, wake_ups
+from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR, find_binary
 
 CALM_S = 1.0
@@ -29,7 +30,9 @@ def own_threads_only():
 @pytest.mark.parametrize("threads", [1, 4])
 def test_nothing_wakes_an_idle_server(start_crew, own_threads_only, threads):
     """After work of every kind, with connections open and deadlines ahead."""
-    crew = start_crew("--threads", threads)
+    crew = start_crew("--threads", threads, *ANY_PORT)
+    monitor = Monitor(crew.server)
+    assert (monitor.status("/metrics"), monitor.status("/livez")) == (200, 200)
     connections = crew.connect_known(20)
     held = crew.hold_all(2 * threads)
     for number, connection in enumerate(connections):
@@ -38,7 +41,7 @@ def test_nothing_wakes_an_idle_server(start_crew, own_threads_only, threads):
         assert one.finish().status == 200
     for number, connection in enumerate(connections):
         crew.check_answer(connection, f"waits-{number}")
-    pids = [crew.server.pid, *crew.server.worker_pids()]
+    pids = [crew.server.pid, monitor.pid, *crew.server.worker_pids()]
     wait_calm(pids)
     before = [wake_ups(pid) for pid in pids]
     assert is_calm(pids, CALM_S), [wake_ups(pid) for pid in pids] + before

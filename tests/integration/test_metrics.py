@@ -14,7 +14,7 @@ import pytest
 from support.client import make_request
 from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR, TREE, run_clutch
-from support.waiting import Gate
+from support.waiting import Gate, wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR, *ANY_PORT)
 
@@ -78,6 +78,46 @@ def test_what_goes_on_now(server, monitor, gate):
         gate.open()
         assert running.read_response().status == 200
     monitor.wait_for(lambda now: now.get("clutch_connections", state="idle") == 0, "connections to be gone")
+
+
+def test_an_app_thread_that_waits_for_its_client(start):
+    server = start(*ROUTER, "--response-memory", 0, "--response-file", 0)
+    monitor = Monitor(server)
+    with server.connect() as connection:
+        connection.send(make_request("/endless/generator?size=100000"))
+        monitor.wait_for(lambda now: now.get("clutch_threads", phase="write") == 1, "a thread that writes")
+    monitor.wait_for(lambda now: now.get("clutch_threads", phase="idle") == 1, "an idle thread")
+
+
+def test_app_threads_that_wait_for_the_gil(start, tmp_path):
+    server = start(*ROUTER, "--threads", 2, "--debug-without", "gil-count")
+    monitor = Monitor(server)
+    flag = tmp_path / "flag"
+    flag.write_bytes(bytes(8))
+    with server.connect() as first, server.connect() as second:
+        first.send(make_request(f"/hog/?flag={flag}"))
+        wait_until(lambda: flag.read_bytes()[4:] != bytes(4), "the one that computes")
+        second.send(make_request("/blocks/list-of-one"))
+        monitor.wait_for(lambda now: now.get("clutch_threads", phase="gil") == 1, "a thread that waits for the GIL")
+        assert monitor.figures().get("clutch_threads", phase="app") == 1
+        with flag.open("r+b") as file:
+            file.write(b"\1")
+        assert (first.read_response().status, second.read_response().status) == (200, 200)
+    wait_counted(monitor, 2)
+    assert monitor.figures().get("clutch_http_request_gil_wait_seconds_sum") > 0
+
+
+def test_a_client_that_is_slow_to_read(start):
+    server = start(*ROUTER)
+    monitor = Monitor(server)
+    with server.connect() as connection:
+        connection.send(make_request("/big_body/?size=20000000"))
+        monitor.wait_for(lambda now: now.get("clutch_connections", state="writing") == 1, "a response in the queue")
+    monitor.wait_for(lambda now: now.get("clutch_connections", state="writing") == 0, "its end")
+    with server.connect() as connection:
+        connection.send(b"GET / HTTP/1.1\r\nHost: a")
+        monitor.wait_for(lambda now: now.get("clutch_connections", state="reading") == 1, "half a head")
+    monitor.wait_for(lambda now: now.get("clutch_connections", state="reading") == 0, "its end")
 
 
 def test_the_queue(start_crew):
