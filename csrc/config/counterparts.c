@@ -2,16 +2,18 @@
  * Looks settings of other servers up. A row may name an option that this build has not (yet): then it says why. */
 #include "counterparts.h"
 
+#include <stdio.h>
+
 #include "suggest.h"
 
 const struct counterpart_row counterparts_uwsgi[] = {
 #include "uwsgi.def"
-    {NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 const struct counterpart_row counterparts_gunicorn[] = {
 #include "gunicorn.def"
-    {NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const struct counterpart_row *find_row(const struct counterpart_row *rows, struct slice name)
@@ -35,6 +37,7 @@ static struct counterpart resolve(const struct counterpart_row *row)
 {
     struct counterpart found = {.why = row->why};
 
+    found.unit = row->unit;
     if (row->option != NULL)
         found.name = options_find_long(slice_of_string(row->option));
     if (found.name == NULL && found.why == NULL)
@@ -49,7 +52,7 @@ struct counterpart counterparts_of_uwsgi(struct slice name)
 
     if (row != NULL)
         return resolve(row);
-    return (struct counterpart){options_find_long(name), foreign != NULL ? foreign->instead : NULL};
+    return (struct counterpart){.name = options_find_long(name), .why = foreign != NULL ? foreign->instead : NULL};
 }
 
 bool counterparts_of_gunicorn(struct slice name, struct counterpart *found)
@@ -59,6 +62,18 @@ bool counterparts_of_gunicorn(struct slice name, struct counterpart *found)
     if (row != NULL)
         *found = resolve(row);
     return row != NULL;
+}
+
+struct counterpart_value counterparts_value(const struct counterpart *meaning, const char *value)
+{
+    struct counterpart_value result = {.text = value};
+    size_t digits = strspn(value, "0123456789");
+
+    if (meaning->unit == NULL || digits == 0 || value[digits] != '\0' || digits > 24)
+        return result;
+    snprintf(result.copy, sizeof result.copy, "%.24s%.2s", value, meaning->unit);
+    result.text = NULL;
+    return result;
 }
 
 bool counterparts_is_uwsgi_logic(const char *key)

@@ -13,6 +13,7 @@
 struct counterpart_row {
     const char *name;
     const char *option; /* the name of ours that does it; NULL: none */
+    const char *unit;   /* of a bare number, where ours would take it for another one; or NULL */
     const char *why;    /* what is so, and what to use; NULL where `option` says it all */
 };
 
@@ -23,6 +24,7 @@ extern const struct counterpart_row counterparts_gunicorn[];
 /* What a setting is here. */
 struct counterpart {
     const struct option_name *name; /* NULL: nothing */
+    const char *unit;               /* of a bare number, or NULL */
     const char *why;                /* then: what is so, and what to use; NULL: nobody has heard of that setting */
 };
 
@@ -32,6 +34,13 @@ struct counterpart counterparts_of_uwsgi(struct slice name);
 /* Of a setting in gunicorn.conf.py, `name` as written there (with underscores). False when gunicorn has none of that
  * name: then it is a variable of the file's own. */
 bool counterparts_of_gunicorn(struct slice name, struct counterpart *);
+
+/* The value as our option takes it: `value` itself, or a copy with the unit behind it. */
+struct counterpart_value {
+    char copy[32];
+    const char *text; /* borrowed from `value`, or NULL: see copy */
+};
+struct counterpart_value counterparts_value(const struct counterpart *, const char *value);
 
 /* Whether an uWSGI key begins or ends a condition or a loop. */
 bool counterparts_is_uwsgi_logic(const char *key);

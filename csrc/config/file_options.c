@@ -46,14 +46,14 @@ static bool is_set_twice(const struct applying *applying, enum option_id id, con
 }
 
 static void set_option(const struct applying *applying, const struct file_setting *setting, enum option_id id,
-                       struct origin origin)
+                       const char *value, struct origin origin)
 {
     if (options_table[id].kind == KIND_ACTION)
         mistakes_add(applying->mistakes, "%s: it works on the command line only", origin.spelling);
     else if (id == OPTION_config_files)
         mistakes_add(applying->mistakes, "%s: a file cannot name another one: give --config for each", origin.spelling);
     else if (setting->is_uwsgi || !is_set_twice(applying, id, &origin))
-        value_set(applying->config, applying->mistakes, id, slice_of_string(setting->value), origin);
+        value_set(applying->config, applying->mistakes, id, slice_of_string(value), origin);
 }
 
 static void report_unknown(const struct applying *applying, const struct file_setting *setting,
@@ -84,7 +84,7 @@ static void apply_own(struct applying *applying, const struct file_setting *sett
     else if (name->role == NAME_APP)
         set_app(applying, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE, setting->value, origin);
     else if (name->role != NAME_NO_EFFECT)
-        set_option(applying, setting, name->id, origin);
+        set_option(applying, setting, name->id, setting->value, origin);
     else if (!is_always_so(name, setting->value))
         mistakes_add(applying->mistakes, "%s: '%s' is not possible: %s", origin.spelling,
                      mistakes_quote(slice_of_string(setting->value)).text, name->why);
@@ -99,7 +99,9 @@ static void note_unused(struct applying *applying, const struct file_setting *se
 
 static void apply_uwsgi(struct applying *applying, const struct file_setting *setting)
 {
-    const struct option_name *name = counterparts_of_uwsgi(slice_of_string(setting->key)).name;
+    struct counterpart meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
+    struct counterpart_value value = counterparts_value(&meaning, setting->value);
+    const struct option_name *name = meaning.name;
     struct origin origin = config_file_origin(applying->file, setting, applying->layer);
 
     if (setting->is_broken)
@@ -113,7 +115,7 @@ static void apply_uwsgi(struct applying *applying, const struct file_setting *se
     else if (name->role == NAME_APP)
         set_app(applying, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE, setting->value, origin);
     else if (name->role != NAME_NO_EFFECT)
-        set_option(applying, setting, name->id, origin);
+        set_option(applying, setting, name->id, value.text != NULL ? value.text : value.copy, origin);
     else if (!is_always_so(name, setting->value))
         mistakes_warn(applying->mistakes, "%s: '%s' is not possible: %s", origin.spelling,
                       mistakes_quote(slice_of_string(setting->value)).text, name->why);

@@ -130,9 +130,11 @@ static void add_option(struct import *import, const struct incoming *incoming, c
 {
     enum option_id id = incoming->meaning.name->id;
     enum option_kind kind = options_table[id].kind;
+    struct counterpart_value ours = counterparts_value(&incoming->meaning, value);
     char octal[UNITS_TEXT_BYTES];
     bool flag;
 
+    value = ours.text != NULL ? ours.text : ours.copy;
     if (kind == KIND_OCTAL && incoming->kind == IMPORT_NUMBER) {
         snprintf(octal, sizeof octal, "%llo", strtoull(value, NULL, 10));
         value = octal;
@@ -191,9 +193,9 @@ static const char *explain(const struct file_setting *setting, const struct coun
 
 static void add_uwsgi(struct import *import, const struct file_setting *setting)
 {
-    struct incoming incoming = {setting->key, setting->line, IMPORT_TEXT,
-                                counterparts_of_uwsgi(slice_of_string(setting->key))};
+    struct incoming incoming = {.name = setting->key, .line = setting->line, .kind = IMPORT_TEXT};
 
+    incoming.meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
     if (incoming.meaning.name != NULL)
         add_value(import, &incoming, setting->value);
     else if (!setting->is_read)

@@ -141,6 +141,20 @@ static void tables_name_real_options_once(void **state)
     assert_int_equal(found.name->id, OPTION_keep_alive_ms);
 }
 
+/* uWSGI counts memory in megabytes where clutch takes a bare number for bytes. */
+static void bare_numbers_get_their_unit(void **state)
+{
+    const struct counterpart plain = {.unit = NULL}, megabytes = {.unit = "m"};
+    static const char *const kept[] = {"", "200k", "x", "-1", "12345678901234567890123456789"};
+
+    (void)state;
+    assert_string_equal(counterparts_value(&plain, "200").text, "200");
+    assert_null(counterparts_value(&megabytes, "200").text);
+    assert_string_equal(counterparts_value(&megabytes, "200").copy, "200m");
+    for (size_t i = 0; i < ARRAY_COUNT(kept); i++)
+        assert_string_equal(counterparts_value(&megabytes, kept[i]).text, kept[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +165,7 @@ int main(void)
         cmocka_unit_test(placeholders_are_replaced),
         cmocka_unit_test(a_placeholder_can_fail),
         cmocka_unit_test(tables_name_real_options_once),
+        cmocka_unit_test(bare_numbers_get_their_unit),
     };
 
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
