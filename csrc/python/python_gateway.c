@@ -64,11 +64,26 @@ static int check_file(const struct config *config)
     return -1;
 }
 
+/* A built-in module comes before all that lies on sys.path. */
+static int check_module(const struct config *config)
+{
+    static const char own[] = "clutch";
+    const char *module = config->app.module;
+
+    if (module == NULL || strncmp(module, own, sizeof(own) - 1) != 0 ||
+        (module[sizeof(own) - 1] != '\0' && module[sizeof(own) - 1] != '.'))
+        return 0;
+    log_error("application '%s': the module '%s' is the server's own (import clutch); give the application's another "
+              "name, or name its file, as in ./clutch.py",
+              config->app.given, own);
+    return -1;
+}
+
 static int check(const struct config *config)
 {
     int result = check_venv(config);
 
-    return check_file(config) < 0 ? -1 : result;
+    return check_file(config) < 0 || check_module(config) < 0 ? -1 : result;
 }
 
 /* Requires the GIL. */

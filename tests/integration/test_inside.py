@@ -44,6 +44,18 @@ class TestPlace:
         assert (report["at_import"]["worker"], report["at_import"]["is_worker"]) == (0, False)
 
 
+    @pytest.mark.parametrize("name", ["clutch", "clutch:app", "clutch.web:app"])
+    def test_the_applications_own_module_of_this_name(self, name, tmp_path):
+        """It could not be imported. Its file can be named."""
+        (tmp_path / "clutch.py").write_text("def app(environ, start_response): pass\n")
+        result = run_clutch(name, cwd=tmp_path)
+        assert result.returncode == 2
+        assert f"application '{name}': the module 'clutch' is the server's own" in result.stderr
+        assert run_clutch("--check-config", "./clutch.py", cwd=tmp_path).returncode == 0
+        (tmp_path / "clutchlike.py").write_text("def app(environ, start_response): pass\n")
+        assert run_clutch("--check-config", "clutchlike", cwd=tmp_path).returncode == 0
+
+
 class TestHooks:
     def test_order(self, start_inside):
         server = start_inside(workers=2)
