@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "import.h"
+#include "importer.h"
 #include "log.h"
 #include "settings_file.h"
 
@@ -32,27 +32,28 @@ static bool ends_with(const char *text, const char *end)
 
 static void on_setting(void *context, const struct import_setting *setting)
 {
-    import_gunicorn(context, setting);
+    importer_gunicorn(context, setting);
 }
 
 static int convert(const char *file, bool is_python)
 {
-    struct import *import = import_new(file, is_python ? "gunicorn" : "uWSGI");
+    struct importer *importer = importer_new(file, is_python ? "gunicorn" : "uWSGI");
     bool is_read;
     int status = EXIT_FAILURE;
 
-    if (import == NULL) {
+    if (importer == NULL) {
         fputs("clutch: not enough memory\n", stderr);
         return EXIT_FAILURE;
     }
-    is_read = is_python ? settings_file_run(file, on_setting, import) == 0 : import_uwsgi(import, environ, stderr);
+    is_read =
+        is_python ? settings_file_run(file, on_setting, importer) == 0 : importer_uwsgi(importer, environ, stderr);
     if (!is_read)
         status = EXIT_MISTAKE;
-    else if (import_print(import, stdout) < 0)
+    else if (importer_print(importer, stdout) < 0)
         fputs("clutch: not enough memory\n", stderr);
     else if (fflush(stdout) == 0)
         status = EXIT_SUCCESS;
-    import_free(import);
+    importer_free(importer);
     return status;
 }
 

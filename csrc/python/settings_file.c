@@ -11,7 +11,7 @@
 #include "config.h"
 #include "errors.h"
 #include "fd.h"
-#include "import.h"
+#include "importer.h"
 #include "log.h"
 #include "search_path.h"
 

@@ -2,7 +2,7 @@
  * Every allocation of the parser fails once: it must say so and give back NULL, or do without; and leave nothing
  * behind. */
 #include "config_support.h"
-#include "import.h"
+#include "importer.h"
 #include "scarce_memory.h"
 
 #include <unistd.h>
@@ -107,16 +107,16 @@ static bool import_with_failure(int n)
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    struct import *import;
+    struct importer *importer;
     bool has_failed, is_whole = false;
 
     assert_non_null(out);
     scarcity_begin(n, false);
-    import = import_new(file_path, "uWSGI");
-    if (import != NULL)
-        is_whole = import_uwsgi(import, NULL, out) && import_print(import, out) == 0;
+    importer = importer_new(file_path, "uWSGI");
+    if (importer != NULL)
+        is_whole = importer_uwsgi(importer, NULL, out) && importer_print(importer, out) == 0;
     has_failed = scarcity_end();
-    import_free(import);
+    importer_free(importer);
     fclose(out);
     assert_true(has_failed || is_whole);
     if (is_whole)

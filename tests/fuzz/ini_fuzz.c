@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "import.h"
+#include "importer.h"
 #include "outcome.h"
 
 /* A file in memory that the parser can open by its name. */
@@ -43,17 +43,17 @@ static char *read_as_configuration(const struct memory_file *file)
 static char *convert(const struct memory_file *file)
 {
     char variable[] = "A=1", *variables[] = {variable, NULL}, *text = NULL, *errors = NULL;
-    struct import *import = import_new(file->path, "uWSGI");
+    struct importer *importer = importer_new(file->path, "uWSGI");
     size_t len, errors_len;
     FILE *out = open_memstream(&text, &len), *said = open_memstream(&errors, &errors_len);
     bool is_good;
 
-    check(import != NULL && out != NULL && said != NULL, "out of memory");
-    is_good = import_uwsgi(import, variables, said);
-    check(import_print(import, out) == 0, "out of memory");
+    check(importer != NULL && out != NULL && said != NULL, "out of memory");
+    is_good = importer_uwsgi(importer, variables, said);
+    check(importer_print(importer, out) == 0, "out of memory");
     fclose(out);
     fclose(said);
-    import_free(import);
+    importer_free(importer);
     check(is_good || errors_len > 0, "refused without a reason");
     free(errors);
     if (is_good)

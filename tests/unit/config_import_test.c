@@ -3,39 +3,39 @@
 #include "config_file_support.h"
 
 #include "counterparts.h"
-#include "import.h"
+#include "importer.h"
 
-static char *print_import(struct import *import)
+static char *print_import(struct importer *importer)
 {
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
     assert_non_null(out);
-    assert_int_equal(import_print(import, out), 0);
+    assert_int_equal(importer_print(importer, out), 0);
     fclose(out);
-    import_free(import);
+    importer_free(importer);
     return text;
 }
 
 /* What shop.ini with this text becomes. */
 static char *convert(const char *text, const char *said)
 {
-    struct import *import = import_new("shop.ini", "uWSGI");
+    struct importer *importer = importer_new("shop.ini", "uWSGI");
     char *errors = NULL;
     size_t size;
     FILE *out = open_memstream(&errors, &size);
 
-    assert_non_null(import);
+    assert_non_null(importer);
     assert_non_null(out);
     write_file("shop.ini", text);
-    assert_int_equal(import_uwsgi(import, NULL, out), said == NULL);
+    assert_int_equal(importer_uwsgi(importer, NULL, out), said == NULL);
     fclose(out);
     assert_string_equal(errors, said != NULL ? said : "");
     free(errors);
     if (said == NULL)
-        return print_import(import);
-    import_free(import);
+        return print_import(importer);
+    importer_free(importer);
     return NULL;
 }
 
@@ -158,6 +158,7 @@ static void settings_of_gunicorn_become_ours(void **state)
         {"preload_app", IMPORT_TEXT, TEXTS("True")},
         {"proxy_protocol", IMPORT_TEXT, TEXTS("auto")},
         {"daemon", IMPORT_TEXT, TEXTS("False")},
+        {"accesslog", IMPORT_TEXT, TEXTS("")},
         {"spew", IMPORT_TEXT, TEXTS("True")},
         {"worker_tmp_dir", IMPORT_TEXT, TEXTS("/dev/shm")},
         {"post_fork", IMPORT_CODE, NULL, 0},
@@ -165,14 +166,14 @@ static void settings_of_gunicorn_become_ours(void **state)
         {"chdir", IMPORT_TEXT, TEXTS("/a", "/b")},
         {"user", IMPORT_TEXT, TEXTS("a\nb")},
     };
-    struct import *import = import_new("gunicorn.conf.py", "gunicorn");
+    struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
     char *text;
 
     (void)state;
-    assert_non_null(import);
+    assert_non_null(importer);
     for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
-        import_gunicorn(import, &settings[i]);
-    text = print_import(import);
+        importer_gunicorn(importer, &settings[i]);
+    text = print_import(importer);
     assert_string_equal(text, "; From gunicorn.conf.py, for gunicorn.\n"
                               "[clutch]\n"
                               "app = shop:app\n"
@@ -200,13 +201,13 @@ static void no_setting_is_lost(void **state)
 {
     (void)state;
     for (const struct counterpart_row *row = counterparts_gunicorn; row->name != NULL; row++) {
-        struct import *import = import_new("gunicorn.conf.py", "gunicorn");
+        struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
         struct import_setting setting = {row->name, IMPORT_TEXT, TEXTS("2")};
         char *text, place[100];
 
-        assert_non_null(import);
-        import_gunicorn(import, &setting);
-        text = print_import(import);
+        assert_non_null(importer);
+        importer_gunicorn(importer, &setting);
+        text = print_import(importer);
         snprintf(place, sizeof place, ";   %s = 2: ", row->name);
         if (strstr(text, place) == NULL && strstr(text, " = 2\n") == NULL)
             fail_msg("%s is lost:\n%s", row->name, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Sorts the settings of another server: what becomes an option here, what is always so, what has no counterpart. A
  * value counts only when the option takes it, so what comes out can be read again. */
-#include "import.h"
+#include "importer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct import_line {
     const char *key, *value;
 };
 
-struct import {
+struct importer {
     const char *source, *server;
     struct config *config;     /* owned: tries each value */
     struct import_line *lines; /* owned */
@@ -35,72 +35,72 @@ struct incoming {
     struct counterpart meaning;
 };
 
-struct import *import_new(const char *source, const char *server)
+struct importer *importer_new(const char *source, const char *server)
 {
-    struct import *import = calloc(1, sizeof *import);
+    struct importer *importer = calloc(1, sizeof *importer);
     struct config *config = calloc(1, sizeof *config);
 
-    if (import == NULL || config == NULL || (config->ledger = ledger_new()) == NULL) {
-        free(import);
+    if (importer == NULL || config == NULL || (config->ledger = ledger_new()) == NULL) {
+        free(importer);
         free(config);
         return NULL;
     }
-    *import = (struct import){.source = source, .server = server, .config = config};
-    return import;
+    *importer = (struct importer){.source = source, .server = server, .config = config};
+    return importer;
 }
 
-void import_free(struct import *import)
+void importer_free(struct importer *importer)
 {
-    if (import == NULL)
+    if (importer == NULL)
         return;
-    config_free(import->config);
-    free(import->lines);
-    buf_fini(&import->idle);
-    buf_fini(&import->missing);
-    free(import);
+    config_free(importer->config);
+    free(importer->lines);
+    buf_fini(&importer->idle);
+    buf_fini(&importer->missing);
+    free(importer);
 }
 
-static void check(struct import *import, int error)
+static void check(struct importer *importer, int error)
 {
-    import->config->ledger->is_out_of_memory |= error < 0;
+    importer->config->ledger->is_out_of_memory |= error < 0;
 }
 
 /* ";   socket = :3031 (line 3): why", with value NULL for none. */
-static void note(struct import *import, struct buf *comments, const struct incoming *incoming, const char *value,
+static void note(struct importer *importer, struct buf *comments, const struct incoming *incoming, const char *value,
                  const char *why)
 {
-    check(import, buf_append_format(comments, ";   %s", mistakes_quote(slice_of_string(incoming->name)).text));
+    check(importer, buf_append_format(comments, ";   %s", mistakes_quote(slice_of_string(incoming->name)).text));
     if (value != NULL)
-        check(import, buf_append_format(comments, " = %s", mistakes_quote(slice_of_string(value)).text));
+        check(importer, buf_append_format(comments, " = %s", mistakes_quote(slice_of_string(value)).text));
     if (incoming->line > 0)
-        check(import, buf_append_format(comments, " (line %u)", incoming->line));
-    check(import, buf_append_format(comments, ": %s\n", why));
+        check(importer, buf_append_format(comments, " (line %u)", incoming->line));
+    check(importer, buf_append_format(comments, ": %s\n", why));
 }
 
-static void add_line(struct import *import, enum option_id id, const char *key, const char *value)
+static void add_line(struct importer *importer, enum option_id id, const char *key, const char *value)
 {
     bool may_repeat =
         id != OPTIONS_COUNT && (options_table[id].kind == KIND_LIST || options_table[id].kind == KIND_PATHS);
-    struct import_line line = {id, key, ledger_keep(import->config->ledger, slice_of_string(value))};
+    struct import_line line = {id, key, ledger_keep(importer->config->ledger, slice_of_string(value))};
     struct import_line *lines;
 
-    for (size_t i = 0; i < import->count && !may_repeat; i++) {
-        if (import->lines[i].id == id) {
-            import->lines[i] = line;
+    for (size_t i = 0; i < importer->count && !may_repeat; i++) {
+        if (importer->lines[i].id == id) {
+            importer->lines[i] = line;
             return;
         }
     }
-    lines = realloc(import->lines, (import->count + 1) * sizeof *lines);
+    lines = realloc(importer->lines, (importer->count + 1) * sizeof *lines);
     if (lines == NULL) {
-        import->config->ledger->is_out_of_memory = true;
+        importer->config->ledger->is_out_of_memory = true;
         return;
     }
-    import->lines = lines;
-    lines[import->count++] = line;
+    importer->lines = lines;
+    lines[importer->count++] = line;
 }
 
 /* Whether the option (or the application) takes the value; if not, it is noted with the reason. */
-static bool is_taken(struct import *import, const struct incoming *incoming, const char *value)
+static bool is_taken(struct importer *importer, const struct incoming *incoming, const char *value)
 {
     const struct option_name *name = incoming->meaning.name;
     bool is_app = name->role == NAME_APP, is_good;
@@ -108,25 +108,25 @@ static bool is_taken(struct import *import, const struct incoming *incoming, con
     struct mistakes mistakes;
 
     if (mistakes_init(&mistakes) < 0) {
-        import->config->ledger->is_out_of_memory = true;
+        importer->config->ledger->is_out_of_memory = true;
         return false;
     }
     if (is_app)
-        app_name_set(import->config, &mistakes, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE, slice_of_string(value),
-                     origin);
+        app_name_set(importer->config, &mistakes, name->is_file ? APP_FORM_FILE : APP_FORM_MODULE,
+                     slice_of_string(value), origin);
     else
-        value_set(import->config, &mistakes, name->id, slice_of_string(value), origin);
+        value_set(importer->config, &mistakes, name->id, slice_of_string(value), origin);
     fflush(mistakes.out);
     is_good = mistakes.count == 0;
     if (!is_good) { /* "clutch: keep-alive: ...\n" */
         mistakes.text[strcspn(mistakes.text, "\n")] = '\0';
-        note(import, &import->missing, incoming, value, mistakes.text + strlen("clutch: "));
+        note(importer, &importer->missing, incoming, value, mistakes.text + strlen("clutch: "));
     }
     mistakes_fini(&mistakes);
     return is_good;
 }
 
-static void add_option(struct import *import, const struct incoming *incoming, const char *value)
+static void add_option(struct importer *importer, const struct incoming *incoming, const char *value)
 {
     enum option_id id = incoming->meaning.name->id;
     enum option_kind kind = options_table[id].kind;
@@ -139,49 +139,49 @@ static void add_option(struct import *import, const struct incoming *incoming, c
         snprintf(octal, sizeof octal, "%llo", strtoull(value, NULL, 10));
         value = octal;
     }
-    if (!is_taken(import, incoming, value))
+    if (!is_taken(importer, incoming, value))
         return;
     if (kind == KIND_FLAG && units_parse_flag(slice_of_string(value), &flag))
         value = flag ? "yes" : "no";
-    add_line(import, id, options_table[id].name, value);
+    add_line(importer, id, options_table[id].name, value);
 }
 
 /* Under the key `app` where that would be understood in the same way. */
-static void add_app(struct import *import, const struct incoming *incoming, const char *value)
+static void add_app(struct importer *importer, const struct incoming *incoming, const char *value)
 {
     bool is_file = incoming->meaning.name->is_file;
     size_t target = strcspn(value, ":");
     bool looks_like_file =
         memchr(value, '/', target) != NULL || (target > 3 && memcmp(value + target - 3, ".py", 3) == 0);
 
-    if (!is_taken(import, incoming, value))
+    if (!is_taken(importer, incoming, value))
         return;
     if (is_file == looks_like_file)
-        add_line(import, OPTIONS_COUNT, "app", value);
+        add_line(importer, OPTIONS_COUNT, "app", value);
     else
-        add_line(import, OPTIONS_COUNT, is_file ? "wsgi-file" : "module", value);
+        add_line(importer, OPTIONS_COUNT, is_file ? "wsgi-file" : "module", value);
 }
 
-static void add_value(struct import *import, const struct incoming *incoming, const char *value)
+static void add_value(struct importer *importer, const struct incoming *incoming, const char *value)
 {
     const struct option_name *name = incoming->meaning.name;
     bool is_wanted = true;
 
     if (strpbrk(value, "\r\n") != NULL || slice_trim(slice_of_string(value)).len != strlen(value))
-        note(import, &import->missing, incoming, value,
+        note(importer, &importer->missing, incoming, value,
              "an ini file has no values with blanks around them or line breaks");
     else if (name->role == NAME_APP)
-        add_app(import, incoming, value);
+        add_app(importer, incoming, value);
     else if (name->role != NAME_NO_EFFECT && options_table[name->id].kind == KIND_ACTION)
-        note(import, &import->missing, incoming, value, "it works on the command line only");
+        note(importer, &importer->missing, incoming, value, "it works on the command line only");
     else if (name->role != NAME_NO_EFFECT && name->id == OPTION_config_files)
-        note(import, &import->missing, incoming, value, "one file cannot name another: give --config for each");
+        note(importer, &importer->missing, incoming, value, "one file cannot name another: give --config for each");
     else if (name->role != NAME_NO_EFFECT)
-        add_option(import, incoming, value);
+        add_option(importer, incoming, value);
     else if (name->takes_value || !units_parse_flag(slice_of_string(value), &is_wanted) || is_wanted)
-        note(import, &import->idle, incoming, value, name->why);
+        note(importer, &importer->idle, incoming, value, name->why);
     else
-        note(import, &import->missing, incoming, value, name->why);
+        note(importer, &importer->missing, incoming, value, name->why);
 }
 
 static const char *explain(const struct file_setting *setting, const struct counterpart *meaning)
@@ -191,32 +191,32 @@ static const char *explain(const struct file_setting *setting, const struct coun
     return meaning->why != NULL ? meaning->why : "clutch does not know it";
 }
 
-static void add_uwsgi(struct import *import, const struct file_setting *setting)
+static void add_uwsgi(struct importer *importer, const struct file_setting *setting)
 {
     struct incoming incoming = {.name = setting->key, .line = setting->line, .kind = IMPORT_TEXT};
 
     incoming.meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
     if (incoming.meaning.name != NULL)
-        add_value(import, &incoming, setting->value);
+        add_value(importer, &incoming, setting->value);
     else if (!setting->is_read)
-        note(import, &import->missing, &incoming, setting->value, explain(setting, &incoming.meaning));
+        note(importer, &importer->missing, &incoming, setting->value, explain(setting, &incoming.meaning));
 }
 
-bool import_uwsgi(struct import *import, char *const *environment, FILE *errors)
+bool importer_uwsgi(struct importer *importer, char *const *environment, FILE *errors)
 {
     struct config_file file;
     struct mistakes mistakes;
     bool is_good, has_section = false;
 
     if (mistakes_init(&mistakes) < 0) {
-        import->config->ledger->is_out_of_memory = true;
+        importer->config->ledger->is_out_of_memory = true;
         return true;
     }
-    config_file_read(&file, import->config->ledger, &mistakes, "import-config", import->source, environment);
+    config_file_read(&file, importer->config->ledger, &mistakes, "import-config", importer->source, environment);
     for (size_t i = 0; i < file.count; i++) {
         has_section |= file.settings[i].is_uwsgi;
         if (file.settings[i].is_uwsgi && !file.settings[i].is_broken)
-            add_uwsgi(import, &file.settings[i]);
+            add_uwsgi(importer, &file.settings[i]);
     }
     if (mistakes.count == 0 && !has_section)
         mistakes_add(&mistakes, "%s: there is nothing in a section [uwsgi]", file.name.text);
@@ -227,7 +227,7 @@ bool import_uwsgi(struct import *import, char *const *environment, FILE *errors)
     return is_good;
 }
 
-void import_gunicorn(struct import *import, const struct import_setting *setting)
+void importer_gunicorn(struct importer *importer, const struct import_setting *setting)
 {
     struct incoming incoming = {.name = setting->name, .kind = setting->kind};
     const char *first = setting->count > 0 ? setting->values[0] : NULL;
@@ -235,27 +235,29 @@ void import_gunicorn(struct import *import, const struct import_setting *setting
 
     if (!counterparts_of_gunicorn(slice_of_string(setting->name), &incoming.meaning))
         return;
+    if (first != NULL && first[0] == '\0')
+        return; /* unset */
     if ((incoming.meaning.name == NULL || incoming.meaning.name->role == NAME_NO_EFFECT) && first != NULL &&
         strcmp(first, "False") == 0)
         return; /* what is not wanted is not missed */
     if (incoming.meaning.name == NULL) {
-        note(import, &import->missing, &incoming, first, incoming.meaning.why);
+        note(importer, &importer->missing, &incoming, first, incoming.meaning.why);
         return;
     }
     may_repeat = incoming.meaning.name->role != NAME_APP && incoming.meaning.name->role != NAME_NO_EFFECT &&
                  (options_table[incoming.meaning.name->id].kind == KIND_LIST ||
                   options_table[incoming.meaning.name->id].kind == KIND_PATHS);
     if (setting->kind == IMPORT_CODE || setting->kind == IMPORT_OTHER || (setting->count > 1 && !may_repeat))
-        note(import, &import->missing, &incoming, first, "it has a value of a type that is not understood");
+        note(importer, &importer->missing, &incoming, first, "it has a value of a type that is not understood");
     else
         for (size_t i = 0; i < setting->count; i++)
-            add_value(import, &incoming, setting->values[i]);
+            add_value(importer, &incoming, setting->values[i]);
 }
 
-static bool has_line(const struct import *import, enum option_id id)
+static bool has_line(const struct importer *importer, enum option_id id)
 {
-    for (size_t i = 0; i < import->count; i++) {
-        if (import->lines[i].id == id)
+    for (size_t i = 0; i < importer->count; i++) {
+        if (importer->lines[i].id == id)
             return true;
     }
     return false;
@@ -267,19 +269,19 @@ static void print_comments(const char *title, const struct buf *comments, FILE *
         fprintf(out, "\n; %s\n%.*s", title, (int)comments->len, comments->ptr);
 }
 
-int import_print(const struct import *import, FILE *out)
+int importer_print(const struct importer *importer, FILE *out)
 {
-    if (import->config->ledger->is_out_of_memory)
+    if (importer->config->ledger->is_out_of_memory)
         return -ENOMEM;
-    fprintf(out, "; From %s, for %s.\n[clutch]\n", mistakes_quote(slice_of_string(import->source)).text,
-            import->server);
-    if (!has_line(import, OPTIONS_COUNT))
+    fprintf(out, "; From %s, for %s.\n[clutch]\n", mistakes_quote(slice_of_string(importer->source)).text,
+            importer->server);
+    if (!has_line(importer, OPTIONS_COUNT))
         fputs("; The application is not named: here as `app = ...`, or on the command line.\n", out);
-    for (size_t i = 0; i < import->count; i++)
-        fprintf(out, "%s = %s\n", import->lines[i].key, import->lines[i].value);
-    if (!has_line(import, OPTION_workers))
-        fprintf(out, "; The default of %s; that of clutch is auto.\nworkers = 1\n", import->server);
-    print_comments("Without effect, because it is always so:", &import->idle, out);
-    print_comments("No counterpart:", &import->missing, out);
+    for (size_t i = 0; i < importer->count; i++)
+        fprintf(out, "%s = %s\n", importer->lines[i].key, importer->lines[i].value);
+    if (!has_line(importer, OPTION_workers))
+        fprintf(out, "; The default of %s; that of clutch is auto.\nworkers = 1\n", importer->server);
+    print_comments("Without effect, because it is always so:", &importer->idle, out);
+    print_comments("No counterpart:", &importer->missing, out);
     return 0;
 }

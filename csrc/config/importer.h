@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Another server's configuration as one of ours: settings go in one by one, the text of an ini file comes out. Used by
  * `clutch import-config` alone. */
-#ifndef CLUTCH_IMPORT_H
-#define CLUTCH_IMPORT_H
+#ifndef CLUTCH_IMPORTER_H
+#define CLUTCH_IMPORTER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 
 #include "attrs.h"
 
-struct import; /* what has gone in so far */
+struct importer; /* what has gone in so far */
 
 /* What a value was in the language it was written in. */
 enum import_kind {
@@ -29,17 +29,17 @@ struct import_setting {
 };
 
 /* `source`: the name of the file, `server`: "uWSGI" or "gunicorn"; both borrowed. NULL without memory. */
-struct import *import_new(const char *source, const char *server) MUST_CHECK;
-void import_free(struct import *);
+struct importer *importer_new(const char *source, const char *server) MUST_CHECK;
+void importer_free(struct importer *);
 
 /* Takes the section [uwsgi] of the ini file `source`. False after telling `errors` all that is wrong with it. */
-bool import_uwsgi(struct import *, char *const *environment, FILE *errors) MUST_CHECK;
+bool importer_uwsgi(struct importer *, char *const *environment, FILE *errors) MUST_CHECK;
 
 /* Takes one setting of gunicorn's; a name that gunicorn does not know is passed over, as it does. */
-void import_gunicorn(struct import *, const struct import_setting *);
+void importer_gunicorn(struct importer *, const struct import_setting *);
 
 /* Writes the section [clutch], then as comments what is always so, and what has no counterpart, with a reason for each.
  * Returns 0 or -ENOMEM, when some setting could not be kept. */
-int import_print(const struct import *, FILE *out) MUST_CHECK;
+int importer_print(const struct importer *, FILE *out) MUST_CHECK;
 
 #endif
