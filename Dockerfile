@@ -12,7 +12,7 @@ RUN setup/dependencies run
 COPY CMakeLists.txt CMakePresets.json ./
 COPY setup setup
 COPY csrc csrc
-RUN setup/build release && DESTDIR=/image cmake --install build/release --strip
+RUN setup/build release && DESTDIR=/image cmake --install build/release --strip --component program
 
 # The directory of the application inside the build context, and its list of requirements inside that directory (none by default).
 # They go to a virtual environment without pip: nothing is installed in a container that runs. The application is compiled now, as far

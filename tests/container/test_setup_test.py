@@ -24,6 +24,7 @@ TESTS = {
     "container": "def test_nginx(): pass\n",
     "differential": "def test_proxies(): pass\n",
     "soak": "def test_a_while(): pass\n",
+    "install": "def test_wheel(): pass\n",
     "docs": "def test_readme(): pass\n",
 }
 
@@ -66,7 +67,7 @@ def steps(text):
 
 def test_all_programs(run):
     status, text = run("--only", "programs")
-    assert (status, steps(text)) == (0, {"release programs": ("ok", 7)}), text
+    assert (status, steps(text)) == (0, {"release programs": ("ok", 8)}), text
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["", "quiet"])
@@ -108,7 +109,7 @@ def test_nothing_to_run(run, arguments):
 
 def test_programs_with_another_preset(run):
     status, text = run("--preset", "dev", "--only", "programs")
-    assert (status, steps(text)) == (0, {"dev programs": ("ok", 7)}), text
+    assert (status, steps(text)) == (0, {"dev programs": ("ok", 8)}), text
 
 
 def test_a_file_that_is_not_there(run):

@@ -1,0 +1,15 @@
+# cmake -DMANIFEST=install_manifest.txt -P Uninstall.cmake: removes what the last `cmake --install` wrote, and says what.
+# Directories stay: others may use them.
+if(NOT EXISTS "${MANIFEST}")
+  message(FATAL_ERROR "nothing was installed from this build: there is no ${MANIFEST}")
+endif()
+file(STRINGS "${MANIFEST}" files)
+foreach(file IN LISTS files)
+  set(file "$ENV{DESTDIR}${file}")
+  if(EXISTS "${file}" OR IS_SYMLINK "${file}")
+    message(STATUS "Removing ${file}")
+    file(REMOVE "${file}")
+  else()
+    message(STATUS "Not there: ${file}")
+  endif()
+endforeach()
