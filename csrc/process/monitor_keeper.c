@@ -82,7 +82,7 @@ static void NORETURN become_monitor(struct master *master, struct birth *birth)
     /* They are sent to the whole group by habit. It ends when the master says so, after the workers. */
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
-    _exit(monitor_serve(&task));
+    exit(monitor_serve(&task));
 }
 
 static int start(struct master *master)

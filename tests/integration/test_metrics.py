@@ -57,7 +57,8 @@ def test_times_are_counted(server, monitor):
         assert [sample.value for sample in bounds] == sorted(sample.value for sample in bounds)
         edges = [float(sample.labels["le"]) for sample in bounds]
         assert edges == sorted(edges) and (edges[0], edges[-2]) == (0.001, 60)
-    assert figures.get("clutch_http_request_app_seconds_bucket", le="0.025") == 1
+    assert figures.get("clutch_http_request_app_seconds_bucket", le="0.025") < 2
+    assert figures.get("clutch_http_request_app_seconds_bucket", le="60.0") == 2
     assert 0.03 <= figures.get("clutch_http_request_app_seconds_sum") < 30
     assert figures.sum("clutch_worker_busy_seconds_total") >= 0.03
 
