@@ -14,7 +14,7 @@ static size_t bytes_of(int row_count, int thread_count)
     size_t rows = (size_t)row_count, threads = rows * (size_t)thread_count;
 
     return sizeof(struct scoreboard_totals) + rows * sizeof(struct scoreboard_row) +
-           threads * (sizeof(struct scoreboard_thread) + sizeof(struct counters));
+           threads * (sizeof(struct scoreboard_thread) + sizeof(struct counters)) + rows * STACKS_BYTES;
 }
 
 struct scoreboard *scoreboard_new(int row_count, int thread_count)
@@ -35,6 +35,7 @@ struct scoreboard *scoreboard_new(int row_count, int thread_count)
     scoreboard->rows = (struct scoreboard_row *)(scoreboard->totals + 1);
     scoreboard->threads = (struct scoreboard_thread *)(scoreboard->rows + row_count);
     scoreboard->counters = (struct counters *)(scoreboard->threads + (size_t)row_count * (size_t)thread_count);
+    scoreboard->stacks = (char *)(scoreboard->counters + (size_t)row_count * (size_t)thread_count);
     return scoreboard;
 }
 
@@ -100,6 +101,7 @@ void scoreboard_enter_row(struct scoreboard *scoreboard, int row, int number, in
     atomic_store(&ours->pid, getpid());
     forget_requests(scoreboard, row);
     forget_connections(ours);
+    stacks_forget(scoreboard, row);
     atomic_store(&ours->number, number);
     atomic_store(&ours->generation, generation);
     atomic_store(&ours->started_us, now_us);

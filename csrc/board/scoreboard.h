@@ -15,6 +15,7 @@
 #include "h1_reason.h"
 #include "restarts.h"
 #include "slice.h"
+#include "stacks.h"
 
 struct counters;
 
@@ -31,6 +32,7 @@ struct scoreboard_row {
     _Atomic(int32_t) number;         /* of the worker, from 1, as users see it; 0: nobody has had this row yet */
     _Atomic(int32_t) generation;     /* that the worker belongs to, from 1 */
     struct h1_counts connections; /* the loop's: those that wait are the living worker's, the rest is never set back */
+    struct stacks_note stacks;
 };
 
 /* Of an app thread. */
@@ -67,6 +69,7 @@ struct scoreboard {
     struct scoreboard_row *rows;
     struct scoreboard_thread *threads;
     struct counters *counters;
+    char *stacks; /* STACKS_BYTES for each row: see stacks.h */
 };
 
 /* A request as it was found in a row: text fit for a log line. */

@@ -73,6 +73,16 @@ struct gateway_ops {
     int (*signal_fd)(const struct gateway *);
     void (*run_signal_handlers)(struct gateway *);
 
+    /* The stacks of all threads of the runtime, as text that comes out of a descriptor (non-blocking; -1: none comes).
+     * All of this by whoever drives the loop, without the lock of the runtime; never waits. May be NULL, all of them.
+     * ask: starts a dump, as soon as the lock can be had; `at_once`: in the middle of whatever the main app thread
+     * does. is_done: the dump is complete with what is in the descriptor now; the next may be asked for. drop: gives
+     * it up; false when it is just being written. */
+    int (*stacks_fd)(const struct gateway *);
+    void (*stacks_ask)(struct gateway *, bool at_once);
+    bool (*stacks_is_done)(struct gateway *);
+    bool (*stacks_drop)(struct gateway *);
+
     /* Ends the runtime: waits for the application's threads, runs its exit handlers, flushes its output; frees the
      * gateway. */
     void (*stop)(struct gateway *);

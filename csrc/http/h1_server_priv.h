@@ -14,7 +14,7 @@
 #include "h1_log_limit.h"
 #include "h1_server.h"
 
-enum { MOST_WATCHES = 4 };
+enum { MOST_WATCHES = 10 };
 
 struct h1_watch {
     struct loop_source source;

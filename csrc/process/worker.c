@@ -23,6 +23,7 @@
 #include "scoreboard.h"
 #include "worker_health.h"
 #include "worker_settings.h"
+#include "worker_stacks.h"
 #include "worker_threads.h"
 
 enum { ERROR_BYTES = 1024 };
@@ -40,8 +41,9 @@ struct worker {
     struct worker_health health;
     struct cidr_list trusted; /* owned */
     struct h1_observer observer;
-    struct h1_server *server; /* owned */
-    int told_fd;              /* owned; readable when a signal told us to end */
+    struct h1_server *server;     /* owned */
+    struct worker_stacks *stacks; /* owned; NULL: the gateway has none */
+    int told_fd;                  /* owned; readable when a signal told us to end */
 };
 
 /* --- Being told to end --- */
@@ -230,11 +232,29 @@ static bool watch_all(struct worker *worker)
                                                   signal_fd, on_application_signal, worker) == 0);
 }
 
+static void open_stacks(struct worker *worker)
+{
+    const struct worker_stacks_place place = {
+        .ops = worker->ops,
+        .gateway = worker->gateway,
+        .server = worker->server,
+        .scoreboard = worker->inherit->scoreboard,
+        .row = worker->birth.row,
+    };
+
+    if (worker->ops->stacks_fd == NULL)
+        return;
+    worker->stacks = worker_stacks_open(&place);
+    if (worker->stacks == NULL)
+        give_up(worker, EXIT_FAILURE);
+}
+
 static void set_up(struct worker *worker)
 {
     open_access_log(worker);
     open_server(worker);
     make_threads(worker);
+    open_stacks(worker);
     if (!watch_all(worker)) {
         log_error("the worker's own descriptors cannot be watched");
         give_up(worker, EXIT_FAILURE);
@@ -249,6 +269,7 @@ static void tear_down(struct worker *worker)
 {
     worker_threads_free(worker->threads);
     h1_server_free(worker->server);
+    worker_stacks_close(worker->stacks);
     access_log_free(worker->access_log);
     cidr_list_fini(&worker->trusted);
     worker->ops->stop(worker->gateway);

@@ -118,7 +118,8 @@ struct gateway_thread *app_thread_start(struct gateway *gateway)
     thread->gateway = gateway;
     if (!attach(thread))
         goto no_memory;
-    if (introduce(thread) == 0 && wsgi_init(thread) == 0 && begin_worker(thread)) {
+    if (introduce(thread) == 0 && wsgi_init(thread) == 0 &&
+        (!thread->is_main || python_stacks_open(&gateway->stacks) == 0) && begin_worker(thread)) {
         own_thread = thread;
         thread->state = runtime_leave();
         return thread;

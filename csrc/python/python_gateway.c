@@ -133,6 +133,7 @@ static struct gateway *start(const struct config *config, const struct gateway_p
         return NULL;
     }
     gateway->signals = (struct signals){.ends = {-1, -1}};
+    gateway->stacks = (struct python_stacks){.ends = {-1, -1}};
     if (runtime_start(config) < 0) {
         free(gateway);
         return NULL;
@@ -216,9 +217,33 @@ static void run_signal_handlers(struct gateway *gateway)
     gateway->main_state = runtime_leave();
 }
 
+static int stacks_fd(const struct gateway *gateway)
+{
+    return gateway->stacks.ends[0];
+}
+
+static void ask_stacks(struct gateway *gateway, bool at_once)
+{
+    python_stacks_want(&gateway->stacks);
+    if (at_once || watchdog_call(gateway) < 0)
+        python_stacks_force(&gateway->stacks);
+}
+
+static bool are_stacks_done(struct gateway *gateway)
+{
+    return python_stacks_is_done(&gateway->stacks);
+}
+
+static bool drop_stacks(struct gateway *gateway)
+{
+    return python_stacks_drop(&gateway->stacks);
+}
+
 static void stop(struct gateway *gateway)
 {
     runtime_enter(gateway->main_state);
+    watchdog_stop(gateway);
+    python_stacks_close(&gateway->stacks);
     if (gateway->has_begun)
         clutch_hooks_run(gateway, CLUTCH_ON_WORKER_STOP);
     clutch_module_fini();
@@ -251,5 +276,9 @@ const struct gateway_ops python_gateway = {
     .gil_waiters = gil_waiters,
     .signal_fd = signal_fd,
     .run_signal_handlers = run_signal_handlers,
+    .stacks_fd = stacks_fd,
+    .stacks_ask = ask_stacks,
+    .stacks_is_done = are_stacks_done,
+    .stacks_drop = drop_stacks,
     .stop = stop,
 };

@@ -15,6 +15,8 @@
 #include "log_stream.h"
 #include "names.h"
 #include "signals.h"
+#include "python_stacks.h"
+#include "watchdog.h"
 #include "wsgi_callable.h"
 #include "wsgi_environ.h"
 #include "wsgi_file.h"
@@ -33,6 +35,8 @@ struct gateway {
     struct errors errors;
     struct log_streams streams;
     struct signals signals;
+    struct python_stacks stacks;
+    struct watchdog watchdog;
     struct wsgi_files files;
     PyObject *app;
     PyObject *early_hints;   /* wsgi.early_hints */
