@@ -139,8 +139,8 @@ static int open_shared(struct master *master, char *error)
     if (master->watched == NULL || master->scoreboard == NULL)
         result = -errno;
     if (result == 0 && config->app_metrics_bytes > 0) {
-        master->app_metrics =
-            app_metrics_new((size_t)config->app_metrics_bytes, 2 * (int)config->workers + SPARE_SEATS);
+        master->app_metrics = app_metrics_new((size_t)config->app_metrics_bytes,
+                                              master->scoreboard->row_count + (int)config->workers + SPARE_SEATS);
         result = master->app_metrics == NULL ? -errno : 0;
     }
     if (result == 0)

@@ -31,11 +31,12 @@ if(NOT CLUTCH_SANITIZE AND NOT CLUTCH_FUZZ)
   install(FILES ${printed}/fish/clutch.fish DESTINATION ${share}/fish/vendor_completions.d COMPONENT documents)
 endif()
 
-set(stub ${CMAKE_SOURCE_DIR}/csrc/python/clutch.pyi)
-if(EXISTS ${stub} AND SKBUILD)
-  install(FILES ${stub} DESTINATION ${SKBUILD_PLATLIB_DIR}/clutch-stubs RENAME __init__.pyi COMPONENT documents)
-elseif(EXISTS ${stub})
-  install(FILES ${stub} DESTINATION ${share}/clutch COMPONENT documents)
+# The types of `import clutch`, where type checkers look for them (PEP 561); elsewhere to be named to them.
+set(stubs ${CMAKE_SOURCE_DIR}/csrc/python/clutch-stubs)
+if(SKBUILD)
+  install(DIRECTORY ${stubs} DESTINATION ${SKBUILD_PLATLIB_DIR} COMPONENT documents)
+else()
+  install(DIRECTORY ${stubs} DESTINATION ${share}/clutch COMPONENT documents)
 endif()
 
 if(NOT SKBUILD)

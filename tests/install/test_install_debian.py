@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from install_support.building import build_directory, files_below, run
 from install_support.debian import configured_python, why_impossible
-from support.server import BEHAVIOUR, TREE
+from support.server import BEHAVIOUR
 
 EXPECTED = {
     "usr/bin/clutch",
@@ -23,6 +23,8 @@ EXPECTED = {
     "usr/lib/systemd/system/clutch@.socket",
     "usr/share/doc/clutch/copyright",
     "usr/share/doc/clutch/changelog.Debian.gz",
+    "usr/share/clutch/clutch-stubs/__init__.pyi",
+    "usr/share/clutch/clutch-stubs/metrics.pyi",
 }
 
 
@@ -41,8 +43,7 @@ def tree(package, tmp_path_factory):
 
 
 def test_files(tree):
-    stub = {"usr/share/clutch/clutch.pyi"} if (TREE / "csrc/python/clutch.pyi").exists() else set()
-    assert files_below(tree) == EXPECTED | stub
+    assert files_below(tree) == EXPECTED
     assert (tree / "etc/clutch").is_dir()
 
 

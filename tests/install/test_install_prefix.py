@@ -19,16 +19,14 @@ EXPECTED = {
     "share/fish/vendor_completions.d/clutch.fish",
     "lib/systemd/system/clutch@.service",
     "lib/systemd/system/clutch@.socket",
+    "share/clutch/clutch-stubs/__init__.pyi",
+    "share/clutch/clutch-stubs/metrics.pyi",
 }
 UNITS = "lib/systemd/system"
 
 
-def stub() -> set[str]:
-    return {"share/clutch/clutch.pyi"} if (TREE / "csrc/python/clutch.pyi").exists() else set()
-
-
 def test_files(prefix):
-    assert files_below(prefix) == EXPECTED | stub()
+    assert files_below(prefix) == EXPECTED
 
 
 def test_serves_from_the_prefix(prefix, serve):
@@ -45,7 +43,7 @@ def test_the_program_alone(tmp_path):
 def test_a_staged_installation_and_the_way_back(tmp_path):
     """The unit has the path that counts when the files are in their place, not that of the stage."""
     run("cmake", "--install", build_directory(), "--prefix", "/opt/clutch", DESTDIR=str(tmp_path))
-    assert files_below(tmp_path) == {f"opt/clutch/{name}" for name in EXPECTED | stub()}
+    assert files_below(tmp_path) == {f"opt/clutch/{name}" for name in EXPECTED}
     unit = (tmp_path / "opt/clutch" / UNITS / "clutch@.service").read_text(encoding="utf-8")
     assert "\nExecStart=/opt/clutch/bin/clutch --config /etc/clutch/%i.ini\n" in unit
     (tmp_path / "opt/clutch/bin/clutch").unlink()
