@@ -106,7 +106,7 @@ int clutch_metric_open_series(struct clutch_metric *metric, PyObject *values)
 /* --- Labels --- */
 
 /* A series without cells. New reference or NULL. */
-static PyObject *copy_family(const struct clutch_metric *family)
+static PyObject *copy_family(struct clutch_metric *family)
 {
     PyTypeObject *type = Py_TYPE(&family->ob_base);
     struct clutch_metric *series = clutch_metric_of(type->tp_alloc(type, 0));
