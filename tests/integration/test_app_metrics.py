@@ -147,6 +147,7 @@ def test_full(start_counting):
     assert 10 < sum(name == "app_requests_total" for name, _ in metrics) < 100
     assert metrics["clutch_app_metrics_dropped_total", ""] > 300
     assert metrics["app_requests_total", 'path="/many/a/0",worker="1"'] == 1
+    assert server.stop() == 0
     assert len(server.log.find_all("found no room")) == 1
 
 
