@@ -5,28 +5,21 @@
 
 enum { CLIENT_GONE = 499, MOST_LOOKS = 3 };
 
-static void add(_Atomic(uint64_t) *to, uint64_t amount)
-{
-    atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + amount, memory_order_relaxed);
-}
-
 static enum counters_class class_of(int status)
 {
+    if (LIKELY(status >= 200 && status < 300))
+        return COUNTERS_2XX;
     if (status == CLIENT_GONE)
         return COUNTERS_499;
-    return status < 200   ? COUNTERS_1XX
-           : status < 300 ? COUNTERS_2XX
-           : status < 400 ? COUNTERS_3XX
-           : status < 500 ? COUNTERS_4XX
-                          : COUNTERS_5XX;
+    return status < 200 ? COUNTERS_1XX : status < 400 ? COUNTERS_3XX : status < 500 ? COUNTERS_4XX : COUNTERS_5XX;
 }
 
 void counters_add(struct counters *counters, int status, uint64_t body_bytes, int64_t busy_us,
                   const int64_t times_us[COUNTERS_TIMES])
 {
-    add(&counters->responses[class_of(status)], 1);
-    add(&counters->body_bytes, body_bytes);
-    add(&counters->busy_us, (uint64_t)(busy_us > 0 ? busy_us : 0));
+    histogram_increase(&counters->responses[class_of(status)], 1);
+    histogram_increase(&counters->body_bytes, body_bytes);
+    histogram_increase(&counters->busy_us, (uint64_t)(busy_us > 0 ? busy_us : 0));
     for (int i = 0; i < COUNTERS_TIMES; i++)
         histogram_add(&counters->times[i], times_us[i]);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "histogram.h"
 
-#include "attrs.h"
-
 #define BOUND(us, text) us,
 static const int64_t bounds_us[] = {HISTOGRAM_BOUNDS INT64_MAX};
 #undef BOUND
@@ -41,19 +39,6 @@ const char *histogram_bound(unsigned bucket)
 int64_t histogram_bound_us(unsigned bucket)
 {
     return bounds_us[bucket];
-}
-
-/* One writer: no need to lock the bus. */
-static void add(_Atomic(uint64_t) *to, uint64_t amount)
-{
-    atomic_store_explicit(to, atomic_load_explicit(to, memory_order_relaxed) + amount, memory_order_relaxed);
-}
-
-void histogram_add(struct histogram *histogram, int64_t duration_us)
-{
-    add(&histogram->counts[histogram_bucket(duration_us)], 1);
-    if (duration_us > 0)
-        add(&histogram->sum_us, (uint64_t)duration_us);
 }
 
 void histogram_add_to_sum(const struct histogram *histogram, struct histogram_sum *sum)

@@ -361,6 +361,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->is_keep_alive = parse->is_keep_alive;
     x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
     x->sent_body_bytes = 0;
+    x->finished_us = 0;
 }
 
 void h1_exchange_finish(struct h1_exchange *x)
@@ -375,7 +376,8 @@ void h1_exchange_finish(struct h1_exchange *x)
 
         piece = (struct iovec){.iov_base = x->head.bytes.ptr, .iov_len = x->head.bytes.len};
         h1_send_pieces(x, &piece, 1, x->is_keep_alive ? 0 : MSG_MORE);
-        x->base.times.write_us += clock_now_us() - started_us;
+        x->finished_us = clock_now_us();
+        x->base.times.write_us += x->finished_us - started_us;
     }
     if (!x->is_ended)
         x->is_aborted = true;
@@ -386,6 +388,7 @@ void h1_exchange_finish(struct h1_exchange *x)
 void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summary)
 {
     size_t head_len = x->head.bytes.len - (x->is_buffered ? (size_t)x->sent_body_bytes : 0);
+    int64_t now_us = x->finished_us != 0 ? x->finished_us : clock_now_us();
 
     *summary = (struct h1_summary){
         .status = x->is_gone ? CLIENT_CLOSED_REQUEST : x->base.status,
@@ -393,6 +396,6 @@ void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summa
         .head = x->base.is_head_sent ? slice_of(x->head.bytes.ptr, head_len) : slice_of(NULL, 0),
         .field_count = x->head.field_count,
         .app_head_bytes = x->head.app_bytes,
-        .duration_us = clock_now_us() - x->base.times.taken_us,
+        .duration_us = now_us - x->base.times.taken_us,
     };
 }

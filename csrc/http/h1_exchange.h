@@ -31,6 +31,7 @@ struct h1_exchange {
     bool is_gone;             /* the client has gone */
     bool has_queued;          /* output has been used: it may be drained by another thread at any moment */
     uint64_t sent_body_bytes; /* without framing */
+    int64_t finished_us;      /* when the last of it was sent, if that is just over; 0: not known */
 };
 
 /* What there is to tell of a finished response. */
