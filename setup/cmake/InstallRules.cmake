@@ -31,13 +31,13 @@ if(NOT CLUTCH_SANITIZE AND NOT CLUTCH_FUZZ)
   install(FILES ${printed}/fish/clutch.fish DESTINATION ${share}/fish/vendor_completions.d COMPONENT documents)
 endif()
 
-# The types of `import clutch`, where type checkers look for them (PEP 561); elsewhere to be named to them.
-set(stubs ${CMAKE_SOURCE_DIR}/csrc/python/clutch-stubs)
+# Type checkers find a package of stubs beside other packages; elsewhere they are told: MYPYPATH=PREFIX/share/clutch/stubs.
 if(SKBUILD)
-  install(DIRECTORY ${stubs} DESTINATION ${SKBUILD_PLATLIB_DIR} COMPONENT documents)
+  set(stubs ${SKBUILD_PLATLIB_DIR}/clutch-stubs)
 else()
-  install(DIRECTORY ${stubs} DESTINATION ${share}/clutch COMPONENT documents)
+  set(stubs ${share}/clutch/stubs/clutch)
 endif()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/csrc/python/clutch-stubs/ DESTINATION ${stubs} COMPONENT documents FILES_MATCHING PATTERN *.pyi)
 
 if(NOT SKBUILD)
   # The units name the program by its path, which is not known before the prefix is.

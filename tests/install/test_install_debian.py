@@ -21,10 +21,10 @@ EXPECTED = {
     "usr/share/fish/vendor_completions.d/clutch.fish",
     "usr/lib/systemd/system/clutch@.service",
     "usr/lib/systemd/system/clutch@.socket",
+    "usr/share/clutch/stubs/clutch/__init__.pyi",
+    "usr/share/clutch/stubs/clutch/metrics.pyi",
     "usr/share/doc/clutch/copyright",
     "usr/share/doc/clutch/changelog.Debian.gz",
-    "usr/share/clutch/clutch-stubs/__init__.pyi",
-    "usr/share/clutch/clutch-stubs/metrics.pyi",
 }
 
 

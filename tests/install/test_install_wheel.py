@@ -36,10 +36,10 @@ def test_contents_of_the_wheel(wheel):
     tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
     assert re.fullmatch(rf"clutch-{version_of_project()}-{tag}-{tag}-linux_\w+\.whl", wheel.name)
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
+        names = archive.namelist()
     data = {name.partition(".data/")[2] for name in names}
     assert {"scripts/clutch"} | {f"data/{name}" for name in SHARED} <= data
-    assert {"clutch-stubs/__init__.pyi", "clutch-stubs/metrics.pyi"} <= names
+    assert {"clutch-stubs/__init__.pyi", "clutch-stubs/metrics.pyi"} <= set(names)
     assert not any("systemd" in name for name in data)
 
 

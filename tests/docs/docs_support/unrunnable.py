@@ -155,6 +155,22 @@ def calls_containers(command):
         refuse_unknown(words[2:], usage_of(words[1]), words[1])
 
 
+def installation(command):
+    """What is installed is what tests/install installs: the words are in it or in the rules."""
+    words = words_of(command)
+    rules = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "setup/cmake").glob("*.cmake")))
+    if "pip" in command and words[1:] == ["install", "."]:
+        known = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+        if "build-backend" not in known:
+            raise Wrong("pyproject.toml names no build backend")
+    elif "--target" in words and f"add_custom_target({words[words.index('--target') + 1]} " not in rules:
+        raise Wrong(f"there is no target {words[-1]}")
+    elif "cpack" in words and f"set(CPACK_GENERATOR {words[-1]})" not in rules:
+        raise Wrong(f"no package of the kind {words[-1]} is made")
+    elif words[0] == "systemctl" and not (ROOT / f"setup/systemd/{words[-1].split('@')[0]}@.service").exists():
+        raise Wrong(f"there is no unit for {words[-1]}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Exemption:
     pattern: str  # of the whole command, without its comment
@@ -175,6 +191,10 @@ EXEMPTIONS = (
         "it takes half a minute or more; tests/compare does it",
         own_script,
     ),
+    Exemption(r"setup/build\b.*", "it compiles; every test does that before", own_script),
+    Exemption(r"venv/bin/pip install \.", "it compiles and asks the package index; see tests/install", installation),
+    Exemption(r"cmake --(?:install|build) .*|cd build/deb && cpack .*", "it needs a build; see tests/install", installation),
+    Exemption(r"systemctl .*", "it needs root and systemd", installation),
     Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
     Exemption(r"docker run .*", "it needs Docker", docker_run),
     Exemption(r"(?:\w+=\S+ )*docker compose .*", "it needs Docker", docker_compose),
