@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 
-from prometheus_client.parser import text_string_to_metric_families
 from support.client import Connection, Response
 from support.server import Server, parse_address
 from support.waiting import LIMIT_S, wait_until
@@ -19,6 +18,8 @@ class Figures:
     """What one scrape has given."""
 
     def __init__(self, text: str):
+        from prometheus_client.parser import text_string_to_metric_families  # for tests of figures alone
+
         self.text = text
         self.families = {family.name: family for family in text_string_to_metric_families(text)}
         self.samples = {
