@@ -24,7 +24,8 @@ struct scoreboard *scoreboard_new(int row_count, int thread_count)
 
     if (scoreboard == NULL)
         return NULL;
-    shared = mmap(NULL, bytes_of(row_count, thread_count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared = mmap(NULL, bytes_of(row_count, thread_count), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (shared == MAP_FAILED) {
         free(scoreboard);
         return NULL;

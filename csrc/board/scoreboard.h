@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "attrs.h"
+#include "board_reload.h"
 #include "h1_counts.h"
 #include "h1_reason.h"
 #include "restarts.h"
@@ -27,7 +28,7 @@ enum worker_state { WORKER_ABSENT, WORKER_STARTING, WORKER_READY, WORKER_DRAININ
  * both have the same number, in different rows. */
 struct scoreboard_row {
     _Alignas(64) _Atomic(pid_t) pid; /* written first of all by the worker itself */
-    _Atomic(int) state;              /* enum worker_state */
+    _Atomic(int) state;              /* enum worker_state; the master makes it WORKER_READY */
     _Atomic(int64_t) started_us;     /* clock_now_us() of the fork */
     _Atomic(int32_t) number;         /* of the worker, from 1, as users see it; 0: nobody has had this row yet */
     _Atomic(int32_t) generation;     /* that the worker belongs to, from 1 */
@@ -57,6 +58,7 @@ struct scoreboard_totals {
     _Atomic(int32_t) has_started; /* all workers have been ready once */
     _Atomic(int32_t) is_stopping; /* the server was told to stop */
     _Atomic(uint64_t) restarts[RESTART_COUNT];
+    struct board_reload reload;
 };
 
 /* Where things are: each process has its own copy of this, which no other can write to. What it points to is shared,

@@ -36,6 +36,8 @@ static bool stop_accepting(struct h1_server *server)
 
 static void watch_all(struct h1_server *server)
 {
+    if (server->is_held)
+        return;
     for (size_t i = 0; i < server->accepting.acceptor_count; i++)
         (void)watch_acceptor(&server->accepting.acceptors[i]);
 }
@@ -214,10 +216,16 @@ int h1_accept_start(struct h1_server *server, const struct listener *listeners, 
          * backlog. */
         if (server->settings->wants_arrival_times)
             setsockopt(listeners[i].fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on));
-        if (watch_acceptor(acceptor) < 0)
+        if (!server->is_held && watch_acceptor(acceptor) < 0)
             return -1;
     }
     return 0;
+}
+
+void h1_accept_begin(struct h1_server *server)
+{
+    if (!server->accepting.is_paused)
+        watch_all(server);
 }
 
 void h1_accept_end(struct h1_server *server)

@@ -29,8 +29,10 @@ struct h1_accepting {
     int64_t warned_us;        /* when it was last said that there is no room */
 };
 
-/* Begins to accept. 0 or -errno, logged. The listeners are borrowed. */
+/* Begins to accept, unless the server is held. 0 or -errno, logged. The listeners are borrowed. */
 int h1_accept_start(struct h1_server *, const struct listener *, size_t count) MUST_CHECK;
+/* Begins now, where the server was held at the start. */
+void h1_accept_begin(struct h1_server *);
 /* No more, for good. */
 void h1_accept_end(struct h1_server *);
 void h1_accept_free(struct h1_server *);

@@ -27,6 +27,8 @@ static uint32_t surplus_over(const struct handoff_row *row, uint32_t load, uint3
     uint32_t its_load = atomic_load_explicit(&row->load, memory_order_relaxed);
     uint32_t its_rate = atomic_load_explicit(&row->rate, memory_order_relaxed);
 
+    if (atomic_load_explicit(&row->is_serving, memory_order_relaxed) == 0)
+        return 0;
     if (load > its_load + DIFFERENCE)
         return (uint32_t)((uint64_t)HANDOFF_FULL_LOAD * (load - its_load) / load / 2);
     if (load + DIFFERENCE > its_load && rate > its_rate + its_rate / 8 + LOOK_TICKS)

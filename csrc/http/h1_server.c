@@ -78,11 +78,13 @@ static void take_place(struct h1_server *server, const struct h1_place *place)
     server->row_number = place->row;
     server->listeners = place->listeners;
     server->counts = place->counts != NULL ? place->counts : &server->own_counts;
-    server->may_take = true;
+    server->is_held = place->is_held;
+    server->may_take = !place->is_held;
     if (place->handoff == NULL)
         return;
     server->row = &place->handoff->board->rows[place->row];
     handoff_clear_row(place->handoff, place->row);
+    atomic_store(&server->row->is_serving, !place->is_held);
 }
 
 struct h1_server *h1_server_new(const struct h1_settings *settings, const struct h1_place *place,
@@ -206,6 +208,14 @@ void h1_server_step(struct h1_server *server, bool may_wait)
         h1_conn_proceed(CONTAINER_OF(pending, struct h1_conn, waiting_node));
 }
 
+/* Shows the siblings from the next wait on whether an app thread that drives here waits for requests. */
+static void show_waiting(struct h1_server *server)
+{
+    bool may_take = server->row != NULL && atomic_load_explicit(&server->may_take, memory_order_relaxed);
+
+    server->loop.waiting_flag = may_take ? &server->row->is_waiting : NULL;
+}
+
 /* The caller has the drive. */
 static void begin_driving(struct h1_server *server, struct h1_driver *driver)
 {
@@ -215,9 +225,7 @@ static void begin_driving(struct h1_server *server, struct h1_driver *driver)
         h1_queue_watch(server);
     h1_accept_look_again(server);
     server->loop.longest_wait_us = 0;
-    server->loop.waiting_flag = server->row != NULL && atomic_load_explicit(&server->may_take, memory_order_relaxed)
-                                    ? &server->row->is_waiting
-                                    : NULL;
+    show_waiting(server);
 }
 
 static void stop_driving(struct h1_server *server, struct h1_driver *driver)
@@ -327,7 +335,22 @@ void h1_server_finish(struct h1_server *server, struct h1_driver *driver)
     h1_conn_give_back(conn, driver);
 }
 
-/* --- The end --- */
+/* --- Beginning and end --- */
+
+void h1_server_let_go(struct h1_server *server)
+{
+    if (!server->is_held || atomic_load(&server->is_draining))
+        return;
+    server->is_held = false;
+    atomic_store(&server->may_take, true);
+    if (server->row != NULL)
+        atomic_store(&server->row->is_serving, 1);
+    h1_accept_begin(server);
+    if (server->driver == &server->sentry)
+        return;
+    h1_queue_watch(server);
+    show_waiting(server);
+}
 
 void h1_server_drain(struct h1_server *server)
 {
@@ -339,6 +362,9 @@ void h1_server_drain(struct h1_server *server)
     h1_accept_end(server);
     if (server->handoff == NULL || atomic_load(&server->handoff->board->is_stopping) == 0)
         h1_queue_leave(server);
+    server->loop.waiting_flag = NULL;
+    if (server->row != NULL)
+        atomic_store(&server->row->is_serving, 0);
     for (node = server->conns.head.next; node != &server->conns.head; node = next) {
         struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, conns_node);
 

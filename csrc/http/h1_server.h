@@ -13,6 +13,7 @@
 #ifndef CLUTCH_H1_SERVER_H
 #define CLUTCH_H1_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "attrs.h"
@@ -49,6 +50,7 @@ struct h1_place {
     const struct handoff *handoff; /* the queue of all workers */
     size_t row;                    /* of this worker in handoff->board */
     struct h1_counts *counts;      /* where the server counts its connections; NULL: for itself */
+    bool is_held;                  /* takes neither connections nor requests until h1_server_let_go */
 };
 
 /* Returns a server owned by the caller, or NULL after logging why. Everything is borrowed for its lifetime. */
@@ -76,6 +78,10 @@ struct exchange *h1_server_next(struct h1_server *, struct h1_driver *);
 
 /* After the gateway has served it: sends what is buffered and lets the connection go on or close. */
 void h1_server_finish(struct h1_server *, struct h1_driver *);
+
+/* A server that was held: accept connections and take requests from now on. Inside a callback of h1_server_watch, or
+ * before the first h1_server_next. Does nothing the second time, and after h1_server_drain. */
+void h1_server_let_go(struct h1_server *);
 
 /* Accept no more, answer what has begun, part with idle connections: to the siblings, unless the whole server stops;
  * then h1_server_next returns NULL on all threads. Inside a callback of h1_server_watch. May be called more than once.

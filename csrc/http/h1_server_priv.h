@@ -54,6 +54,7 @@ struct h1_server {
     size_t held_count;
     bool is_queue_watched;
     bool has_queue_event;
+    bool is_held;        /* no listener is watched, and may_take is false */
     unsigned queue_turn; /* of whoever drives, while requests wait in the queue */
     struct deadline_queue queue_looks, held_tries;
     struct deadline queue_look, held_try;

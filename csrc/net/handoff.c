@@ -342,6 +342,7 @@ size_t handoff_row_end(const struct handoff *handoff)
 void handoff_clear_row(const struct handoff *handoff, size_t row)
 {
     atomic_store(&handoff->board->rows[row].is_waiting, 0);
+    atomic_store(&handoff->board->rows[row].is_serving, 0);
     atomic_store(&handoff->board->rows[row].load, 0);
     atomic_store(&handoff->board->rows[row].rate, 0);
 }

@@ -51,6 +51,7 @@ struct handoff_header {
 /* One cache line for each worker; written by it alone. */
 struct handoff_row {
     _Alignas(64) _Atomic(uint32_t) is_waiting; /* an app thread of it waits for events: it could take a request now */
+    _Atomic(uint32_t) is_serving;              /* it takes connections and requests: neither held back nor leaving */
     _Atomic(uint32_t) load;                    /* 0 (idle) .. HANDOFF_FULL_LOAD (never waits): share of the last time */
     _Atomic(uint32_t) rate;                    /* requests that it began in a stretch of time of fixed length, lately */
 };

@@ -4,40 +4,104 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int crew_init(struct crew *crew, int worker_count, bool has_zygote, int64_t now_us)
+enum { MOST_WORKERS = 1024, SPARE_WORKERS = 16 };
+
+int crew_most_workers(int worker_count)
 {
-    *crew = (struct crew){.worker_count = worker_count, .has_zygote = has_zygote};
-    crew->slots = calloc((size_t)worker_count + 1, sizeof(*crew->slots));
-    if (crew->slots == NULL)
-        return -ENOMEM;
-    for (int number = 0; number <= worker_count; number++)
-        slot_init(&crew->slots[number], number, now_us);
-    return 0;
+    int most = worker_count > SPARE_WORKERS ? 2 * worker_count : worker_count + SPARE_WORKERS;
+
+    return most < MOST_WORKERS ? most : MOST_WORKERS;
+}
+
+int crew_row_count(int worker_count)
+{
+    return 2 * crew_most_workers(worker_count);
+}
+
+int crew_init(struct crew *crew, int row_count, bool has_zygotes)
+{
+    *crew = (struct crew){.row_count = row_count, .has_zygotes = has_zygotes};
+    crew->slots = calloc(crew_size(crew), sizeof(*crew->slots));
+    return crew->slots != NULL ? 0 : -ENOMEM;
 }
 
 void crew_fini(struct crew *crew)
 {
     if (crew->slots == NULL)
         return;
-    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++)
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot))
         slot_close(slot);
     free(crew->slots);
     crew->slots = NULL;
 }
 
-struct slot *crew_first(const struct crew *crew)
+size_t crew_size(const struct crew *crew)
 {
-    return crew->has_zygote ? crew->slots : crew->slots + 1;
+    return (size_t)crew->row_count + (crew->has_zygotes ? CREW_ZYGOTES : 0);
 }
 
-struct slot *crew_end(const struct crew *crew)
+/* --- Slots --- */
+
+struct slot *crew_add(struct crew *crew, int number, int generation, int64_t now_us)
 {
-    return crew->slots + crew->worker_count + 1;
+    size_t first = number > 0 ? 0 : (size_t)crew->row_count;
+    size_t end = number > 0 ? (size_t)crew->row_count : crew_size(crew);
+
+    for (size_t i = first; i < end; i++) {
+        if (!crew->slots[i].is_used) {
+            slot_init(&crew->slots[i], number, number > 0 ? (int)i : -1, generation, now_us);
+            return &crew->slots[i];
+        }
+    }
+    return NULL;
+}
+
+void crew_remove(struct slot *slot)
+{
+    slot_close(slot);
+    *slot = (struct slot){.is_used = false};
+}
+
+int crew_room(const struct crew *crew)
+{
+    int room = 0;
+
+    for (int row = 0; row < crew->row_count; row++)
+        room += !crew->slots[row].is_used;
+    return room;
+}
+
+int crew_row_end(const struct crew *crew)
+{
+    int end = crew->row_count;
+
+    while (end > 0 && !crew->slots[end - 1].is_used)
+        end--;
+    return end;
+}
+
+static struct slot *find_used(const struct crew *crew, size_t from)
+{
+    for (size_t i = from; i < crew_size(crew); i++) {
+        if (crew->slots[i].is_used)
+            return &crew->slots[i];
+    }
+    return NULL;
+}
+
+struct slot *crew_first(const struct crew *crew)
+{
+    return find_used(crew, 0);
+}
+
+struct slot *crew_next(const struct crew *crew, const struct slot *slot)
+{
+    return find_used(crew, (size_t)(slot - crew->slots) + 1);
 }
 
 struct slot *crew_find_pid(const struct crew *crew, pid_t pid)
 {
-    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
         if (slot->pid == pid)
             return slot;
     }
@@ -46,47 +110,97 @@ struct slot *crew_find_pid(const struct crew *crew, pid_t pid)
 
 struct slot *crew_find_serial(const struct crew *crew, int number, uint64_t serial)
 {
-    struct slot *slot;
-
-    if (number < 0 || number > crew->worker_count || (number == 0 && !crew->has_zygote))
-        return NULL;
-    slot = &crew->slots[number];
-    return slot_is_taken(slot) && slot->serial == serial ? slot : NULL;
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
+        if (slot_is_taken(slot) && slot->number == number && slot->serial == serial)
+            return slot;
+    }
+    return NULL;
 }
 
-bool crew_is_ready(const struct crew *crew)
+struct slot *crew_find_zygote(const struct crew *crew, int generation)
 {
-    for (int number = 1; number <= crew->worker_count; number++) {
-        if (crew->slots[number].state != SLOT_READY)
-            return false;
+    for (struct slot *slot = find_used(crew, (size_t)crew->row_count); slot != NULL; slot = crew_next(crew, slot)) {
+        if (slot->generation == generation)
+            return slot;
     }
-    return true;
+    return NULL;
+}
+
+/* --- Generations --- */
+
+static bool is_place_of(const struct slot *slot, int generation)
+{
+    return slot->generation == generation && slot->number > 0 && !slot->is_last;
+}
+
+int crew_count(const struct crew *crew, int generation)
+{
+    int count = 0;
+
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot))
+        count += is_place_of(slot, generation);
+    return count;
+}
+
+int crew_count_taken(const struct crew *crew, int generation)
+{
+    int count = 0;
+
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot))
+        count += slot->generation == generation && slot->number > 0 && slot_is_taken(slot);
+    return count;
+}
+
+bool crew_are_all(const struct crew *crew, int generation, enum slot_state state)
+{
+    bool is_any = false;
+
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
+        if (!is_place_of(slot, generation))
+            continue;
+        if (slot->state != state)
+            return false;
+        is_any = true;
+    }
+    return is_any;
 }
 
 bool crew_is_empty(const struct crew *crew)
 {
-    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
         if (slot_is_taken(slot))
             return false;
     }
     return true;
 }
 
-bool crew_is_hopeless(const struct crew *crew)
+bool crew_is_hopeless(const struct crew *crew, int generation)
 {
+    const struct slot *zygote = crew_find_zygote(crew, generation);
     bool have_all_failed = true;
 
-    for (int number = 1; number <= crew->worker_count; number++) {
-        if (crew->slots[number].was_ready)
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
+        if (!is_place_of(slot, generation))
+            continue;
+        if (slot->was_ready)
             return false;
-        have_all_failed = have_all_failed && crew->slots[number].has_failed;
+        have_all_failed = have_all_failed && slot->has_failed;
     }
-    return have_all_failed || (crew->has_zygote && crew->slots[0].has_failed && !crew->slots[0].was_ready);
+    return have_all_failed || (zygote != NULL && zygote->has_failed && !zygote->was_ready);
 }
+
+/* --- Time --- */
 
 static bool can_start(const struct crew *crew, const struct slot *slot)
 {
-    return slot->state == SLOT_EMPTY && (!crew->has_zygote || slot->number == 0 || crew->slots[0].state == SLOT_READY);
+    const struct slot *zygote;
+
+    if (slot->state != SLOT_EMPTY || slot->is_last)
+        return false;
+    if (!crew->has_zygotes || slot->number == 0)
+        return true;
+    zygote = crew_find_zygote(crew, slot->generation);
+    return zygote != NULL && zygote->state == SLOT_READY;
 }
 
 bool crew_is_due(const struct crew *crew, const struct slot *slot, int64_t now_us)
@@ -98,7 +212,7 @@ int64_t crew_next_us(const struct crew *crew, bool may_start)
 {
     int64_t next_us = SLOT_NEVER;
 
-    for (struct slot *slot = crew_first(crew); slot < crew_end(crew); slot++) {
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
         int64_t due_us = slot->deadline_us;
 
         if (may_start && can_start(crew, slot))

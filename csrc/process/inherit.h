@@ -34,8 +34,8 @@ struct birth {
     int32_t number;     /* of the worker; 0: the zygote */
     int32_t row;        /* its place in the scoreboard and in the hand-off board; the zygote's: -1 */
     int32_t generation; /* that it belongs to, from 1 */
-    int32_t control_fd; /* owned by the child: the channel to the master, for its notices. A worker is told to end by
-                           the end of file or a byte, the zygote gets its orders here */
+    int32_t control_fd; /* owned by the child: the channel to the master, for its notices. A worker is told here
+                           to serve, and to end, the zygote gets its orders here */
     uint64_t serial;    /* to be named in its notices */
 };
 

@@ -16,6 +16,7 @@
 #include "config.h"
 #include "death.h"
 #include "fd.h"
+#include "generation.h"
 #include "ids.h"
 #include "listener.h"
 #include "log.h"
@@ -115,15 +116,23 @@ static int settle_privileges(struct master *master, char *error)
     return 0;
 }
 
-/* Each worker has a channel here (at its start its other end for a moment), and one of the zygote's its pid. */
+/* Each worker has a channel here (at its start its other end for a moment), and one of the zygote's its pid. During a
+ * reload there are twice as many. */
 static int allow_files(struct master *master, char *error)
 {
     uint64_t of_workers = (uint64_t)master->config->workers * (master->config->preload ? 2 : 1);
     uint64_t wanted = of_workers + master->config->bind.count + OTHER_FILES;
-    uint64_t allowed = surroundings_allow_files(wanted);
+    uint64_t allowed = surroundings_allow_files(wanted + of_workers);
 
     if (allowed == 0)
         return 0;
+    if (allowed >= wanted && surroundings_allow_files(allowed) == 0) {
+        log_warning("the limit on open files, %llu, leaves no room for a reload of --workers %d, which needs %llu "
+                    "(ulimit -n)",
+                    (unsigned long long)allowed, (int)master->config->workers,
+                    (unsigned long long)(wanted + of_workers));
+        return 0;
+    }
     snprintf(error, ERROR_BYTES, "--workers %d needs %llu open files; the limit is %llu (ulimit -n)",
              (int)master->config->workers, (unsigned long long)wanted, (unsigned long long)allowed);
     return fail(master, EXIT_FAILURE, error);
@@ -132,22 +141,23 @@ static int allow_files(struct master *master, char *error)
 static int open_shared(struct master *master, char *error)
 {
     const struct config *config = master->config;
-    int result = 0;
+    int rows = crew_row_count((int)config->workers);
+    int result = crew_init(&master->crew, rows, config->preload);
 
-    master->watched = calloc((size_t)config->workers + OTHER_WATCHED, sizeof(*master->watched));
-    master->scoreboard = scoreboard_new((int)config->workers, (int)config->threads);
-    if (master->watched == NULL || master->scoreboard == NULL)
-        result = -errno;
+    if (result == 0) {
+        master->watched = calloc(crew_size(&master->crew) + OTHER_WATCHED, sizeof(*master->watched));
+        master->scoreboard = scoreboard_new(rows, (int)config->threads);
+        result = master->watched == NULL || master->scoreboard == NULL ? -errno : 0;
+    }
     if (result == 0 && config->app_metrics_bytes > 0) {
         master->app_metrics = app_metrics_new((size_t)config->app_metrics_bytes,
                                               master->scoreboard->row_count + (int)config->workers + SPARE_SEATS);
         result = master->app_metrics == NULL ? -errno : 0;
     }
     if (result == 0)
-        result = handoff_open(&master->handoff, (size_t)config->workers); /* a row for each worker */
-    if (result == 0)
-        result = crew_init(&master->crew, (int)config->workers, config->preload, clock_now_us());
+        result = handoff_open(&master->handoff, (size_t)rows);
     if (result == 0) {
+        generation_begin(master);
         master->signal_fd = role_signals_open();
         result = master->signal_fd < 0 ? master->signal_fd : 0;
     }
@@ -174,7 +184,7 @@ static void fill_inheritance(struct master *master)
 
     atomic_store(&master->scoreboard->totals->began_us, master->began_us);
     atomic_store(&master->scoreboard->totals->began_wall_us, clock_wall_us() - (clock_now_us() - master->began_us));
-    atomic_store(&master->scoreboard->totals->generation, 1);
+    atomic_store(&master->scoreboard->totals->generation, master->generation);
 
     inherit->config = master->config;
     inherit->gateway_ops = master->gateway_ops;
@@ -189,7 +199,7 @@ static void fill_inheritance(struct master *master)
 
 static void announce_mode(const struct master *master)
 {
-    int count = master->crew.worker_count, threads = (int)master->config->threads;
+    int count = (int)master->config->workers, threads = (int)master->config->threads;
 
     log_info(
         "mode: %d worker%s x %d thread%s, each worker with its own interpreter and GIL; the application is loaded %s",
@@ -251,6 +261,7 @@ static void stop(struct master *master, int signal_number)
         supervise_kill_all(master);
     else
         supervise_drain_all(master);
+    generation_stop(master);
     end_listeners(master);
 }
 
@@ -261,6 +272,8 @@ static void read_signals(struct master *master)
     while ((number = role_signals_next(master->signal_fd)) != 0) {
         if (number == SIGCHLD)
             supervise_reap(master);
+        else if (number == SIGHUP)
+            generation_ask_reload(master);
         else
             stop(master, number);
     }
@@ -268,7 +281,7 @@ static void read_signals(struct master *master)
 
 static void give_up_when_hopeless(struct master *master)
 {
-    if (master->phase != MASTER_RUNNING || !crew_is_hopeless(&master->crew))
+    if (master->phase != MASTER_RUNNING || master->coming != 0 || !crew_is_hopeless(&master->crew, master->generation))
         return;
     log_critical("no worker could be started with the application '%s': giving up; the reasons are above",
                  master->config->app.given);
@@ -281,15 +294,6 @@ static void end_drain_delay(struct master *master)
     if (clock_now_us() < master->drain_us)
         return;
     stop(master, SIGTERM);
-}
-
-static void start_due(struct master *master)
-{
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
-        if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))
-            spawn_slot(master, slot);
-    }
-    monitor_keeper_start_due(master);
 }
 
 static int64_t next_us(const struct master *master)
@@ -310,7 +314,7 @@ static void wait_for_events(struct master *master)
     nfds_t count = 0;
 
     master->watched[count++] = (struct pollfd){.fd = master->signal_fd, .events = POLLIN};
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         master->watched[count++] = (struct pollfd){.fd = slot->control_fd, .events = POLLIN};
     master->watched[count++] = (struct pollfd){.fd = master->monitor.slot.control_fd, .events = POLLIN};
     if (due_us != SLOT_NEVER) {
@@ -324,13 +328,15 @@ static void supervise(struct master *master)
 {
     while (master->phase == MASTER_RUNNING || !crew_is_empty(&master->crew)) {
         atomic_store_explicit(&master->scoreboard->totals->master_beat_us, clock_now_us(), memory_order_relaxed);
-        start_due(master);
+        spawn_due(master);
+        monitor_keeper_start_due(master);
         wait_for_events(master);
         /* Notices first: they are older than the death of who sent them. */
         supervise_read_notices(master);
         read_signals(master);
         end_drain_delay(master);
         supervise_enforce_deadlines(master, clock_now_us());
+        generation_step(master);
         give_up_when_hopeless(master);
     }
     monitor_keeper_end(master);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The state of the master, for the files that make it up: master.c (set-up, loop, end), spawn.c (how processes come to
- * life), supervise.c (what becomes of them). */
+ * life), supervise.c (what becomes of them), generation.c (reloads). */
 #ifndef CLUTCH_MASTER_PRIV_H
 #define CLUTCH_MASTER_PRIV_H
 
@@ -15,12 +15,22 @@
 #include "inherit.h"
 #include "monitor_keeper.h"
 #include "privileges.h"
+#include "restarts.h"
 #include "sandbox.h"
 
 enum master_phase {
     MASTER_RUNNING,
     MASTER_STOPPING, /* told the workers to drain; waiting for them */
     MASTER_KILLING,  /* sent SIGKILL to all; waiting to reap them */
+};
+
+struct reload {
+    bool is_wanted;       /* one is to be begun */
+    bool waits_for_room;  /* which has been said */
+    uint64_t number;      /* of the request (board_reload.h) that the one under way answers */
+    uint64_t last_number; /* of the last request */
+    int64_t began_us;
+    char failure[512]; /* why it will fail; "": it will not, so far */
 };
 
 struct master {
@@ -36,6 +46,10 @@ struct master {
     size_t listener_count;
     struct crew crew;
     struct monitor_keeper monitor;
+    int generation;      /* that serves */
+    int coming;          /* that is to follow it; 0: no reload is under way */
+    int last_generation; /* highest number that was ever given */
+    struct reload reload;
     int signal_fd;
     struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;
@@ -53,11 +67,13 @@ struct master {
 /* In a process just forked: closes what is the master's alone. */
 void spawn_release_in_child(struct master *);
 
+/* The processes that are due. */
+void spawn_due(struct master *);
 /* Starts a process in an empty slot, or orders it from the zygote. A failure is logged and tried again later. */
 void spawn_slot(struct master *, struct slot *);
 /* The pid of a process ordered from the zygote has become known. That of a stranger is not believed, as the master
  * would signal it: the slot is empty then. */
-void spawn_note_pid(const struct master *, struct slot *, pid_t pid);
+void spawn_note_pid(struct master *, struct slot *, pid_t pid);
 
 /* --- supervise.c --- */
 
@@ -67,6 +83,12 @@ void supervise_read_notices(struct master *);
 void supervise_reap(struct master *);
 /* Kills those whose time is up. */
 void supervise_enforce_deadlines(struct master *, int64_t now_us);
+
+/* A worker that is held is to serve. */
+void supervise_let_go(struct master *, struct slot *);
+/* The process in the slot is told to end, if there is one, and gets --graceful-timeout for that; nobody follows it in
+ * the slot. The cause is counted when it has ended. */
+void supervise_end(struct master *, struct slot *, enum restart_cause);
 
 /* Tells all to drain and gives them --graceful-timeout; none is started any more. */
 void supervise_drain_all(struct master *);

@@ -27,7 +27,7 @@ enum { END_TIMEOUT_US = 2000000 };
 void monitor_keeper_init(struct monitor_keeper *keeper, int64_t now_us)
 {
     *keeper = (struct monitor_keeper){.listeners = NULL};
-    slot_init(&keeper->slot, SLOT_MONITOR, now_us);
+    slot_init(&keeper->slot, SLOT_MONITOR, -1, 1, now_us);
 }
 
 /* --- The process --- */

@@ -38,6 +38,24 @@ void notice_poke(int channel_fd, int number, uint64_t serial)
     (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static const char GO = 'g';
+
+void notice_let_go(int channel_fd)
+{
+    (void)!send(channel_fd, &GO, sizeof(GO), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool notice_may_go(int channel_fd)
+{
+    char word = 0;
+    ssize_t got;
+
+    do {
+        got = recv(channel_fd, &word, sizeof(word), MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    return got == (ssize_t)sizeof(word) && word == GO;
+}
+
 /* An empty message looks like the end otherwise. */
 static bool is_over(int channel_fd)
 {

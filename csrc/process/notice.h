@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the workers and the zygote tell the master. Each of them has a channel of its own, a pair of sockets whose other
  * end is the master's: so nobody can speak for another one, nor read or hold up what others say. The other way it
- * carries the end, and to the zygote its orders. */
+ * carries the word to go on, the end, and to the zygote its orders. */
 #ifndef CLUTCH_NOTICE_H
 #define CLUTCH_NOTICE_H
 
@@ -14,7 +14,7 @@
 enum notice_kind {
     NOTICE_SPAWNED,      /* the zygote has forked a worker; `pid` is its process id */
     NOTICE_SPAWN_FAILED, /* the zygote could not fork; already logged */
-    NOTICE_READY,        /* it serves; the zygote: the application is loaded */
+    NOTICE_READY,        /* it could serve, once it is told to; the zygote: the application is loaded */
     NOTICE_BOOT_FAILED,  /* the application could not be loaded; already logged; the process ends by itself */
     NOTICE_DRAINING,     /* a worker was told by a signal to end */
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
@@ -45,6 +45,11 @@ void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, 
 
 /* Child: has the master go through its loop once. Never waits. */
 void notice_poke(int channel_fd, int number, uint64_t serial);
+
+/* Master: tells a worker that is ready to serve. Never waits. One that has died will be noticed otherwise. */
+void notice_let_go(int channel_fd);
+/* Worker: what the master has told, when the channel is readable: true: it may serve; false: it is to end. */
+bool notice_may_go(int channel_fd) MUST_CHECK;
 
 /* Master: takes the next message off the channel. Never waits. */
 enum notice_news notice_receive(int channel_fd, struct notice *) MUST_CHECK;

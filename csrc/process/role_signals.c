@@ -23,6 +23,9 @@ static const int pointless_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
 
 static const int ignored_signals[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU};
 
+/* What the master does something else for than to end. */
+static const int master_signals[] = {SIGCHLD, SIGHUP};
+
 static void handle(const int *signals, size_t count, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
@@ -48,7 +51,8 @@ int role_signals_open(void)
 
     set_dispositions(SIG_DFL, SIG_IGN);
     sigemptyset(&set);
-    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < ARRAY_COUNT(master_signals); i++)
+        sigaddset(&set, master_signals[i]);
     for (size_t i = 0; i < ARRAY_COUNT(ending_signals); i++)
         sigaddset(&set, ending_signals[i]);
     if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)

@@ -9,14 +9,17 @@
 static const int64_t BACKOFF_FIRST_US = 500 * 1000;
 static const int64_t BACKOFF_MOST_US = 30 * 1000 * 1000;
 
-/* A process that served for this long was sound: whatever ended it, its successor starts at once. */
+/* A process that served for this long was sound: whatever ended it, its successor starts at once. One that did not may
+ * have been told to end by a signal of its own application, which would go on like that for ever. */
 static const int64_t STEADY_US = 1000 * 1000;
 
-void slot_init(struct slot *slot, int number, int64_t now_us)
+void slot_init(struct slot *slot, int number, int row, int generation, int64_t now_us)
 {
     *slot = (struct slot){
+        .is_used = true,
         .number = number,
-        .row = number - 1,
+        .row = row,
+        .generation = generation,
         .end_cause = -1,
         .state = SLOT_EMPTY,
         .pid_fd = -1,
@@ -54,10 +57,15 @@ void slot_begin_told(struct slot *slot, pid_t pid, int pid_fd)
 
 void slot_become_ready(struct slot *slot, int64_t now_us)
 {
-    slot->state = SLOT_READY;
+    slot->state = slot->number > 0 ? SLOT_HELD : SLOT_READY;
     slot->ready_us = now_us;
     slot->deadline_us = SLOT_NEVER;
     slot->was_ready = true;
+}
+
+void slot_let_go(struct slot *slot)
+{
+    slot->state = SLOT_READY;
 }
 
 void slot_drain(struct slot *slot, int64_t deadline_us)
@@ -103,13 +111,12 @@ static void empty(struct slot *slot, int64_t start_us)
 
 void slot_end(struct slot *slot, int64_t now_us)
 {
-    bool was_told = slot->state == SLOT_DRAINING;
     unsigned delays = 0;
 
     if (slot->ready_us == 0) {
         slot->has_failed = true;
         delays = ++slot->failures;
-    } else if (was_told || now_us - slot->ready_us >= STEADY_US) {
+    } else if (now_us - slot->ready_us >= STEADY_US) {
         slot->failures = 0;
     } else {
         /* The first early death costs nothing, for an accident can happen early; a second one in a row looks like a

@@ -17,6 +17,7 @@ enum slot_state {
     SLOT_EMPTY,    /* no process; the next attempt is due at start_us */
     SLOT_ORDERED,  /* the zygote was asked for a worker; its pid is not known yet */
     SLOT_STARTING, /* loading the application */
+    SLOT_HELD,     /* a worker that could serve, but has not been told to */
     SLOT_READY,    /* serving; the zygote: able to fork */
     SLOT_DRAINING, /* told to end */
     SLOT_KILLED,   /* SIGKILL was sent; about to be reaped, by deadline_us at the latest */
@@ -25,8 +26,11 @@ enum slot_state {
 #define SLOT_NEVER INT64_MAX
 
 struct slot {
-    int number; /* of the worker; 0: the zygote; SLOT_MONITOR */
-    int row;    /* its place in the scoreboard and in the hand-off board; below 0: it has none */
+    bool is_used;   /* otherwise the rest means nothing */
+    int number;     /* of the worker; 0: the zygote; SLOT_MONITOR */
+    int row;        /* its place in the scoreboard and in the hand-off board; below 0: it has none */
+    int generation; /* that it belongs to, from 1 */
+    bool is_last;   /* nobody follows the process in this slot: the slot is free when it has ended */
     enum slot_state state;
     pid_t pid;             /* 0: none, or not known yet */
     int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */
@@ -35,18 +39,18 @@ struct slot {
     bool has_sent_rubbish; /* this process, over the channel */
     int64_t start_us;      /* EMPTY: when the next attempt is due */
     int64_t started_us;    /* when this process was started */
-    int64_t ready_us;      /* when it became ready; 0: not yet */
+    int64_t ready_us;      /* when it became able to serve; 0: not yet */
     int64_t deadline_us;   /* by when it must have reached the next state; SLOT_NEVER */
     unsigned failures;     /* in a row */
     bool has_failed;       /* an attempt to start in this slot has failed, ever */
-    bool was_ready;        /* a process in this slot has been ready, ever */
+    bool was_ready;        /* a process in this slot has been able to serve, ever */
     int end_cause;         /* enum restart_cause of the end that it was told to come to; -1: it was not told to */
 };
 
 enum { SLOT_NAME_BYTES = 48 };
 
-/* An empty slot whose first attempt is due at once. */
-void slot_init(struct slot *, int number, int64_t now_us);
+/* A used slot without a process, whose first attempt is due at once. */
+void slot_init(struct slot *, int number, int row, int generation, int64_t now_us);
 
 /* A process is being started. Takes control_fd. boot_timeout_us 0: no limit. */
 void slot_order(struct slot *, uint64_t serial, int control_fd, int64_t now_us, int64_t boot_timeout_us);
@@ -54,7 +58,10 @@ void slot_order(struct slot *, uint64_t serial, int control_fd, int64_t now_us, 
 void slot_begin(struct slot *, pid_t pid);
 /* The same for a process that was not forked here. Takes pid_fd. */
 void slot_begin_told(struct slot *, pid_t pid, int pid_fd);
+/* It is able to serve; a worker is held (SLOT_HELD) until slot_let_go. */
 void slot_become_ready(struct slot *, int64_t now_us);
+/* A worker that was held has been told to serve. */
+void slot_let_go(struct slot *);
 /* It has been told to end, and must have done so by then (SLOT_NEVER: when it likes). What it says is still
  * heard. */
 void slot_drain(struct slot *, int64_t deadline_us);
@@ -72,6 +79,13 @@ void slot_close(struct slot *);
 static inline bool slot_is_taken(const struct slot *slot)
 {
     return slot->state != SLOT_EMPTY;
+}
+
+/* Whether there is a process that has not been told to end. */
+static inline bool slot_is_wanted(const struct slot *slot)
+{
+    return slot->state == SLOT_ORDERED || slot->state == SLOT_STARTING || slot->state == SLOT_HELD ||
+           slot->state == SLOT_READY;
 }
 
 /* Writes "worker 3 (pid: 8)" "zygote (pid: 7)" or "monitor (pid: 9)" and returns `name` (SLOT_NAME_BYTES). */

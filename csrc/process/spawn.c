@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * How the master brings processes to life: a worker or the zygote by fork, a worker through the zygote. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "config.h"
 #include "fd.h"
+#include "generation.h"
 #include "kin.h"
 #include "log.h"
 #include "master_priv.h"
@@ -14,7 +16,7 @@
 #include "worker.h"
 #include "zygote_process.h"
 
-enum { ORDER_AGAIN_US = 50 * 1000, FIRST_GENERATION = 1 };
+enum { ORDER_AGAIN_US = 50 * 1000, GENERATION_BYTES = 32 };
 
 /* One way to fill a slot. */
 struct role {
@@ -31,7 +33,7 @@ static const struct role *role_of(const struct master *master, const struct slot
 {
     if (slot->number == 0)
         return &ZYGOTE;
-    return master->crew.has_zygote ? &HATCHED_WORKER : &WORKER;
+    return master->crew.has_zygotes ? &HATCHED_WORKER : &WORKER;
 }
 
 /* Above all the channels: a worker's brother that kept one would keep it from
@@ -39,17 +41,21 @@ static const struct role *role_of(const struct master *master, const struct slot
 void spawn_release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         slot_close(slot);
     slot_close(&master->monitor.slot);
 }
 
 static void announce(const struct slot *slot, int thread_count)
 {
+    char generation[GENERATION_BYTES] = "";
+
+    if (slot->generation > 1)
+        snprintf(generation, sizeof(generation), " of generation %d", slot->generation);
     if (slot->number == 0)
-        log_info("spawned zygote (pid: %d)", (int)slot->pid);
+        log_info("spawned zygote (pid: %d)%s", (int)slot->pid, generation);
     else
-        log_info("spawned worker %d (pid: %d, cores: %d)", slot->number, (int)slot->pid, thread_count);
+        log_info("spawned worker %d (pid: %d, cores: %d)%s", slot->number, (int)slot->pid, thread_count, generation);
 }
 
 static int fork_child(struct master *master, struct slot *slot, const struct role *role, const struct birth *birth)
@@ -74,7 +80,7 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
     struct birth birth = {
         .number = slot->number,
         .row = slot->row,
-        .generation = FIRST_GENERATION,
+        .generation = slot->generation,
         .serial = ++master->last_serial,
     };
     int ends[2];
@@ -87,7 +93,7 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
     if (role->run != NULL)
         result = fork_child(master, slot, role, &birth);
     else
-        result = zygote_process_order(master->crew.slots[0].control_fd, &birth);
+        result = zygote_process_order(crew_find_zygote(&master->crew, slot->generation)->control_fd, &birth);
     close(ends[1]);
     return result;
 }
@@ -112,25 +118,39 @@ void spawn_slot(struct master *master, struct slot *slot)
         return;
     }
     log_error("cannot start a %s: %s", role->name, strerror(-result));
+    generation_note_failure(master, slot, strerror(-result));
     slot_end(slot, clock_now_us());
+}
+
+void spawn_due(struct master *master)
+{
+    size_t row_end = (size_t)crew_row_end(&master->crew);
+
+    if (row_end != handoff_row_end(&master->handoff))
+        handoff_set_row_end(&master->handoff, row_end);
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))
+            spawn_slot(master, slot);
+    }
 }
 
 /* The process that may be there has no channel from now on, and ends by itself. */
-static void disbelieve(struct slot *slot, pid_t pid)
+static void disbelieve(struct master *master, struct slot *slot, pid_t pid)
 {
     log_error("process %d is said to be worker %d, but is no process of this server, or another worker: it is let go",
               (int)pid, slot->number);
+    generation_note_failure(master, slot, "is no process of this server");
     slot_end(slot, clock_now_us());
 }
 
-void spawn_note_pid(const struct master *master, struct slot *slot, pid_t pid)
+void spawn_note_pid(struct master *master, struct slot *slot, pid_t pid)
 {
     int pid_fd = -1;
 
     if (slot->pid != 0)
         return;
     if (pid <= 0 || crew_find_pid(&master->crew, pid) != NULL) {
-        disbelieve(slot, pid);
+        disbelieve(master, slot, pid);
         return;
     }
     if (pid != master->reaped_pid) {
@@ -138,7 +158,7 @@ void spawn_note_pid(const struct master *master, struct slot *slot, pid_t pid)
         case KIN_OURS:
             break;
         case KIN_STRANGER:
-            disbelieve(slot, pid);
+            disbelieve(master, slot, pid);
             return;
         case KIN_UNTOLD: /* when it is ready it is our child, and tells us again */
             return;

@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "clock.h"
 #include "config.h"
 #include "death.h"
 #include "fd.h"
+#include "generation.h"
 #include "kin.h"
 #include "log.h"
 #include "master_priv.h"
@@ -69,14 +71,25 @@ static void kill_process(struct master *master, struct slot *slot)
 
 static void announce_ready(struct master *master)
 {
-    int count = master->crew.worker_count;
+    int count = crew_count(&master->crew, master->generation);
 
-    if (master->has_announced_ready || !crew_is_ready(&master->crew))
+    if (master->has_announced_ready || !crew_are_all(&master->crew, master->generation, SLOT_READY))
         return;
     master->has_announced_ready = true;
     atomic_store(&master->scoreboard->totals->has_started, 1);
     log_info("ready: %d %s after %.0f ms", count, count == 1 ? "worker serves" : "workers serve",
              (double)(clock_now_us() - master->began_us) / 1e3);
+}
+
+void supervise_let_go(struct master *master, struct slot *slot)
+{
+    int state = WORKER_STARTING;
+
+    /* Before it knows: who has read that the server is ready finds its workers ready. It may be draining already. */
+    atomic_compare_exchange_strong(&scoreboard_row(master->scoreboard, slot->row)->state, &state, WORKER_READY);
+    notice_let_go(slot->control_fd);
+    slot_let_go(slot);
+    announce_ready(master);
 }
 
 static void learn_pid(struct master *master, struct slot *slot, pid_t pid)
@@ -96,13 +109,13 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         learn_pid(master, slot, notice->pid);
         break;
     case NOTICE_SPAWN_FAILED:
+        generation_note_failure(master, slot, "could not be forked");
         slot_end(slot, now_us);
         break;
     case NOTICE_READY:
         learn_pid(master, slot, notice->pid);
         if (slot->state == SLOT_STARTING)
             slot_become_ready(slot, now_us);
-        announce_ready(master);
         break;
     case NOTICE_POKE:
         break;
@@ -111,7 +124,11 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         learn_pid(master, slot, notice->pid);
         /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that.
          */
-        if (slot->state == SLOT_STARTING || slot->state == SLOT_READY)
+        generation_note_failure(master, slot,
+                                notice->kind == NOTICE_BOOT_FAILED ? "could not load the application: the reasons are "
+                                                                     "above"
+                                                                   : "was told to end by a signal");
+        if (slot_is_wanted(slot))
             slot_drain(slot, drain_deadline_us(master));
         break;
     }
@@ -125,7 +142,10 @@ static struct slot *find_subject(const struct master *master, const struct slot 
     bool is_birth = notice->kind == NOTICE_SPAWNED || notice->kind == NOTICE_SPAWN_FAILED;
 
     if (is_birth)
-        return sender->number == 0 && subject != NULL && subject->number > 0 && subject->pid == 0 ? subject : NULL;
+        return sender->number == 0 && subject != NULL && subject->number > 0 && subject->pid == 0 &&
+                       subject->generation == sender->generation
+                   ? subject
+                   : NULL;
     return subject == sender ? subject : NULL;
 }
 
@@ -167,7 +187,7 @@ static void read_channel(struct master *master, struct slot *sender)
 
 void supervise_read_notices(struct master *master)
 {
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++)
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         read_channel(master, slot);
     read_channel(master, &master->monitor.slot);
 }
@@ -193,10 +213,10 @@ static enum log_level death_level(const struct master *master, const struct slot
 }
 
 /* What the zygote was still to fork, it will not. */
-static void cancel_orders(struct master *master)
+static void cancel_orders(struct master *master, int generation)
 {
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
-        if (slot_is_taken(slot) && slot->pid == 0)
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->generation == generation && slot_is_taken(slot) && slot->pid == 0)
             slot_cancel(slot, clock_now_us());
     }
 }
@@ -205,7 +225,8 @@ static void announce_next_attempt(const struct master *master, const struct slot
 {
     char who[DURATION_BYTES] = "zygote";
 
-    if (master->phase != MASTER_RUNNING || slot->start_us <= now_us || crew_is_hopeless(&master->crew))
+    if (master->phase != MASTER_RUNNING || slot->start_us <= now_us || slot->is_last ||
+        slot->generation == master->coming || crew_is_hopeless(&master->crew, slot->generation))
         return;
     if (slot->number > 0)
         snprintf(who, sizeof(who), "worker %d", slot->number);
@@ -224,12 +245,13 @@ static enum restart_cause cause_of_end(const struct slot *slot, int wait_status)
 
 static void bury(struct master *master, struct slot *slot, int wait_status)
 {
-    char text[DEATH_TEXT_BYTES];
+    char text[DEATH_TEXT_BYTES], name[SLOT_NAME_BYTES];
     enum log_level level = death_level(master, slot, wait_status);
     bool was_ready = slot->ready_us != 0;
     int64_t now_us = clock_now_us();
 
     LOG_AT(level, "%s", death_describe(text, slot, wait_status, master->scoreboard, now_us));
+    generation_note_failure(master, slot, text + strlen(slot_format_name(slot, name)) + 1);
     if (slot->number > 0 && was_ready)
         death_log_requests(level, slot, master->scoreboard, now_us);
     if (slot->number > 0 && master->phase == MASTER_RUNNING)
@@ -238,9 +260,9 @@ static void bury(struct master *master, struct slot *slot, int wait_status)
         clear_rows(master, slot->row);
     slot_end(slot, now_us);
     if (slot->number == 0) {
-        if (master->phase == MASTER_RUNNING && was_ready)
+        if (master->phase == MASTER_RUNNING && was_ready && !slot->is_last)
             log_warning("the workers go on; missing ones wait for the next zygote");
-        cancel_orders(master);
+        cancel_orders(master, slot->generation);
     }
     announce_next_attempt(master, slot, now_us);
 }
@@ -285,17 +307,19 @@ static void kill_slow_starter(struct master *master, struct slot *slot)
     slot->end_cause = RESTART_BOOT_TIMEOUT;
     log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
               format_duration(limit, master->config->boot_timeout_ms));
+    generation_note_failure(master, slot, "has not loaded the application within --boot-timeout");
     kill_process(master, slot);
 }
 
 /* It has not forked the worker of this slot. With its death the order is void. */
 static void kill_stuck_zygote(struct master *master, struct slot *slot)
 {
-    struct slot *zygote = &master->crew.slots[0];
+    struct slot *zygote = crew_find_zygote(&master->crew, slot->generation);
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
 
     log_error("%s has not forked worker %d within %s (--boot-timeout): killed", slot_format_name(zygote, name),
               slot->number, format_duration(limit, master->config->boot_timeout_ms));
+    generation_note_failure(master, slot, "was not forked within --boot-timeout");
     slot->deadline_us = SLOT_NEVER;
     kill_process(master, zygote);
 }
@@ -323,12 +347,19 @@ static void look_for_killed(struct master *master, struct slot *slot)
         lose(master, slot);
 }
 
+static bool has_living_zygote(const struct master *master, const struct slot *slot)
+{
+    const struct slot *zygote = crew_find_zygote(&master->crew, slot->generation);
+
+    return zygote != NULL && zygote->pid > 0;
+}
+
 void supervise_enforce_deadlines(struct master *master, int64_t now_us)
 {
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         if (slot->deadline_us > now_us)
             continue;
-        if (slot->state == SLOT_ORDERED && master->crew.slots[0].pid > 0) {
+        if (slot->state == SLOT_ORDERED && has_living_zygote(master, slot)) {
             kill_stuck_zygote(master, slot);
         } else if (slot->state == SLOT_KILLED) {
             look_for_killed(master, slot);
@@ -342,17 +373,29 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
 
 /* --- The end --- */
 
+static void tell_to_end(struct slot *slot, int64_t deadline_us)
+{
+    if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its channel yet */
+        (void)kin_signal(slot->pid, slot->pid_fd, SIGTERM);
+    if (slot_is_wanted(slot))
+        slot_drain(slot, deadline_us);
+}
+
+void supervise_end(struct master *master, struct slot *slot, enum restart_cause cause)
+{
+    slot->is_last = true;
+    if (slot_is_wanted(slot))
+        slot->end_cause = (int)cause;
+    tell_to_end(slot, drain_deadline_us(master));
+}
+
 void supervise_drain_all(struct master *master)
 {
     int64_t deadline_us = drain_deadline_us(master);
 
     master->phase = MASTER_STOPPING;
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
-        if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its channel yet */
-            (void)kin_signal(slot->pid, slot->pid_fd, SIGTERM);
-        if (slot->state == SLOT_STARTING || slot->state == SLOT_ORDERED || slot->state == SLOT_READY)
-            slot_drain(slot, deadline_us);
-    }
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
+        tell_to_end(slot, deadline_us);
 }
 
 /* Somebody will look for the requests that got no answer. */
@@ -371,7 +414,7 @@ static void log_cut_requests(const struct master *master, const struct slot *slo
 void supervise_kill_all(struct master *master)
 {
     master->phase = MASTER_KILLING;
-    for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         if (!slot_is_taken(slot))
             continue;
         log_cut_requests(master, slot);

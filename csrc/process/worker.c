@@ -46,7 +46,7 @@ struct worker {
     int told_fd;                  /* owned; readable when a signal told us to end */
 };
 
-/* --- Being told to end --- */
+/* --- Being told to serve, and to end --- */
 
 static void drain(struct worker *worker, int fd)
 {
@@ -55,10 +55,16 @@ static void drain(struct worker *worker, int fd)
     h1_server_drain(worker->server);
 }
 
-/* The master wants this worker to end, or has died. */
+/* The master has told this worker to serve, or wants it to end, or has died. */
 static void on_control(void *context, int fd)
 {
-    drain(context, fd);
+    struct worker *worker = context;
+
+    if (!notice_may_go(fd)) {
+        drain(worker, fd);
+        return;
+    }
+    h1_server_let_go(worker->server);
 }
 
 static void on_told_by_signal(void *context, int fd)
@@ -188,6 +194,7 @@ static void open_server(struct worker *worker)
         .handoff = inherit->handoff,
         .row = (size_t)worker->birth.row,
         .counts = &worker->row->connections,
+        .is_held = true,
     };
     bool counts_waiters = inherit->config->threads > 1;
 
@@ -281,7 +288,6 @@ static void tear_down(struct worker *worker)
 static void NORETURN live(struct worker *worker)
 {
     set_up(worker);
-    atomic_store(&worker->row->state, WORKER_READY);
     notice_send(worker->birth.control_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
     worker_threads_serve(worker->threads);
     tear_down(worker);

@@ -43,7 +43,7 @@ static void the_crew(void **state)
 
     (void)state;
     scarcity_begin(0, false);
-    assert_int_equal(crew_init(&crew, 4, true, 0), -ENOMEM);
+    assert_int_equal(crew_init(&crew, 4, true), -ENOMEM);
     assert_true(scarcity_end());
     crew_fini(&crew);
 }

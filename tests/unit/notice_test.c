@@ -154,9 +154,23 @@ static void test_without_a_master_nobody_cares(void **state)
     close(ends[1]);
 }
 
+static void test_a_worker_may_go_when_it_is_told_and_not_at_the_end(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    notice_let_go(ends[0]);
+    assert_true(notice_may_go(ends[1]));
+    assert_int_equal(shutdown(ends[0], SHUT_WR), 0);
+    assert_false(notice_may_go(ends[1]));
+    close_channel(ends);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_worker_may_go_when_it_is_told_and_not_at_the_end),
         cmocka_unit_test(test_a_notice_arrives_as_it_was_sent),
         cmocka_unit_test(test_a_full_channel_makes_the_sender_wait),
         cmocka_unit_test(test_rubbish_harms_no_notice),

@@ -46,6 +46,8 @@ static int master_reads_signals(void)
     if (role_signals_next(fd) != SIGTERM || role_signals_next(fd) != 0)
         return 2;
     raise(SIGHUP);
+    if (role_signals_next(fd) != SIGHUP)
+        return 6;
     raise(SIGUSR1);
     raise(SIGUSR2);
     raise(SIGWINCH);

@@ -183,7 +183,7 @@ static void test_deaths_are_described(void **state)
     char text[DEATH_TEXT_BYTES];
 
     (void)state;
-    slot_init(&slot, 3, NOW);
+    slot_init(&slot, 3, 3 - 1, 1, NOW);
     slot_order(&slot, 1, -1, NOW - 10200000, 0);
     slot_begin(&slot, 8);
     assert_string_equal(death_describe(text, &slot, exited(1), scoreboard, NOW),
@@ -224,7 +224,7 @@ static void test_the_longest_death_fits(void **state)
     target[sizeof(target) - 1] = '\0';
     memset(peer, 'f', sizeof(peer) - 1);
     peer[sizeof(peer) - 1] = '\0';
-    slot_init(&slot, 1, NOW);
+    slot_init(&slot, 1, 1 - 1, 1, NOW);
     slot_order(&slot, 1, -1, 0, 0);
     slot_begin(&slot, INT32_MAX);
     slot_become_ready(&slot, NOW);
@@ -263,7 +263,7 @@ static void test_several_requests_have_a_line_each(void **state)
     size_t lines = 0;
 
     (void)state;
-    slot_init(&slot, 2, NOW);
+    slot_init(&slot, 2, 2 - 1, 1, NOW);
     slot_order(&slot, 1, -1, NOW, 0);
     slot_begin(&slot, 8);
     begin(scoreboard_thread(scoreboard, 0, 0), "/not/ours");

@@ -11,17 +11,31 @@
 
 enum { WORKERS = 1000 };
 
+/* Of the first generation: worker `number` is in row number - 1; 0: the zygote. */
+static struct slot *slot_of(const struct master *master, int number)
+{
+    return number > 0 ? &master->crew.slots[number - 1] : crew_find_zygote(&master->crew, 1);
+}
+
+static void make_crew(struct master *master)
+{
+    assert_int_equal(crew_init(&master->crew, WORKERS, true), 0);
+    master->generation = 1;
+    for (int number = 0; number <= WORKERS; number++)
+        assert_non_null(crew_add(&master->crew, number, 1, 0));
+}
+
 /* A master with a zygote that is ready, as far as it knows; returns the zygote's end of the channel. */
 static int make_master(struct master *master, const struct config *config)
 {
     int ends[2];
 
     *master = (struct master){.config = config};
-    assert_int_equal(crew_init(&master->crew, WORKERS, true, 0), 0);
+    make_crew(master);
     assert_int_equal(notice_open_channel(ends), 0);
-    slot_order(&master->crew.slots[0], 1, ends[0], 0, 0);
-    slot_begin(&master->crew.slots[0], getpid());
-    slot_become_ready(&master->crew.slots[0], 0);
+    slot_order(slot_of(master, 0), 1, ends[0], 0, 0);
+    slot_begin(slot_of(master, 0), getpid());
+    slot_become_ready(slot_of(master, 0), 0);
     return ends[1];
 }
 
@@ -44,10 +58,10 @@ static void test_a_dead_zygote_is_no_failure_of_workers(void **state)
     (void)state;
     close(make_master(&master, &config));
     for (int number = 1; number <= WORKERS; number++) {
-        spawn_slot(&master, &master.crew.slots[number]);
-        assert_put_off(&master.crew.slots[number]);
+        spawn_slot(&master, slot_of(&master, number));
+        assert_put_off(slot_of(&master, number));
     }
-    assert_false(crew_is_hopeless(&master.crew));
+    assert_false(crew_is_hopeless(&master.crew, 1));
     crew_fini(&master.crew);
 }
 
@@ -60,12 +74,12 @@ static void test_a_zygote_dead_with_orders_is_no_failure_of_workers(void **state
 
     (void)state;
     channel_fd = make_master(&master, &config);
-    spawn_slot(&master, &master.crew.slots[1]);
-    assert_int_equal(master.crew.slots[1].state, SLOT_ORDERED);
+    spawn_slot(&master, slot_of(&master, 1));
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_ORDERED);
     close(channel_fd);
     for (int number = 2; number <= 4; number++) {
-        spawn_slot(&master, &master.crew.slots[number]);
-        assert_put_off(&master.crew.slots[number]);
+        spawn_slot(&master, slot_of(&master, number));
+        assert_put_off(slot_of(&master, number));
     }
     crew_fini(&master.crew);
 }
@@ -79,13 +93,13 @@ static void test_more_orders_than_fit_are_put_off(void **state)
     (void)state;
     channel_fd = make_master(&master, &config);
     while (number < WORKERS) {
-        spawn_slot(&master, &master.crew.slots[number]);
-        if (master.crew.slots[number].state != SLOT_ORDERED)
+        spawn_slot(&master, slot_of(&master, number));
+        if (slot_of(&master, number)->state != SLOT_ORDERED)
             break;
         number++;
     }
     assert_true(number > 1 && number < WORKERS);
-    assert_put_off(&master.crew.slots[number]);
+    assert_put_off(slot_of(&master, number));
     close(channel_fd);
     crew_fini(&master.crew);
 }
@@ -100,7 +114,7 @@ static void test_strangers_are_no_workers(void **state)
 
     (void)state;
     close(make_master(&master, &config));
-    slot = &master.crew.slots[1];
+    slot = slot_of(&master, 1);
     for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
         slot_order(slot, 7, -1, 0, 0);
         spawn_note_pid(&master, slot, strangers[i]);
@@ -119,7 +133,7 @@ static void test_children_are_workers(void **state)
 
     (void)state;
     close(make_master(&master, &config));
-    slot = &master.crew.slots[1];
+    slot = slot_of(&master, 1);
     slot_order(slot, 7, -1, 0, 0);
     child = fork();
     if (child == 0)
@@ -127,9 +141,9 @@ static void test_children_are_workers(void **state)
     spawn_note_pid(&master, slot, child);
     assert_int_equal(slot->state, SLOT_STARTING);
     assert_int_equal(slot->pid, child);
-    slot_order(&master.crew.slots[2], 8, -1, 0, 0);
-    spawn_note_pid(&master, &master.crew.slots[2], child); /* but one worker each */
-    assert_int_equal(master.crew.slots[2].state, SLOT_EMPTY);
+    slot_order(slot_of(&master, 2), 8, -1, 0, 0);
+    spawn_note_pid(&master, slot_of(&master, 2), child); /* but one worker each */
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_EMPTY);
     assert_int_equal(waitpid(child, NULL, 0), child);
     crew_fini(&master.crew);
 }

@@ -17,13 +17,27 @@ enum { WORKERS = 2 };
 
 static const struct config config = {.workers = WORKERS, .threads = 1, .graceful_timeout_ms = 30000};
 
+/* Of the first generation: worker `number` is in row number - 1; 0: the zygote. */
+static struct slot *slot_of(const struct master *master, int number)
+{
+    return number > 0 ? &master->crew.slots[number - 1] : crew_find_zygote(&master->crew, 1);
+}
+
+static void make_crew(struct master *master)
+{
+    assert_int_equal(crew_init(&master->crew, WORKERS, true), 0);
+    master->generation = 1;
+    for (int number = 0; number <= WORKERS; number++)
+        assert_non_null(crew_add(&master->crew, number, 1, 0));
+}
+
 /* A master with a zygote and two workers that are ready, as far as it knows; ends[n] is the end of slot n. */
 static void make_master(struct master *master, int ends[WORKERS + 1])
 {
     *master = (struct master){.config = &config};
-    assert_int_equal(crew_init(&master->crew, WORKERS, true, 0), 0);
+    make_crew(master);
     for (int number = 0; number <= WORKERS; number++) {
-        struct slot *slot = &master->crew.slots[number];
+        struct slot *slot = slot_of(master, number);
         int pair[2];
 
         assert_int_equal(notice_open_channel(pair), 0);
@@ -31,6 +45,8 @@ static void make_master(struct master *master, int ends[WORKERS + 1])
         slot_order(slot, (uint64_t)number + 10, pair[0], 0, 0);
         slot_begin(slot, 1000000000 + number);
         slot_become_ready(slot, 0);
+        if (slot->state == SLOT_HELD)
+            slot_let_go(slot);
     }
 }
 
@@ -57,12 +73,12 @@ static void test_a_worker_speaks_for_itself(void **state)
     tell(ends[2], NOTICE_BOOT_FAILED, 0);
     tell(ends[0], NOTICE_DRAINING, 1);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[0].state, SLOT_READY);
-    assert_int_equal(master.crew.slots[1].state, SLOT_READY);
+    assert_int_equal(slot_of(&master, 0)->state, SLOT_READY);
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_READY);
     tell(ends[1], NOTICE_DRAINING, 1);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[1].state, SLOT_DRAINING);
-    assert_int_equal(master.crew.slots[2].state, SLOT_READY);
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_DRAINING);
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_READY);
     unmake_master(&master, ends);
 }
 
@@ -73,18 +89,18 @@ static void test_births_are_told_by_the_zygote(void **state)
 
     (void)state;
     make_master(&master, ends);
-    slot_cancel(&master.crew.slots[1], 0);
-    slot_order(&master.crew.slots[1], 11, -1, 0, 0);
+    slot_cancel(slot_of(&master, 1), 0);
+    slot_order(slot_of(&master, 1), 11, -1, 0, 0);
     tell(ends[2], NOTICE_SPAWN_FAILED, 1);
     tell(ends[0], NOTICE_SPAWN_FAILED, 2); /* is there already */
     tell(ends[0], NOTICE_SPAWN_FAILED, 0);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[0].state, SLOT_READY);
-    assert_int_equal(master.crew.slots[1].state, SLOT_ORDERED);
-    assert_int_equal(master.crew.slots[2].state, SLOT_READY);
+    assert_int_equal(slot_of(&master, 0)->state, SLOT_READY);
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_ORDERED);
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_READY);
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[1].state, SLOT_EMPTY);
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_EMPTY);
     unmake_master(&master, ends);
 }
 
@@ -103,10 +119,10 @@ static void test_rubbish_changes_nothing(void **state)
     }
     supervise_read_notices(&master);
     for (int number = 0; number <= WORKERS; number++)
-        assert_int_equal(master.crew.slots[number].state, SLOT_READY);
+        assert_int_equal(slot_of(&master, number)->state, SLOT_READY);
     tell(ends[2], NOTICE_DRAINING, 2);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[2].state, SLOT_DRAINING);
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_DRAINING);
     unmake_master(&master, ends);
 }
 
@@ -121,9 +137,9 @@ static void test_who_hangs_up_is_listened_to_no_more(void **state)
     tell(ends[2], NOTICE_DRAINING, 2);
     assert_int_equal(shutdown(ends[2], SHUT_RDWR), 0);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[2].state, SLOT_DRAINING);
-    assert_int_equal(master.crew.slots[2].control_fd, -1);
-    assert_true(master.crew.slots[1].control_fd >= 0);
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_DRAINING);
+    assert_int_equal(slot_of(&master, 2)->control_fd, -1);
+    assert_true(slot_of(&master, 1)->control_fd >= 0);
     unmake_master(&master, ends);
 }
 
@@ -139,11 +155,11 @@ static void test_who_was_told_to_end_hears_it_and_may_speak(void **state)
     supervise_drain_all(&master);
     assert_int_equal(read(ends[0], &byte, 1), 0);
     assert_int_equal(read(ends[1], &byte, 1), 0);
-    slot_cancel(&master.crew.slots[1], 0);
-    slot_order(&master.crew.slots[1], 11, -1, 0, 0);
+    slot_cancel(slot_of(&master, 1), 0);
+    slot_order(slot_of(&master, 1), 11, -1, 0, 0);
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
     supervise_read_notices(&master);
-    assert_int_equal(master.crew.slots[1].state, SLOT_EMPTY);
+    assert_int_equal(slot_of(&master, 1)->state, SLOT_EMPTY);
     unmake_master(&master, ends);
 }
 
@@ -212,8 +228,8 @@ static struct slot *make_ordering_master(struct master *master, int ends[WORKERS
     master->scoreboard = scoreboard_new(WORKERS, 1);
     assert_int_equal(handoff_open(&master->handoff, WORKERS), 0);
     for (int number = 0; number <= WORKERS; number++)
-        slot_cancel(&master->crew.slots[number], 0);
-    slot = &master->crew.slots[1];
+        slot_cancel(slot_of(master, number), 0);
+    slot = slot_of(master, 1);
     slot_order(slot, 11, -1, 0, 0);
     return slot;
 }
@@ -284,12 +300,12 @@ static void test_without_a_descriptor_children_are_signalled_and_strangers_not(v
     (void)state;
     slot = make_ordering_master(&master, ends);
     slot_begin(slot, getppid());
-    slot_order(&master.crew.slots[2], 12, -1, 0, 0);
+    slot_order(slot_of(&master, 2), 12, -1, 0, 0);
     worker = make_child(worker_end);
-    slot_begin(&master.crew.slots[2], worker);
+    slot_begin(slot_of(&master, 2), worker);
     supervise_kill_all(&master);
     assert_int_equal(slot->state, SLOT_EMPTY);
-    assert_int_equal(master.crew.slots[2].state, SLOT_KILLED);
+    assert_int_equal(slot_of(&master, 2)->state, SLOT_KILLED);
     assert_int_equal(waitpid(worker, &wait_status, 0), worker);
     assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL);
     close(worker_end[1]);

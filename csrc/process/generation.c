@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "generation.h"
+
+#include <stdio.h>
+
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+#include "master_priv.h"
+#include "notice.h"
+#include "scoreboard.h"
+
+enum { TEXT_BYTES = 600 };
+
+/* --- Places --- */
+
+/* False when there is no room. */
+static bool add_generation(struct master *master, int generation, int worker_count)
+{
+    int64_t now_us = clock_now_us();
+
+    if (crew_room(&master->crew) < worker_count)
+        return false;
+    if (master->crew.has_zygotes && crew_add(&master->crew, 0, generation, now_us) == NULL)
+        return false;
+    for (int number = 1; number <= worker_count; number++)
+        (void)crew_add(&master->crew, number, generation, now_us);
+    return true;
+}
+
+bool generation_begin(struct master *master)
+{
+    master->generation = master->last_generation = 1;
+    return add_generation(master, master->generation, (int)master->config->workers);
+}
+
+static void remove_ended(struct master *master)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->is_last && slot->state == SLOT_EMPTY)
+            crew_remove(slot);
+    }
+}
+
+static void end_generation(struct master *master, int generation)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->generation == generation)
+            supervise_end(master, slot, RESTART_RELOAD);
+    }
+}
+
+static void let_go(struct master *master, int generation)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->generation == generation && slot->state == SLOT_HELD)
+            supervise_let_go(master, slot);
+    }
+}
+
+/* --- The result --- */
+
+static void report(struct master *master, bool is_failed, const char *text)
+{
+    board_reload_finish(&master->scoreboard->totals->reload, master->reload.number, is_failed, master->generation,
+                        text);
+    master->coming = 0;
+}
+
+static void fail(struct master *master)
+{
+    const char *why = master->reload.failure[0] != '\0' ? master->reload.failure : "a process could not be started";
+    char text[TEXT_BYTES];
+
+    snprintf(text, sizeof(text), "reload failed: %s; generation %d serves on", why, master->generation);
+    log_error("%s", text);
+    end_generation(master, master->coming);
+    report(master, true, text);
+}
+
+static void change_over(struct master *master)
+{
+    int before = master->generation, leaving = crew_count_taken(&master->crew, before);
+    int count = crew_count(&master->crew, master->coming);
+    char text[TEXT_BYTES];
+
+    master->generation = master->coming;
+    atomic_store(&master->scoreboard->totals->generation, master->generation);
+    let_go(master, master->generation);
+    end_generation(master, before);
+    snprintf(text, sizeof(text), "reload done: generation %d serves with %d worker%s after %.0f ms", master->generation,
+             count, count == 1 ? "" : "s", (double)(clock_now_us() - master->reload.began_us) / 1e3);
+    log_info("%s; %d of generation %d finish%s what %s begun", text, leaving, before, leaving == 1 ? "es" : "",
+             leaving == 1 ? "it has" : "they have");
+    report(master, false, text);
+}
+
+/* --- A reload --- */
+
+void generation_note_failure(struct master *master, const struct slot *slot, const char *why)
+{
+    char name[SLOT_NAME_BYTES];
+
+    if (master->coming == 0 || slot->generation != master->coming || master->reload.failure[0] != '\0')
+        return;
+    snprintf(master->reload.failure, sizeof(master->reload.failure), "%s %s", slot_format_name(slot, name), why);
+}
+
+/* Whether the process in this slot has been tried, and will not serve. */
+static bool is_broken(const struct slot *slot)
+{
+    return slot->state == SLOT_DRAINING || slot->state == SLOT_KILLED ||
+           (slot->state == SLOT_EMPTY && (slot->has_failed || slot->was_ready));
+}
+
+static bool has_broken(const struct master *master)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->generation == master->coming && is_broken(slot))
+            return true;
+    }
+    return false;
+}
+
+static void follow(struct master *master)
+{
+    if (has_broken(master))
+        fail(master);
+    else if (crew_are_all(&master->crew, master->coming, SLOT_HELD))
+        change_over(master);
+}
+
+static void begin(struct master *master)
+{
+    struct reload *reload = &master->reload;
+    int count = crew_count(&master->crew, master->generation), generation = master->last_generation + 1;
+
+    if (!add_generation(master, generation, count)) {
+        if (!reload->waits_for_room)
+            log_warning("the reload waits until workers of earlier generations have finished what they have begun: "
+                        "there is room for %d more worker%s",
+                        crew_room(&master->crew), crew_room(&master->crew) == 1 ? "" : "s");
+        reload->waits_for_room = true;
+        return;
+    }
+    reload->is_wanted = false;
+    reload->waits_for_room = false;
+    reload->number = reload->last_number;
+    reload->began_us = clock_now_us();
+    reload->failure[0] = '\0';
+    master->coming = master->last_generation = generation;
+    log_info("reload: starting generation %d, %d worker%s; generation %d serves until all of it is ready", generation,
+             count, count == 1 ? "" : "s", master->generation);
+}
+
+void generation_ask_reload(struct master *master)
+{
+    if (master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0)
+        return;
+    master->reload.last_number = board_reload_ask(&master->scoreboard->totals->reload);
+    if (master->coming != 0)
+        log_info("a reload is under way: another one follows it");
+    master->reload.is_wanted = true;
+}
+
+void generation_step(struct master *master)
+{
+    remove_ended(master);
+    if (master->phase != MASTER_RUNNING)
+        return;
+    let_go(master, master->generation);
+    if (master->coming != 0)
+        follow(master);
+    if (master->coming == 0 && master->reload.is_wanted)
+        begin(master);
+}
+
+void generation_stop(struct master *master)
+{
+    if (master->coming == 0 && !master->reload.is_wanted)
+        return;
+    master->reload.number = master->reload.last_number;
+    report(master, true, "reload failed: the server stops");
+}
