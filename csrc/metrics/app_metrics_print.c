@@ -4,13 +4,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "app_metrics_priv.h"
+#include "app_metrics_text.h"
 #include "buf.h"
 
-enum { NUMBER_BYTES = 40, FAMILIES = APP_METRIC_FAMILIES };
+enum { FAMILIES = APP_METRIC_FAMILIES };
 
 /* One record of the copy that has been checked. */
 struct entry {
@@ -30,8 +30,7 @@ struct snapshot {
     uint32_t families[FAMILIES]; /* where those stand, in order of registration */
     size_t family_count;
     bool *is_alive; /* owned: for each seat */
-    struct buf *out;
-    int result;
+    struct app_text text;
 };
 
 /* --- The copy --- */
@@ -219,82 +218,7 @@ static bool is_current(const struct snapshot *snapshot, const struct entry *fami
 
 static void put(struct snapshot *snapshot, struct slice text)
 {
-    if (snapshot->result == 0)
-        snapshot->result = buf_append(snapshot->out, text);
-}
-
-/* Bytes of the UTF-8 character at the start of `text`, 0 when there is none (RFC 3629). */
-static size_t utf8_len(struct slice text)
-{
-    const unsigned char *byte = (const unsigned char *)text.ptr;
-    size_t len = byte[0] < 0x80 ? 1 : byte[0] < 0xC2 ? 0 : byte[0] < 0xE0 ? 2 : byte[0] < 0xF0 ? 3 : 4;
-
-    if (byte[0] > 0xF4 || len > text.len)
-        return 0;
-    for (size_t i = 1; i < len; i++) {
-        if ((byte[i] & 0xC0) != 0x80)
-            return 0;
-    }
-    if (len >= 3 && ((byte[0] == 0xE0 && byte[1] < 0xA0) || (byte[0] == 0xED && byte[1] > 0x9F) ||
-                     (byte[0] == 0xF0 && byte[1] < 0x90) || (byte[0] == 0xF4 && byte[1] > 0x8F)))
-        return 0;
-    return len;
-}
-
-/* Escaped as the value of a label, or as help, where quotes stand as they are. */
-static void put_text(struct snapshot *snapshot, struct slice text, bool is_label)
-{
-    while (text.len > 0) {
-        size_t len = utf8_len(text), taken = len > 0 ? len : 1;
-        char c = text.ptr[0];
-
-        if (len == 0 || c == '\0')
-            put(snapshot, SLICE("?"));
-        else if (c == '\n')
-            put(snapshot, SLICE("\\n"));
-        else if (c == '\\')
-            put(snapshot, SLICE("\\\\"));
-        else if (c == '"' && is_label)
-            put(snapshot, SLICE("\\\""));
-        else
-            put(snapshot, slice_of(text.ptr, len));
-        text = slice_of(text.ptr + taken, text.len - taken);
-    }
-}
-
-static bool is_whole(double value)
-{
-    return value > -1e15 && value < 1e15 && (double)(int64_t)value == value;
-}
-
-/* The shortest digits that stand for the value, with a point whatever the locale says. */
-static size_t format_number(double value, char *out)
-{
-    int len = 0;
-
-    if (isnan(value))
-        return (size_t)snprintf(out, NUMBER_BYTES, "NaN");
-    if (isinf(value))
-        return (size_t)snprintf(out, NUMBER_BYTES, "%sInf", value > 0 ? "+" : "-");
-    if (is_whole(value))
-        return (size_t)snprintf(out, NUMBER_BYTES, "%.0f", value);
-    for (int digits = 15; digits <= 17; digits++) {
-        len = snprintf(out, NUMBER_BYTES, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
-            break;
-    }
-    for (int i = 0; i < len; i++) {
-        if (out[i] == ',')
-            out[i] = '.';
-    }
-    return (size_t)len;
-}
-
-static void put_number(struct snapshot *snapshot, double value)
-{
-    char text[NUMBER_BYTES];
-
-    put(snapshot, slice_of(text, format_number(value, text)));
+    app_text_put(&snapshot->text, text);
 }
 
 static void put_name(struct snapshot *snapshot, const struct entry *family, struct slice suffix)
@@ -311,7 +235,7 @@ static void put_head(struct snapshot *snapshot, const struct entry *family)
     put(snapshot, SLICE("# HELP "));
     put_name(snapshot, family, own_suffix(family));
     put(snapshot, SLICE(" "));
-    put_text(snapshot, family->help, false);
+    app_text_put_escaped(&snapshot->text, family->help, false);
     put(snapshot, SLICE("\n# TYPE "));
     put_name(snapshot, family, own_suffix(family));
     put(snapshot, slice_of_string(types[family->record.kind]));
@@ -329,13 +253,13 @@ static void put_labels(struct snapshot *snapshot, const struct entry *family, co
         put(snapshot, i == 0 ? SLICE("{") : SLICE(","));
         put(snapshot, family->texts[1 + i]);
         put(snapshot, SLICE("=\""));
-        put_text(snapshot, series->texts[i], true);
+        app_text_put_escaped(&snapshot->text, series->texts[i], true);
         put(snapshot, SLICE("\""));
     }
     if (bound != NULL) {
         put(snapshot, count == 0 ? SLICE("{le=\"") : SLICE(",le=\""));
-        put_number(snapshot, *bound);
-        if (is_whole(*bound))
+        app_text_put_number(&snapshot->text, *bound);
+        if (app_text_is_whole(*bound))
             put(snapshot, SLICE(".0"));
         put(snapshot, SLICE("\""));
     }
@@ -348,7 +272,7 @@ static void put_sample(struct snapshot *snapshot, const struct entry *family, co
     put_name(snapshot, family, suffix);
     put_labels(snapshot, family, series, bound);
     put(snapshot, SLICE(" "));
-    put_number(snapshot, value);
+    app_text_put_number(&snapshot->text, value);
     put(snapshot, SLICE("\n"));
 }
 
@@ -471,11 +395,11 @@ int app_metrics_print(const struct app_metrics *metrics, struct buf *out)
 
     if (snapshot == NULL)
         return result;
-    *snapshot = (struct snapshot){.metrics = metrics, .used = app_arena_used(metrics), .out = out};
+    *snapshot = (struct snapshot){.metrics = metrics, .used = app_arena_used(metrics), .text = {.out = out}};
     if (open_snapshot(snapshot)) {
         for (size_t i = 0; i < snapshot->family_count; i++)
             put_family(snapshot, snapshot->families[i]);
-        result = snapshot->result == 0 ? put_dropped(metrics, out) : snapshot->result;
+        result = snapshot->text.result == 0 ? put_dropped(metrics, out) : snapshot->text.result;
     }
     close_snapshot(snapshot);
     free(snapshot);
