@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The answer to --help=fish: completion of the command line, one line for each option. */
+#include <string.h>
+
 #include "help_forms.h"
 
 static void print_text(FILE *out, struct slice text)
@@ -57,6 +59,8 @@ static void print_command(FILE *out, const struct command_description *command)
     fprintf(out, "complete -c clutch -n 'test (count (commandline -opc)) -eq 1' -a %s -d ", command->name);
     print_text(out, slice_of_string(command->help));
     fputc('\n', out);
+    if (strstr(command->usage, "FILE") != NULL)
+        fprintf(out, "complete -c clutch -n 'test \"$(commandline -opc)[2]\" = %s' -F\n", command->name);
     while (completion_next_option(command, &option))
         fprintf(out, "complete -c clutch -n 'test \"$(commandline -opc)[2]\" = %s' -l %.*s -r\n", command->name,
                 (int)option.len - 2, option.ptr + 2);

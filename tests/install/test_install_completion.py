@@ -72,6 +72,13 @@ def test_bash_paths(bash):
     assert bash("--wsgi-file", "s") == ["shop.py", "sub"]
 
 
+def test_bash_commands(bash):
+    """A command is the first word; behind it come its own options and files."""
+    assert bash("import-c") == ["import-config"]
+    assert bash("import-config", "n") == ["notes.txt"]
+    assert bash("--preload", "import-c") == []
+
+
 @pytest.fixture
 def fish(prefix, folder):
     """fish(line) -> what is offered behind it, without descriptions."""
@@ -94,6 +101,9 @@ def test_fish(fish):
     assert fish("clutch --chdir s") == ["sub/"]
     assert fish("clutch --processes=") == ["--processes=auto"]
     assert "shop.py" in fish("clutch s")
+    assert fish("clutch import-c") == ["import-config"]
+    assert fish("clutch import-config n") == ["notes.txt"]
+    assert fish("clutch --preload import-c") == []
 
 
 def test_zsh(prefix):
