@@ -159,6 +159,21 @@ def test_nothing_is_lost_with_a_worker(server, monitor):
         assert after.get(name) == before.get(name) + 1
 
 
+def test_nothing_is_lost_in_a_reload(server, monitor):
+    for _ in range(4):
+        server.request("/blocks/list-of-one")
+    wait_counted(monitor, 4)
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("reload done: generation 2")
+    figures = monitor.wait_for(lambda now: now.get("clutch_worker_ends_total", cause="reload") == 2, "two ends")
+    assert figures.get("clutch_generation") == 2
+    assert figures.sum("clutch_worker_generation") == 2 * 2
+    assert figures.sum("clutch_worker_requests_total") == 4
+    server.request("/blocks/list-of-one")
+    wait_counted(monitor, 5)
+    assert monitor.figures().get("clutch_workers", state="ready") == 2
+
+
 def test_causes_of_ends(start):
     server = start(*ROUTER)
     monitor = Monitor(server)

@@ -133,7 +133,7 @@ def test_it_comes_back(server, monitor):
         server.wait_for_log(rf"monitor \(pid: {pid}\) was killed by signal 9 .*goes on without it", after=mark)
         server.wait_for_log(SPAWNED, after=mark)
         assert monitor.status("/readyz") == 200
-        assert monitor.figures().get("clutch_http_requests_total", status="2xx") >= 1
+        monitor.wait_for(lambda now: now.get("clutch_http_requests_total", status="2xx") >= 1, "what was counted before")
         assert server.request("/blocks/list-of-one").status == 200
 
 
