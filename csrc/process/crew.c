@@ -130,7 +130,7 @@ struct slot *crew_find_zygote(const struct crew *crew, int generation)
 
 static bool is_place_of(const struct slot *slot, int generation)
 {
-    return slot->generation == generation && slot->number > 0 && !slot->is_last;
+    return slot->generation == generation && slot->number > 0 && !slot->is_last && slot->replaces == 0;
 }
 
 int crew_count(const struct crew *crew, int generation)

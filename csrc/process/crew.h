@@ -52,7 +52,8 @@ struct slot *crew_find_serial(const struct crew *, int number, uint64_t serial);
 /* The zygote of a generation, or NULL. */
 struct slot *crew_find_zygote(const struct crew *, int generation);
 
-/* How many workers this generation is to have: those in whose slots somebody is to follow. */
+/* How many workers this generation is to have: those in whose slots somebody is to follow, without successors that are
+ * still on their way. */
 int crew_count(const struct crew *, int generation);
 /* How many of its processes are there, those included that were told to end. */
 int crew_count_taken(const struct crew *, int generation);

@@ -8,6 +8,8 @@
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
+#include "recycle.h"
+#include "scale.h"
 #include "scoreboard.h"
 
 enum { TEXT_BYTES = 600 };
@@ -53,7 +55,7 @@ static void end_generation(struct master *master, int generation)
 static void let_go(struct master *master, int generation)
 {
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
-        if (slot->generation == generation && slot->state == SLOT_HELD)
+        if (slot->generation == generation && slot->state == SLOT_HELD && slot->replaces == 0)
             supervise_let_go(master, slot);
     }
 }
@@ -106,17 +108,10 @@ void generation_note_failure(struct master *master, const struct slot *slot, con
     snprintf(master->reload.failure, sizeof(master->reload.failure), "%s %s", slot_format_name(slot, name), why);
 }
 
-/* Whether the process in this slot has been tried, and will not serve. */
-static bool is_broken(const struct slot *slot)
-{
-    return slot->state == SLOT_DRAINING || slot->state == SLOT_KILLED ||
-           (slot->state == SLOT_EMPTY && (slot->has_failed || slot->was_ready));
-}
-
 static bool has_broken(const struct master *master)
 {
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
-        if (slot->generation == master->coming && is_broken(slot))
+        if (slot->generation == master->coming && slot_is_broken(slot))
             return true;
     }
     return false;
@@ -143,6 +138,7 @@ static void begin(struct master *master)
         reload->waits_for_room = true;
         return;
     }
+    recycle_stop(master);
     reload->is_wanted = false;
     reload->waits_for_room = false;
     reload->number = reload->last_number;
@@ -171,6 +167,10 @@ void generation_step(struct master *master)
     let_go(master, master->generation);
     if (master->coming != 0)
         follow(master);
+    if (master->coming == 0) {
+        scale_step(master);
+        recycle_step(master);
+    }
     if (master->coming == 0 && master->reload.is_wanted)
         begin(master);
 }

@@ -22,7 +22,9 @@
 #include "log.h"
 #include "master_priv.h"
 #include "pidfile.h"
+#include "recycle.h"
 #include "refusals.h"
+#include "scale.h"
 #include "scoreboard.h"
 #include "role_signals.h"
 #include "socket_file.h"
@@ -274,6 +276,8 @@ static void read_signals(struct master *master)
             supervise_reap(master);
         else if (number == SIGHUP)
             generation_ask_reload(master);
+        else if (number == SIGTTIN || number == SIGTTOU)
+            scale_ask(master, number == SIGTTIN ? 1 : -1);
         else
             stop(master, number);
     }
@@ -299,7 +303,7 @@ static void end_drain_delay(struct master *master)
 static int64_t next_us(const struct master *master)
 {
     const int64_t all[] = {crew_next_us(&master->crew, master->phase == MASTER_RUNNING), monitor_keeper_next_us(master),
-                           master->drain_us};
+                           master->drain_us, recycle_next_us(master)};
     int64_t first = SLOT_NEVER;
 
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)

@@ -50,6 +50,7 @@ struct master {
     int coming;          /* that is to follow it; 0: no reload is under way */
     int last_generation; /* highest number that was ever given */
     struct reload reload;
+    int asked_workers; /* so many more, or less if below 0 */
     int signal_fd;
     struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;

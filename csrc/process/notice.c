@@ -38,6 +38,14 @@ void notice_poke(int channel_fd, int number, uint64_t serial)
     (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause)
+{
+    const struct notice notice = {
+        .serial = serial, .number = number, .pid = getpid(), .kind = NOTICE_RECYCLE, .cause = (uint32_t)cause};
+
+    return send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EAGAIN;
+}
+
 static const char GO = 'g';
 
 void notice_let_go(int channel_fd)
@@ -77,5 +85,5 @@ enum notice_news notice_receive(int channel_fd, struct notice *notice)
         return errno == EAGAIN ? NOTICE_NONE : NOTICE_OVER;
     if (got == 0 && is_over(channel_fd))
         return NOTICE_OVER;
-    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_POKE ? NOTICE_ARRIVED : NOTICE_RUBBISH;
+    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_RECYCLE ? NOTICE_ARRIVED : NOTICE_RUBBISH;
 }

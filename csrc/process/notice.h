@@ -18,14 +18,15 @@ enum notice_kind {
     NOTICE_BOOT_FAILED,  /* the application could not be loaded; already logged; the process ends by itself */
     NOTICE_DRAINING,     /* a worker was told by a signal to end */
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
+    NOTICE_RECYCLE,      /* a worker is to be replaced, for this cause */
 };
 
 struct notice {
     uint64_t serial; /* of the spawn it belongs to: a notice of a predecessor in the same slot is told by it */
     int32_t number;  /* of the worker; 0: the zygote */
     int32_t pid;
-    uint32_t kind; /* enum notice_kind */
-    uint32_t reserved;
+    uint32_t kind;  /* enum notice_kind */
+    uint32_t cause; /* NOTICE_RECYCLE: enum restart_cause; otherwise 0 */
 };
 
 /* What there is on a channel. */
@@ -45,6 +46,9 @@ void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, 
 
 /* Child: has the master go through its loop once. Never waits. */
 void notice_poke(int channel_fd, int number, uint64_t serial);
+
+/* Worker: asks to be replaced, for this cause (enum restart_cause). Never waits: false when the channel is full. */
+bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) MUST_CHECK;
 
 /* Master: tells a worker that is ready to serve. Never waits. One that has died will be noticed otherwise. */
 void notice_let_go(int channel_fd);

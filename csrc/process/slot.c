@@ -21,6 +21,7 @@ void slot_init(struct slot *slot, int number, int row, int generation, int64_t n
         .row = row,
         .generation = generation,
         .end_cause = -1,
+        .recycle_cause = -1,
         .state = SLOT_EMPTY,
         .pid_fd = -1,
         .control_fd = -1,
@@ -39,6 +40,9 @@ void slot_order(struct slot *slot, uint64_t serial, int control_fd, int64_t now_
     slot->started_us = now_us;
     slot->ready_us = 0;
     slot->end_cause = -1;
+    slot->recycle_cause = -1;
+    slot->recycle_pause_us = 0;
+    slot->retire_us = 0;
     slot->deadline_us = boot_timeout_us > 0 ? now_us + boot_timeout_us : SLOT_NEVER;
 }
 

@@ -44,7 +44,13 @@ struct slot {
     unsigned failures;     /* in a row */
     bool has_failed;       /* an attempt to start in this slot has failed, ever */
     bool was_ready;        /* a process in this slot has been able to serve, ever */
-    int end_cause;         /* enum restart_cause of the end that it was told to come to; -1: it was not told to */
+    int end_cause;         /* enum restart_cause of the end that it was told to come to; -1: it was not told to;
+                              RESTART_COUNT: an end that is not counted */
+    uint64_t replaces;     /* serial of the process in whose place this one is to serve; 0: it has one of its own */
+    int recycle_cause;     /* enum restart_cause: this process is to be replaced; -1: it is not */
+    int64_t recycle_us;    /* from when on */
+    int64_t recycle_pause_us; /* before the last attempt; 0: none yet */
+    int64_t retire_us;        /* when it will be too old; 0: not known yet */
 };
 
 enum { SLOT_NAME_BYTES = 48 };
@@ -86,6 +92,13 @@ static inline bool slot_is_wanted(const struct slot *slot)
 {
     return slot->state == SLOT_ORDERED || slot->state == SLOT_STARTING || slot->state == SLOT_HELD ||
            slot->state == SLOT_READY;
+}
+
+/* Whether a process in it has been tried, and will not serve. */
+static inline bool slot_is_broken(const struct slot *slot)
+{
+    return slot->state == SLOT_DRAINING || slot->state == SLOT_KILLED ||
+           (slot->state == SLOT_EMPTY && (slot->has_failed || slot->was_ready));
 }
 
 /* Writes "worker 3 (pid: 8)" "zygote (pid: 7)" or "monitor (pid: 9)" and returns `name` (SLOT_NAME_BYTES). */

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
+#include "recycle.h"
 #include "scoreboard.h"
 #include "role_signals.h"
 
@@ -131,6 +132,10 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         if (slot_is_wanted(slot))
             slot_drain(slot, drain_deadline_us(master));
         break;
+    case NOTICE_RECYCLE:
+        if (notice->cause == RESTART_MAX_REQUESTS || notice->cause == RESTART_RSS)
+            recycle_ask(master, slot, (enum restart_cause)notice->cause);
+        break;
     }
 }
 
@@ -225,7 +230,7 @@ static void announce_next_attempt(const struct master *master, const struct slot
 {
     char who[DURATION_BYTES] = "zygote";
 
-    if (master->phase != MASTER_RUNNING || slot->start_us <= now_us || slot->is_last ||
+    if (master->phase != MASTER_RUNNING || slot->start_us <= now_us || slot->is_last || slot->replaces != 0 ||
         slot->generation == master->coming || crew_is_hopeless(&master->crew, slot->generation))
         return;
     if (slot->number > 0)
@@ -254,7 +259,7 @@ static void bury(struct master *master, struct slot *slot, int wait_status)
     generation_note_failure(master, slot, text + strlen(slot_format_name(slot, name)) + 1);
     if (slot->number > 0 && was_ready)
         death_log_requests(level, slot, master->scoreboard, now_us);
-    if (slot->number > 0 && master->phase == MASTER_RUNNING)
+    if (slot->number > 0 && master->phase == MASTER_RUNNING && slot->end_cause != RESTART_COUNT)
         restarts_count(master->scoreboard, cause_of_end(slot, wait_status));
     if (slot->number > 0)
         clear_rows(master, slot->row);

@@ -22,6 +22,7 @@
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "worker_health.h"
+#include "worker_limits.h"
 #include "worker_settings.h"
 #include "worker_stacks.h"
 #include "worker_threads.h"
@@ -41,6 +42,7 @@ struct worker {
     struct worker_health health;
     struct cidr_list trusted; /* owned */
     struct h1_observer observer;
+    struct worker_limits limits;
     struct h1_server *server;     /* owned */
     struct worker_stacks *stacks; /* owned; NULL: the gateway has none */
     int told_fd;                  /* owned; readable when a signal told us to end */
@@ -121,7 +123,7 @@ static void count(const struct worker *worker, int thread, const struct exchange
 
 static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
-    const struct worker *worker = context;
+    struct worker *worker = context;
     uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, row_of(worker, thread));
     const struct access_log_place place = {
         .pid = worker->pid,
@@ -134,6 +136,7 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
     count(worker, thread, exchange, summary);
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
+    worker_limits_see(&worker->limits, exchange->number, exchange->times.taken_us + summary->duration_us);
 }
 
 static void on_refusal(void *context, enum h1_reason reason)
@@ -313,6 +316,7 @@ static struct worker worker_of(const struct inherit *inherit, const struct birth
         .told_fd = -1,
     };
 
+    worker_limits_init(&worker.limits, inherit->config, birth);
     /* First of all: by its pid in this row the master knows whom it has reaped. */
     scoreboard_enter_row(inherit->scoreboard, birth->row, birth->number, birth->generation, clock_now_us());
     return worker;

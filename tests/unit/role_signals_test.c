@@ -46,13 +46,13 @@ static int master_reads_signals(void)
     if (role_signals_next(fd) != SIGTERM || role_signals_next(fd) != 0)
         return 2;
     raise(SIGHUP);
-    if (role_signals_next(fd) != SIGHUP)
+    raise(SIGTTIN);
+    raise(SIGTTOU);
+    if (role_signals_next(fd) != SIGHUP || role_signals_next(fd) != SIGTTIN || role_signals_next(fd) != SIGTTOU)
         return 6;
     raise(SIGUSR1);
     raise(SIGUSR2);
     raise(SIGWINCH);
-    raise(SIGTTIN);
-    raise(SIGTTOU);
     raise(SIGPIPE);
     if (role_signals_next(fd) != 0)
         return 3;
