@@ -48,7 +48,7 @@ def sdist(tmp_path_factory):
 def wheel(sdist, tmp_path_factory):
     """The wheel that pip makes of the source archive; built inside its tree, so that ccache sees the same paths each time."""
     directory = tmp_path_factory.mktemp("wheel")
-    make_wheel(sdist, directory, "-Cbuild-dir=build")
+    make_wheel(sdist, directory, "--config-settings=build-dir=build")
     (made,) = directory.glob("*.whl")
     return made
 

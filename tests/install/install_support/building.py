@@ -57,8 +57,8 @@ def pip(*arguments, **options) -> str:
 
 def make_wheel(source: pathlib.Path, directory: pathlib.Path, *options, expected: int = 0, **settings) -> str:
     """`pip wheel SOURCE` into the directory; returns what pip said."""
-    defined = [f"-Ccmake.define.{name}={value}" for name, value in {**quick_settings(), **settings}.items()]
-    build_type = f"-Ccmake.build-type={QUICK['CMAKE_BUILD_TYPE']}"
+    defined = [f"--config-settings=cmake.define.{name}={value}" for name, value in {**quick_settings(), **settings}.items()]
+    build_type = f"--config-settings=cmake.build-type={QUICK['CMAKE_BUILD_TYPE']}"
     fixed = ["--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir", build_type, *defined]
     return pip("wheel", *fixed, *options, "--wheel-dir", directory, source, expected=expected)
 
