@@ -73,6 +73,11 @@ struct gateway_ops {
     int (*signal_fd)(const struct gateway *);
     void (*run_signal_handlers)(struct gateway *);
 
+    /* The time of the request with this number (exchange->number) is over, and it has been answered: interrupts the
+     * application if this thread still runs it. By whoever drives the loop, without the lock of the runtime; never
+     * waits, promises nothing, may be repeated. May be NULL. */
+    void (*interrupt)(struct gateway_thread *, uint64_t number);
+
     /* The stacks of all threads of the runtime, as text that comes out of a descriptor (non-blocking; -1: none comes).
      * All of this by whoever drives the loop, without the lock of the runtime; never waits. May be NULL, all of them.
      * ask: starts a dump, as soon as the lock can be had; `at_once`: in the middle of whatever the main app thread

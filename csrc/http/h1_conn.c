@@ -444,7 +444,9 @@ void h1_conn_end_request(struct h1_conn *conn, struct h1_driver *driver)
     h1_conn_drop_partial(conn);
     h1_body_fini(&driver->body);
     conn->is_ended_by_close = exchange->framing == H1_FRAMING_CLOSE;
-    if (exchange->is_gone || (exchange->is_aborted && exchange->framing == H1_FRAMING_CLOSE))
+    if (exchange->outcome == H1_FATE_ANSWERED || (exchange->outcome == H1_FATE_CUT && !conn->is_ended_by_close))
+        conn->outcome = H1_OUTCOME_LINGER;
+    else if (exchange->is_gone || (exchange->is_aborted && exchange->framing == H1_FRAMING_CLOSE))
         conn->outcome = H1_OUTCOME_ABORT;
     else
         conn->outcome = exchange->is_keep_alive ? H1_OUTCOME_GO_ON : H1_OUTCOME_CLOSE;

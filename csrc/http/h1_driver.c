@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "h1_server_priv.h"
+#include "h1_timeout.h"
 #include "h1_trust.h"
 #include "log.h"
 
@@ -49,8 +50,10 @@ struct h1_driver *h1_driver_new(struct h1_server *server, int thread)
 {
     struct h1_driver *driver = malloc(sizeof(*driver));
 
-    if (driver != NULL && h1_driver_init(driver, server, thread) == 0)
+    if (driver != NULL && h1_driver_init(driver, server, thread) == 0) {
+        h1_timeout_add(server, driver);
         return driver;
+    }
     log_error("an app thread could not be set up: out of memory");
     free(driver);
     return NULL;

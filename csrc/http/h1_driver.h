@@ -28,7 +28,8 @@ struct h1_told_endpoints {
 
 struct h1_driver {
     struct h1_server *server;
-    int thread; /* number of the app thread; -1: the sentry */
+    struct h1_driver *next; /* server->drivers */
+    int thread;             /* number of the app thread; -1: the sentry */
     struct drive_seat seat;
     bool is_driving;
     _Atomic(bool) is_called; /* a descriptor of h1_server_watch_from was readable */

@@ -16,6 +16,7 @@
 
 enum {
     CLIENT_CLOSED_REQUEST = 499,
+    GATEWAY_TIMEOUT = 504,
     FILE_COPY_BYTES = 65536,
     SERVER_TIMING_BYTES = 96,
 };
@@ -90,6 +91,7 @@ static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
     x->framing = choose_framing(x, is_whole);
     if (x->framing == H1_FRAMING_CLOSE || atomic_load_explicit(x->is_draining, memory_order_relaxed))
         x->is_keep_alive = false;
+    h1_fate_note_end(&x->fate, x->framing == H1_FRAMING_CLOSE);
     end.framing = x->framing;
     end.is_keep_alive = x->is_keep_alive;
     if (x->settings->has_server_timing)
@@ -362,6 +364,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
     x->sent_body_bytes = 0;
     x->finished_us = 0;
+    x->outcome = H1_FATE_NONE;
 }
 
 void h1_exchange_finish(struct h1_exchange *x)
@@ -379,6 +382,8 @@ void h1_exchange_finish(struct h1_exchange *x)
         x->finished_us = clock_now_us();
         x->base.times.write_us += x->finished_us - started_us;
     }
+    x->outcome = h1_fate_close(&x->fate);
+    x->is_gone |= x->outcome != H1_FATE_NONE;
     if (!x->is_ended)
         x->is_aborted = true;
     if (x->is_aborted || x->is_gone)
@@ -391,9 +396,12 @@ void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summa
     int64_t now_us = x->finished_us != 0 ? x->finished_us : clock_now_us();
 
     *summary = (struct h1_summary){
-        .status = x->is_gone ? CLIENT_CLOSED_REQUEST : x->base.status,
+        .status = x->outcome != H1_FATE_NONE ? GATEWAY_TIMEOUT
+                  : x->is_gone               ? CLIENT_CLOSED_REQUEST
+                                             : x->base.status,
         .body_bytes = x->sent_body_bytes,
-        .head = x->base.is_head_sent ? slice_of(x->head.bytes.ptr, head_len) : slice_of(NULL, 0),
+        .head = x->base.is_head_sent && x->outcome != H1_FATE_ANSWERED ? slice_of(x->head.bytes.ptr, head_len)
+                                                                       : slice_of(NULL, 0),
         .field_count = x->head.field_count,
         .app_head_bytes = x->head.app_bytes,
         .duration_us = now_us - x->base.times.taken_us,

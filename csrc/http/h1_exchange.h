@@ -9,6 +9,7 @@
 
 #include "exchange.h"
 #include "h1_body.h"
+#include "h1_fate.h"
 #include "h1_head.h"
 #include "h1_limits.h"
 #include "h1_output.h"
@@ -28,7 +29,9 @@ struct h1_exchange {
     bool is_buffered;         /* whole response in head.bytes, to be sent by finish */
     bool is_ended;            /* the body is complete */
     bool is_aborted;          /* cut off: the connection must close without a last chunk */
-    bool is_gone;             /* the client has gone */
+    bool is_gone;             /* the client has gone, or its time is over */
+    enum h1_fate outcome;     /* after finish: ANSWERED or CUT when the time of the request was over */
+    struct h1_fate_word fate; /* of the running request */
     bool has_queued;          /* output has been used: it may be drained by another thread at any moment */
     uint64_t sent_body_bytes; /* without framing */
     int64_t finished_us;      /* when the last of it was sent, if that is just over; 0: not known */
@@ -36,7 +39,7 @@ struct h1_exchange {
 
 /* What there is to tell of a finished response. */
 struct h1_summary {
-    int status;            /* 499: the client was gone before the response was complete */
+    int status;            /* 499: the client was gone before the response was complete; 504: its time was over */
     uint64_t body_bytes;   /* of the response, handed to the kernel or queued */
     struct slice head;     /* the response head as sent; empty when nothing was sent */
     unsigned field_count;  /* fields of the application */

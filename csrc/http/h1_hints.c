@@ -34,6 +34,8 @@ static void send_fields(struct h1_exchange *x, const char *fields, size_t len)
     h1_gather_add(&gather, fields, len);
     h1_gather_add(&gather, "\r\n", 2);
     h1_gather_send(&gather);
+    if (!x->has_queued)
+        h1_fate_unsend(&x->fate);
     x->base.times.write_us += clock_now_us() - started_us;
 }
 

@@ -48,6 +48,7 @@ struct h1_settings {
     int64_t keep_alive_us;
     int64_t queue_limit;             /* most requests that wait for an app thread, in all workers; 0: no limit */
     int64_t queue_timeout_us;        /* longest wait for one */
+    int64_t request_timeout_us;      /* longest run of a request; then 504 */
     int thread_count;                /* app threads of this worker, from 1 */
     unsigned without;                /* bits of enum h1_without */
     const struct cidr_list *trusted; /* peers that are believed what they say of their client; NULL: nobody; borrowed */

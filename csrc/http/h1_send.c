@@ -64,6 +64,7 @@ enum exchange_result h1_send_pieces(struct h1_exchange *x, struct iovec *iov, in
 {
     enum io_result result = IO_AGAIN;
 
+    x->is_gone |= !h1_fate_send(&x->fate);
     if (!x->has_queued && !x->is_gone) {
         result = h1_output_send(x->socket_fd, &iov, &count, flags);
         if (result == IO_AGAIN)

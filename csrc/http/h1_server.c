@@ -10,6 +10,7 @@
 #include "h1_refusal.h"
 #include "h1_sentry.h"
 #include "h1_server_priv.h"
+#include "h1_timeout.h"
 #include "log.h"
 
 enum {
@@ -70,6 +71,7 @@ static void init_lists(struct h1_server *server)
     init_waits(server);
     h1_queue_init(server);
     h1_refusal_init(server);
+    h1_timeout_init(server);
 }
 
 static void take_place(struct h1_server *server, const struct h1_place *place)
@@ -194,6 +196,8 @@ void h1_server_step(struct h1_server *server, bool may_wait)
     struct list_node *pending;
 
     free_closed(server);
+    if (UNLIKELY(atomic_load_explicit(&server->wants_timeout, memory_order_relaxed)))
+        h1_timeout_arm(server);
     if (UNLIKELY(atomic_load_explicit(&server->returned, memory_order_relaxed) != NULL)) {
         h1_conn_take_returned(server); /* the last one may end a drain: to be looked at before a wait */
         return;
@@ -303,12 +307,16 @@ struct exchange *h1_server_next(struct h1_server *server, struct h1_driver *driv
             await_request(server, driver);
     }
     driver->running = driver->ready;
+    if (driver->ready != NULL) {
+        exchange->times.taken_us = clock_now_us();
+        if (server->settings->request_timeout_us > 0)
+            h1_timeout_expect(server, driver);
+    }
     if (driver->is_driving)
         stop_driving(server, driver);
     if (driver->ready == NULL)
         return NULL;
     driver->ready = NULL;
-    exchange->times.taken_us = clock_now_us();
     exchange_enter(exchange, EXCHANGE_TAKEN);
     server->observer->on_begin(server->observer->context, driver->thread, exchange);
     return exchange;
@@ -372,6 +380,11 @@ void h1_server_drain(struct h1_server *server)
         if (h1_conn_is_quiet(conn) && !h1_queue_put_idle(conn))
             h1_conn_close(conn);
     }
+}
+
+size_t h1_server_connection_count(const struct h1_server *server)
+{
+    return atomic_load(&server->conn_count);
 }
 
 void h1_server_free(struct h1_server *server)

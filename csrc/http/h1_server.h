@@ -38,6 +38,9 @@ struct h1_observer {
     bool (*can_serve)(void *context); /* NULL: yes */
     /* A request was refused: from any thread. NULL: nobody counts. */
     void (*on_refusal)(void *context, enum h1_reason);
+    /* The time of a running request is over: it has been answered with 504, or the response that had begun is cut off.
+     * By whoever drives, in the loop; until it returns the request does not end. NULL: nobody is told. */
+    void (*on_timeout)(void *context, int thread, const struct exchange *, bool was_answered);
     /* Where this app thread is to say what it does (enum exchange_phase); lives as long as the server. NULL: nowhere.
      */
     _Atomic(uint32_t) *(*phase_of)(void *context, int thread);
@@ -87,6 +90,9 @@ void h1_server_let_go(struct h1_server *);
  * then h1_server_next returns NULL on all threads. Inside a callback of h1_server_watch. May be called more than once.
  */
 void h1_server_drain(struct h1_server *);
+
+/* How many are open. From any thread. */
+size_t h1_server_connection_count(const struct h1_server *);
 
 void h1_server_free(struct h1_server *);
 

@@ -61,7 +61,13 @@ struct h1_server {
     struct deadline_queue refusal_tells;
     struct deadline refusal_tell; /* some refusals were left out of the log */
 
+    struct deadline_queue timeouts;
+    struct deadline timeout; /* some running request may be due */
+
     /* From any thread. */
+    _Atomic(struct h1_driver *) drivers; /* of the app threads */
+    _Atomic(bool) is_timeout_set;
+    _Atomic(bool) wants_timeout;        /* the deadline is to be set */
     _Atomic(struct h1_conn *) returned; /* connections whose request has been served while another thread drove */
     struct h1_log_limit refusal_limit;
     _Atomic(size_t) conn_count; /* open ones */

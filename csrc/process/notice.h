@@ -17,6 +17,7 @@ enum notice_kind {
     NOTICE_READY,        /* it could serve, once it is told to; the zygote: the application is loaded */
     NOTICE_BOOT_FAILED,  /* the application could not be loaded; already logged; the process ends by itself */
     NOTICE_DRAINING,     /* a worker was told by a signal to end */
+    NOTICE_STUCK,        /* all that a worker which is to end still runs are requests that do not end: to be killed */
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
     NOTICE_RECYCLE,      /* a worker is to be replaced, for this cause */
 };

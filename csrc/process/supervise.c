@@ -101,6 +101,17 @@ static void learn_pid(struct master *master, struct slot *slot, pid_t pid)
         kill_process(master, slot);
 }
 
+static void kill_stuck_worker(struct master *master, struct slot *slot, int64_t now_us)
+{
+    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
+
+    log_error("%s does not end what has run for longer than --request-timeout: killed, %s",
+              slot_format_name(slot, name),
+              death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us));
+    death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
+    kill_process(master, slot);
+}
+
 static void take_notice(struct master *master, struct slot *slot, const struct notice *notice)
 {
     int64_t now_us = clock_now_us();
@@ -118,6 +129,11 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         if (slot->state == SLOT_STARTING)
             slot_become_ready(slot, now_us);
         break;
+    case NOTICE_STUCK:
+        learn_pid(master, slot, notice->pid);
+        if (slot->state == SLOT_DRAINING)
+            kill_stuck_worker(master, slot, now_us);
+        break;
     case NOTICE_POKE:
         break;
     case NOTICE_BOOT_FAILED:
@@ -133,7 +149,8 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
             slot_drain(slot, drain_deadline_us(master));
         break;
     case NOTICE_RECYCLE:
-        if (notice->cause == RESTART_MAX_REQUESTS || notice->cause == RESTART_RSS)
+        if (notice->cause == RESTART_MAX_REQUESTS || notice->cause == RESTART_RSS ||
+            notice->cause == RESTART_REQUEST_TIMEOUT)
             recycle_ask(master, slot, (enum restart_cause)notice->cause);
         break;
     }

@@ -26,6 +26,7 @@
 #include "worker_settings.h"
 #include "worker_stacks.h"
 #include "worker_threads.h"
+#include "worker_timeouts.h"
 
 enum { ERROR_BYTES = 1024 };
 
@@ -43,9 +44,10 @@ struct worker {
     struct cidr_list trusted; /* owned */
     struct h1_observer observer;
     struct worker_limits limits;
-    struct h1_server *server;     /* owned */
-    struct worker_stacks *stacks; /* owned; NULL: the gateway has none */
-    int told_fd;                  /* owned; readable when a signal told us to end */
+    struct h1_server *server;         /* owned */
+    struct worker_stacks *stacks;     /* owned; NULL: the gateway has none */
+    struct worker_timeouts *timeouts; /* owned; NULL: no --request-timeout */
+    int told_fd;                      /* owned; readable when a signal told us to end */
 };
 
 /* --- Being told to serve, and to end --- */
@@ -134,9 +136,18 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
     };
 
     count(worker, thread, exchange, summary);
+    if (worker->timeouts != NULL)
+        worker_timeouts_end(worker->timeouts, thread);
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
     worker_limits_see(&worker->limits, exchange->number, exchange->times.taken_us + summary->duration_us);
+}
+
+static void on_timeout(void *context, int thread, const struct exchange *exchange, bool was_answered)
+{
+    const struct worker *worker = context;
+
+    worker_timeouts_begin(worker->timeouts, thread, exchange, was_answered);
 }
 
 static void on_refusal(void *context, enum h1_reason reason)
@@ -217,6 +228,7 @@ static void open_server(struct worker *worker)
                                             .on_end = on_end,
                                             .can_serve = counts_waiters ? can_serve : NULL,
                                             .on_refusal = on_refusal,
+                                            .on_timeout = on_timeout,
                                             .phase_of = phase_of};
     worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
     if (worker->server == NULL)
@@ -259,12 +271,50 @@ static void open_stacks(struct worker *worker)
         give_up(worker, EXIT_FAILURE);
 }
 
+/* A request does not end. */
+static bool on_stuck(void *context)
+{
+    const struct worker *worker = context;
+
+    return notice_ask_recycle(worker->birth.control_fd, worker->birth.number, worker->birth.serial,
+                              RESTART_REQUEST_TIMEOUT);
+}
+
+static void on_hopeless(void *context)
+{
+    const struct worker *worker = context;
+
+    notice_send(worker->birth.control_fd, NOTICE_STUCK, worker->birth.number, worker->birth.serial, 0);
+}
+
+static void open_timeouts(struct worker *worker)
+{
+    const struct worker_timeouts_place place = {
+        .config = worker->inherit->config,
+        .server = worker->server,
+        .threads = worker->threads,
+        .stacks = worker->stacks,
+        .scoreboard = worker->inherit->scoreboard,
+        .row = worker->birth.row,
+        .context = worker,
+        .on_stuck = on_stuck,
+        .on_hopeless = on_hopeless,
+    };
+
+    if (worker->inherit->config->request_timeout_ms == 0)
+        return;
+    worker->timeouts = worker_timeouts_open(&place);
+    if (worker->timeouts == NULL)
+        give_up(worker, EXIT_FAILURE);
+}
+
 static void set_up(struct worker *worker)
 {
     open_access_log(worker);
     open_server(worker);
     make_threads(worker);
     open_stacks(worker);
+    open_timeouts(worker);
     if (!watch_all(worker)) {
         log_error("the worker's own descriptors cannot be watched");
         give_up(worker, EXIT_FAILURE);
@@ -279,6 +329,7 @@ static void tear_down(struct worker *worker)
 {
     worker_threads_free(worker->threads);
     h1_server_free(worker->server);
+    worker_timeouts_close(worker->timeouts);
     worker_stacks_close(worker->stacks);
     access_log_free(worker->access_log);
     cidr_list_fini(&worker->trusted);

@@ -26,6 +26,7 @@ struct h1_settings worker_settings(const struct config *config, bool shows_queue
         .keep_alive_us = config->keep_alive_ms * 1000,
         .queue_limit = config->queue_limit,
         .queue_timeout_us = config->queue_timeout_ms * 1000,
+        .request_timeout_us = config->request_timeout_ms * 1000,
         .thread_count = (int)config->threads,
         .without = config->debug_without,              /* the words have the order of the bits */
         .forwarded_fields = config->forwarded_headers, /* likewise */

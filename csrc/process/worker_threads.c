@@ -21,7 +21,7 @@ enum {
 struct worker_thread {
     struct worker_threads *threads; /* borrowed */
     int number;
-    pthread_t id;                          /* not of number 0 */
+    pthread_t id;
     struct gateway_thread *gateway_thread; /* owned; made and ended by the thread itself */
     struct h1_driver *driver;              /* owned */
 };
@@ -98,10 +98,22 @@ struct worker_threads *worker_threads_new(const struct gateway_ops *ops, struct 
     pthread_barrier_init(&threads->may_serve, NULL, (unsigned)count);
     for (int i = 0; i < count; i++)
         threads->threads[i] = (struct worker_thread){.threads = threads, .number = i};
+    threads->threads[0].id = pthread_self();
     if (set_up(&threads->threads[0]))
         return threads;
     worker_threads_free(threads);
     return NULL;
+}
+
+unsigned long worker_threads_id(const struct worker_threads *threads, int thread)
+{
+    return (unsigned long)threads->threads[thread].id;
+}
+
+void worker_threads_interrupt(const struct worker_threads *threads, int thread, uint64_t request)
+{
+    if (threads->ops->interrupt != NULL)
+        threads->ops->interrupt(threads->threads[thread].gateway_thread, request);
 }
 
 struct h1_driver *worker_threads_main_driver(const struct worker_threads *threads)

@@ -4,6 +4,8 @@
 #ifndef CLUTCH_WORKER_THREADS_H
 #define CLUTCH_WORKER_THREADS_H
 
+#include <stdint.h>
+
 #include "attrs.h"
 
 struct gateway;
@@ -16,6 +18,11 @@ struct worker_threads;
  * worker_threads_free. Returns NULL after logging why. */
 struct worker_threads *worker_threads_new(const struct gateway_ops *, struct gateway *, struct h1_server *,
                                           int count) MUST_CHECK;
+
+/* The thread's id for the system, as Python shows it. */
+unsigned long worker_threads_id(const struct worker_threads *, int thread);
+/* gateway_ops.interrupt of this thread, which runs a request. */
+void worker_threads_interrupt(const struct worker_threads *, int thread, uint64_t request);
 
 /* The driver of thread 0. */
 struct h1_driver *worker_threads_main_driver(const struct worker_threads *);

@@ -109,6 +109,22 @@ static bool begin_worker(const struct gateway_thread *thread)
     return may_start;
 }
 
+static void enter_list(struct gateway_thread *thread)
+{
+    thread->interrupt.ident = PyThread_get_thread_ident();
+    thread->next = thread->gateway->threads;
+    thread->gateway->threads = thread;
+}
+
+static void leave_list(struct gateway_thread *thread)
+{
+    struct gateway_thread **link = &thread->gateway->threads;
+
+    while (*link != thread)
+        link = &(*link)->next;
+    *link = thread->next;
+}
+
 struct gateway_thread *app_thread_start(struct gateway *gateway)
 {
     struct gateway_thread *thread = calloc(1, sizeof(*thread));
@@ -119,7 +135,9 @@ struct gateway_thread *app_thread_start(struct gateway *gateway)
     if (!attach(thread))
         goto no_memory;
     if (introduce(thread) == 0 && wsgi_init(thread) == 0 &&
-        (!thread->is_main || python_stacks_open(&gateway->stacks) == 0) && begin_worker(thread)) {
+        (!thread->is_main || (python_stacks_open(&gateway->stacks) == 0 && interrupt_open(gateway) == 0)) &&
+        begin_worker(thread)) {
+        enter_list(thread);
         own_thread = thread;
         thread->state = runtime_leave();
         return thread;
@@ -139,6 +157,7 @@ void app_thread_stop(struct gateway_thread *thread)
 {
     runtime_enter(thread->state);
     own_thread = NULL;
+    leave_list(thread);
     wsgi_fini(thread);
     detach(thread);
     free(thread);

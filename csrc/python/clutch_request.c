@@ -127,11 +127,24 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int add_exception(PyObject *module)
+{
+    static const char doc[] =
+        "Raised in a request that has run for longer than --request-timeout. Its client has had its answer.";
+    PyObject *type = PyErr_NewExceptionWithDoc("clutch.RequestTimeout", doc, PyExc_BaseException, NULL);
+    int result = type != NULL ? PyObject_SetAttrString(module, "RequestTimeout", type) : -1;
+
+    Py_XDECREF(type);
+    return result;
+}
+
 int clutch_request_add(PyObject *module)
 {
     PyTypeObject *type = PyStructSequence_NewType(&timings);
     int result = type != NULL ? PyObject_SetAttrString(module, "RequestTimings", (PyObject *)type) : -1;
 
     Py_XDECREF(type);
+    if (result == 0)
+        result = add_exception(module);
     return result == 0 ? PyModule_AddFunctions(module, functions) : -1;
 }

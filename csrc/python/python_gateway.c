@@ -92,7 +92,8 @@ static int prepare(struct gateway *gateway)
     if (errors_init(&gateway->errors) < 0 || names_init(&gateway->names) < 0 ||
         log_streams_init(&gateway->streams) < 0 || signals_init(&gateway->signals) < 0 ||
         wsgi_files_init(&gateway->files) < 0 || runtime_show_crashes() < 0 ||
-        (gateway->early_hints = clutch_module_get("early_hints")) == NULL) {
+        (gateway->early_hints = clutch_module_get("early_hints")) == NULL ||
+        (gateway->request_timeout = clutch_module_get("RequestTimeout")) == NULL) {
         errors_log(&gateway->errors, "the gateway cannot be set up");
         return -1;
     }
@@ -248,6 +249,7 @@ static void stop(struct gateway *gateway)
         clutch_hooks_run(gateway, CLUTCH_ON_WORKER_STOP);
     clutch_module_fini();
     Py_CLEAR(gateway->early_hints);
+    Py_CLEAR(gateway->request_timeout);
     Py_CLEAR(gateway->app);
     signals_fini(&gateway->signals);
     wsgi_files_fini(&gateway->files);
@@ -276,6 +278,7 @@ const struct gateway_ops python_gateway = {
     .gil_waiters = gil_waiters,
     .signal_fd = signal_fd,
     .run_signal_handlers = run_signal_handlers,
+    .interrupt = interrupt_ask,
     .stacks_fd = stacks_fd,
     .stacks_ask = ask_stacks,
     .stacks_is_done = are_stacks_done,

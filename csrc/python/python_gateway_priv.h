@@ -12,6 +12,7 @@
 
 #include "errors.h"
 #include "gateway.h"
+#include "interrupt.h"
 #include "log_stream.h"
 #include "names.h"
 #include "signals.h"
@@ -37,6 +38,8 @@ struct gateway {
     struct signals signals;
     struct python_stacks stacks;
     struct watchdog watchdog;
+    struct gateway_thread *threads; /* list; with the GIL */
+    PyObject *request_timeout;      /* clutch.RequestTimeout */
     struct wsgi_files files;
     PyObject *app;
     PyObject *early_hints;   /* wsgi.early_hints */
@@ -47,8 +50,10 @@ struct gateway {
 };
 
 struct gateway_thread {
-    struct gateway *gateway; /* borrowed */
-    PyThreadState *state;    /* while the thread is outside of Python */
+    struct gateway *gateway;     /* borrowed */
+    struct gateway_thread *next; /* gateway->threads */
+    struct interrupt interrupt;
+    PyThreadState *state; /* while the thread is outside of Python */
     bool is_main;
     struct wsgi_response response;
     struct wsgi_callables callables;

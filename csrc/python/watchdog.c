@@ -33,6 +33,7 @@ static void *watch(void *context)
         seen = calls;
         runtime_enter(state);
         python_stacks_dump_if_wanted(&gateway->stacks);
+        interrupt_raise(gateway);
         state = runtime_leave();
     }
     runtime_enter(state);

@@ -38,14 +38,24 @@ void wsgi_fini(struct gateway_thread *thread)
     wsgi_callables_fini(&thread->callables);
 }
 
+/* By the server, and not by an application that raises the same. */
+static bool is_interrupted(const struct gateway_thread *thread)
+{
+    return thread->interrupt.raised == thread->response.exchange->number &&
+           PyErr_ExceptionMatches(thread->gateway->request_timeout);
+}
+
 /* An exception reached us: the client gets a 500 or a cut-off response, the log the traceback. */
 static void fail(struct gateway_thread *thread)
 {
     struct wsgi_response *response = &thread->response;
 
+    interrupt_end(&thread->interrupt);
     stray_end_if_here(thread->gateway);
     if (response->is_gone && PyErr_ExceptionMatches(PyExc_BrokenPipeError))
         PyErr_Clear(); /* write() has told the application, which need not know how to end quietly */
+    else if (is_interrupted(thread))
+        PyErr_Clear(); /* the log has all of it */
     else
         errors_log_request(&thread->gateway->errors, response->exchange->request);
     wsgi_response_settle(response); /* ends a child that was forked while the exception was shown */
@@ -94,6 +104,7 @@ static void run(struct gateway_thread *thread)
 /* Cuts off what the application may have kept, so that a late use raises instead of reaching the next request. */
 static void end(struct gateway_thread *thread)
 {
+    interrupt_end(&thread->interrupt);
     wsgi_response_settle(&thread->response);
     wsgi_callables_end(&thread->callables, WSGI_START_RESPONSE, OWN_REFERENCE);
     wsgi_callables_end(&thread->callables, WSGI_WRITE, OWN_REFERENCE);
@@ -112,6 +123,7 @@ void wsgi_serve(struct gateway_thread *thread, struct exchange *exchange)
     entered_us = clock_now_us();
     exchange->times.gil_wait_us = entered_us - exchange->times.taken_us;
     wsgi_response_begin(&thread->response, exchange);
+    interrupt_begin(&thread->interrupt, exchange->number);
     run(thread);
     end(thread);
     exchange->times.app_us = clock_now_us() - entered_us - thread->response.away_us;

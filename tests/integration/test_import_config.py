@@ -51,8 +51,8 @@ env = B=\u00e9
 pid = {{directory}}/server.pid
 
 ; No counterpart:
-;   timeout = 120: in gunicorn it watches over the worker, which here needs no setting; it does not bound a request that \
-runs in a thread either
+;   timeout = 120: in gunicorn it is how long a worker may be silent; --request-timeout bounds a request, in a thread as \
+well
 ;   logger_class: logs are lines in a file; see --error-logfile, --access-logfile and --access-logformat
 ;   limit_request_fields: it has a value of a type that is not understood
 ;   post_fork: see the built-in module clutch: on_worker_start

@@ -137,8 +137,8 @@ static void explains_options_of_other_servers(void **state)
                                      "and let the proxy in front speak HTTP"},
         {ARGV("-s:3031", "app"), "-s is not an option of clutch: the uwsgi protocol is not spoken; use --bind "
                                  "and let the proxy in front speak HTTP"},
-        {ARGV("--harakiri=30", "app"),
-         "--harakiri is not an option of clutch: the time that the application takes for a request has no limit"},
+        {ARGV("--timeout=30", "app"), "--timeout is not an option of clutch: there it is how long a worker may be "
+                                      "silent; --request-timeout bounds a request"},
         {ARGV("-k", "gevent", "app"), "-k is not an option of clutch: there is one kind of worker, a process with app "
                                       "threads; see --workers and --threads"},
         {ARGV("--daemon", "app"),
@@ -182,13 +182,13 @@ static void contradictions_of_what_always_is(void **state)
 static void all_mistakes_are_told_at_once(void **state)
 {
     (void)state;
-    assert_mistakes(ARGV("--workers", "five", "--backlog=0", "--harakiri", "4", "--log-lvel=x", "-e", "X"),
+    assert_mistakes(ARGV("--workers", "five", "--backlog=0", "--timeout", "4", "--log-lvel=x", "-e", "X"),
                     ENVIRONMENT("CLUTCH_KEEP_ALIVE=never"),
                     "clutch: CLUTCH_KEEP_ALIVE: 'never' is not a time such as 500ms, 10s, 2m or 1h (0 to 24h)\n"
                     "clutch: --workers: 'five' is not a whole number or auto (1 to 1024)\n"
                     "clutch: --backlog: '0' is too small: it must be a whole number (1 to 65535)\n"
-                    "clutch: --harakiri is not an option of clutch: the time that the application takes for a request "
-                    "has no limit\n"
+                    "clutch: --timeout is not an option of clutch: there it is how long a worker may be silent; "
+                    "--request-timeout bounds a request\n"
                     "clutch: unknown option --log-lvel: did you mean --log-level?\n"
                     "clutch: -e (--env): 'X' is not of the form NAME=VALUE\n");
 }

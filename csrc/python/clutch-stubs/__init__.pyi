@@ -57,6 +57,10 @@ def after_fork(function: _Hook, /) -> _Hook:
     """Decorator, with --preload: call function() in each worker right after it has been forked, before those of
     on_worker_start. On the main thread. An exception ends the start."""
 
+class RequestTimeout(BaseException):
+    """Raised in a request that has run for longer than --request-timeout, when its client has had its answer already. Catch it
+    to clean up, and let the request end."""
+
 class RequestTimings(NamedTuple):
     """Where the time of a request has gone, in seconds."""
 
