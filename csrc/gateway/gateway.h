@@ -81,8 +81,8 @@ struct gateway_ops {
     /* The stacks of all threads of the runtime, as text that comes out of a descriptor (non-blocking; -1: none comes).
      * All of this by whoever drives the loop, without the lock of the runtime; never waits. May be NULL, all of them.
      * ask: starts a dump, as soon as the lock can be had; `at_once`: in the middle of whatever the main app thread
-     * does. is_done: the dump is complete with what is in the descriptor now; the next may be asked for. drop: gives
-     * it up; false when it is just being written. */
+     * does. is_done: the dump is complete with what is in the descriptor now, which becomes readable once more after
+     * that; the next may be asked for. drop: gives it up; false when it is just being written. */
     int (*stacks_fd)(const struct gateway *);
     void (*stacks_ask)(struct gateway *, bool at_once);
     bool (*stacks_is_done)(struct gateway *);

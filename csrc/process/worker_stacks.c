@@ -113,9 +113,12 @@ static bool skip(struct slice *text, const char *words)
 /* Without the thread that dumped the others, which has run no Python itself; it stands first. */
 static struct slice trim(struct slice text)
 {
-    struct slice rest = text;
+    struct slice rest;
     const char *line_end;
 
+    while (text.len > 0 && text.ptr[0] == '\n') /* left over from the dump before */
+        text = slice_of(text.ptr + 1, text.len - 1);
+    rest = text;
     while (text.len > 0 && text.ptr[text.len - 1] == '\n')
         text.len--;
     if (text.len == 0 || !skip(&rest, "Current thread "))
@@ -173,15 +176,21 @@ static void finish(struct worker_stacks *stacks)
 
 /* --- Events --- */
 
+/* Looks in between: a dump that is complete only after that makes the descriptor readable once more. */
+static bool take_dump(struct worker_stacks *stacks)
+{
+    read_dump(stacks);
+    if (stacks->stage == STAGE_IDLE || !stacks->place.ops->stacks_is_done(stacks->place.gateway))
+        return false;
+    read_dump(stacks);
+    finish(stacks);
+    return true;
+}
+
 static void on_dump(void *context, int fd)
 {
-    struct worker_stacks *stacks = context;
-    bool is_done = stacks->place.ops->stacks_is_done(stacks->place.gateway);
-
     (void)fd;
-    read_dump(stacks);
-    if (is_done && stacks->stage != STAGE_IDLE)
-        finish(stacks);
+    (void)take_dump(context);
 }
 
 static void on_timer(void *context, int fd)
@@ -189,7 +198,7 @@ static void on_timer(void *context, int fd)
     struct worker_stacks *stacks = context;
     uint64_t count;
 
-    if (read(fd, &count, sizeof(count)) < 0 || stacks->stage == STAGE_IDLE)
+    if (read(fd, &count, sizeof(count)) < 0 || stacks->stage == STAGE_IDLE || take_dump(stacks))
         return;
     set_timer(stacks, FORCED_US);
     if (stacks->stage == STAGE_POLITE) {

@@ -25,8 +25,8 @@ static bool begin(struct python_stacks *stacks)
     return atomic_compare_exchange_strong(&stacks->state, &expected, STATE_DUMPING);
 }
 
-/* The byte wakes the reader, who looks at the state first and then reads all there is; where the pipe is full, it wakes
- * anyway. */
+/* The byte wakes the reader, who may have read all else before it looked at the state; where the pipe is full, it is
+ * awake. */
 static void end(struct python_stacks *stacks)
 {
     atomic_store(&stacks->state, STATE_DONE);

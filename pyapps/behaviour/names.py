@@ -12,6 +12,8 @@ import clutch.metrics
 def describe(value):
     if isinstance(value, type) and issubclass(value, tuple):
         return {name: None for name in ("queue", "gil_wait", "app", "write") if hasattr(value, name)}
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return {}
     if isinstance(value, type):
         return names_of(value)
     if callable(value):
