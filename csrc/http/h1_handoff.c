@@ -27,6 +27,7 @@ static bool describe_conn(const struct h1_conn *conn, struct handoff_header *hea
         .rest_bytes = (uint32_t)conn->leftover.len,
         .was_half_closed = conn->was_half_closed,
         .has_hung_up = conn->has_hung_up,
+        .number = atomic_fetch_add_explicit(&conn->server->handoff->board->given, 1, memory_order_relaxed),
         .arrived_us = conn->arrived_us,
         .enqueued_us = conn->enqueued_us,
         .peer_len = sizeof(header->peer),
