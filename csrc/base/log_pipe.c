@@ -137,14 +137,14 @@ static bool write_locked(struct pipe_state *state, int fd, struct slice lines)
 bool log_pipe_write(int fd, struct slice lines)
 {
     struct pipe_state alone = {0};
+    uint32_t mark;
     bool is_written;
 
     if (shared == NULL)
         return write_locked(&alone, fd, lines);
-    /* A process can be killed in the middle of a line; or stopped: then lines may mix. */
-    shared_lock_take(&shared->lock, LOCK_WAIT_US);
+    mark = shared_lock_take(&shared->lock, LOCK_WAIT_US);
     is_written = write_locked(&shared->pipes[(unsigned)fd % PIPES], fd, lines);
-    shared_lock_release(&shared->lock);
+    shared_lock_release(&shared->lock, mark);
     return is_written;
 }
 
