@@ -233,6 +233,7 @@ struct writing {
     int fd;
     bool is_own;
     uint32_t mark; /* of the lock */
+    bool is_without_reader;
 };
 
 /* Writes what finds room. Returns how many bytes: all of them where nobody reads. */
@@ -252,6 +253,7 @@ static size_t write_patiently(struct writing *writing, struct slice lines)
                 !shared_lock_is_held(&state_of(writing->out)->lock, writing->mark))
                 return done;
         } else if (written != -EINTR) {
+            writing->is_without_reader = true;
             return lines.len; /* to a reader that has gone nothing can be lost */
         }
     }
@@ -303,6 +305,7 @@ static uint32_t take_lock(struct log_out *out)
 static bool write_to_reader(struct log_out *out, int fd, struct slice lines)
 {
     struct writing writing = {.out = out, .fd = fd, .mark = take_lock(out)};
+    sigset_t before;
     size_t done = 0;
 
     if (out->own_fd >= 0) {
@@ -310,7 +313,11 @@ static bool write_to_reader(struct log_out *out, int fd, struct slice lines)
         writing.is_own = true;
     }
     if (writing.mark != 0) {
+        if (out->kind == KIND_PIPE)
+            fd_hold_pipe_signal(&before);
         done = write_locked(&writing, lines);
+        if (out->kind == KIND_PIPE)
+            fd_release_pipe_signal(&before, writing.is_without_reader);
         shared_lock_release(&state_of(out)->lock, writing.mark);
     }
     if (done == lines.len)

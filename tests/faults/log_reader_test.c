@@ -347,6 +347,41 @@ static void a_reader_that_has_gone(void **state)
     pipe_fds[0] = dup(saved_stderr);
 }
 
+/* The application has given SIGPIPE back its meaning: death. `is_foreign`: in a child of its own. */
+static void log_deadly(bool is_foreign)
+{
+    int wait_status;
+    pid_t pid;
+
+    close(pipe_fds[0]);
+    pid = fork();
+    if (pid == 0) {
+        sigset_t pending;
+
+        signal(SIGPIPE, SIG_DFL);
+        if (is_foreign)
+            log_out_let_go();
+        log_many(3);
+        sigpending(&pending);
+        _exit(sigismember(&pending, SIGPIPE));
+    }
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(wait_status, 0);
+    pipe_fds[0] = dup(saved_stderr);
+}
+
+static void nobody_dies_of_it(void **state)
+{
+    (void)state;
+    log_deadly(false);
+}
+
+static void no_child_dies_of_it(void **state)
+{
+    (void)state;
+    log_deadly(true);
+}
+
 /* Whoever inherits the pipe (a process of the application's) finds it as it was. */
 static void the_pipe_stays_blocking(void **state)
 {
@@ -377,6 +412,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(a_reader_that_has_gone),
+        LOG_TEST(nobody_dies_of_it),
+        LOG_TEST(no_child_dies_of_it),
+        LOG_TEST_WITH(socket, nobody_dies_of_it),
         LOG_TEST(the_pipe_stays_blocking),
         LOG_TEST(a_process_that_dies_with_the_lock),
         LOG_TEST(a_reader_that_stands_still),
