@@ -230,7 +230,7 @@ static bool wait_for_room(struct log_out *out, int fd)
 /* A write under the lock. */
 struct writing {
     struct log_out *out;
-    int fd;
+    int given_fd, fd; /* the latter is used: our own, or the former */
     bool is_own;
     uint32_t mark; /* of the lock */
     bool is_without_reader;
@@ -252,6 +252,11 @@ static size_t write_patiently(struct writing *writing, struct slice lines)
             if (!wait_for_room(writing->out, writing->fd) ||
                 !shared_lock_is_held(&state_of(writing->out)->lock, writing->mark))
                 return done;
+        } else if (written == -EBADF && writing->is_own) {
+            /* The application has closed it. */
+            writing->out->own_fd = -1;
+            writing->fd = writing->given_fd;
+            writing->is_own = false;
         } else if (written != -EINTR) {
             writing->is_without_reader = true;
             return lines.len; /* to a reader that has gone nothing can be lost */
@@ -304,7 +309,7 @@ static uint32_t take_lock(struct log_out *out)
 
 static bool write_to_reader(struct log_out *out, int fd, struct slice lines)
 {
-    struct writing writing = {.out = out, .fd = fd, .mark = take_lock(out)};
+    struct writing writing = {.out = out, .given_fd = fd, .fd = fd, .mark = take_lock(out)};
     sigset_t before;
     size_t done = 0;
 

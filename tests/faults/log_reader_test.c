@@ -390,6 +390,22 @@ static void the_pipe_stays_blocking(void **state)
     assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
 }
 
+/* The application has closed all that it does not know. */
+static void our_own_descriptor_is_closed(void **state)
+{
+    int wait_status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        closefrom(STDERR_FILENO + 1);
+        log_info("all the same");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_non_null(strstr(read_all(), "all the same"));
+}
+
 static void a_process_that_dies_with_the_lock(void **state)
 {
     pid_t pid = have_it_waited_for();
@@ -415,6 +431,8 @@ int main(void)
         LOG_TEST(nobody_dies_of_it),
         LOG_TEST(no_child_dies_of_it),
         LOG_TEST_WITH(socket, nobody_dies_of_it),
+        LOG_TEST(our_own_descriptor_is_closed),
+        LOG_TEST_WITH(socket, our_own_descriptor_is_closed),
         LOG_TEST(the_pipe_stays_blocking),
         LOG_TEST(a_process_that_dies_with_the_lock),
         LOG_TEST(a_reader_that_stands_still),
