@@ -23,12 +23,16 @@
 /* Standard error, standard output, the access log; and one more. */
 enum { OUTS = 4 };
 
+/* How often a wait for the lock is looked at; how long it costs no patience. */
+enum { LOCK_LOOK_US = 10000, LOCK_UNCOUNTED_US = 50000 };
+
 enum kind { KIND_FILE, KIND_PIPE, KIND_SOCKET, KIND_TERMINAL };
 
 /* By all processes, of which the application can make anything. */
 struct shared {
     struct shared_lock lock;
-    _Atomic(bool) is_torn; /* the last write ended in the middle of a line, or has not ended */
+    _Atomic(bool) is_waited_for; /* by the holder of the lock: the reader, that is */
+    _Atomic(bool) is_torn;       /* the last write ended in the middle of a line, or has not ended */
     _Atomic(uint32_t) lost_lines;
 };
 
@@ -221,7 +225,9 @@ static bool wait_for_room(struct log_out *out, int fd)
 
     if (left_us <= 0)
         return false;
+    state_of(out)->is_waited_for = true;
     count = poll(&waiting, 1, (int)((left_us + 999) / 1000));
+    state_of(out)->is_waited_for = false;
     now_us = clock_now_us();
     patience_use(&out->patience, now_us, now_us - began_us);
     return count != 0;
@@ -292,19 +298,36 @@ static size_t write_locked(struct writing *writing, struct slice lines)
     return done;
 }
 
+/* A wait for somebody who waits for the reader is a wait for the reader. Whoever else has the lock writes: that takes
+ * microseconds, or what the kernel gives to others meanwhile, and is not counted; unless it lasts so long that the
+ * holder must have been stopped. */
+static uint32_t wait_for_lock(struct log_out *out)
+{
+    struct shared *state = state_of(out);
+    int64_t began_us = clock_now_us(), now_us = began_us;
+    uint32_t mark = 0;
+
+    while (mark == 0) {
+        bool is_counted = state->is_waited_for || now_us - began_us >= LOCK_UNCOUNTED_US;
+        int64_t most_us = LOCK_LOOK_US, since_us = now_us;
+
+        if (is_counted && patience_left_us(&out->patience, now_us) < most_us)
+            most_us = patience_left_us(&out->patience, now_us);
+        if (most_us <= 0)
+            return shared_lock_take(&state->lock, 0);
+        mark = shared_lock_take(&state->lock, most_us);
+        now_us = clock_now_us();
+        if (is_counted)
+            patience_use(&out->patience, now_us, now_us - since_us);
+    }
+    return mark;
+}
+
 static uint32_t take_lock(struct log_out *out)
 {
-    struct shared_lock *lock = &state_of(out)->lock;
-    uint32_t mark = shared_lock_take(lock, 0);
-    int64_t began_us, now_us;
+    uint32_t mark = shared_lock_try(&state_of(out)->lock);
 
-    if (mark != 0)
-        return mark;
-    began_us = clock_now_us();
-    mark = shared_lock_take(lock, patience_left_us(&out->patience, began_us));
-    now_us = clock_now_us();
-    patience_use(&out->patience, now_us, now_us - began_us);
-    return mark;
+    return mark != 0 ? mark : wait_for_lock(out);
 }
 
 static bool write_to_reader(struct log_out *out, int fd, struct slice lines)

@@ -20,7 +20,7 @@
 #define SOMEBODY_WAITS 0x80000000U
 enum { THREAD_BITS = 22, THREAD_MASK = (1 << THREAD_BITS) - 1, SECOND_MASK = 511 };
 
-/* Then the holder is looked at again: its death wakes nobody. */
+/* Then the holder is looked at: its death wakes nobody. Not before, for that costs more than most waiting. */
 enum { LOOK_US = 10000, STAT_BYTES = 256 };
 
 /* The calling thread's id; 0: not asked yet. */
@@ -82,35 +82,53 @@ static bool is_dead(uint32_t word)
     return result;
 }
 
-static void wait_for_change(struct shared_lock *lock, uint32_t word, int64_t patience_us)
+/* Returns whether nothing has changed for so long that the holder is to be looked at. */
+static bool wait_for_change(struct shared_lock *lock, uint32_t word, int64_t patience_us)
 {
     const struct timespec timeout = {.tv_nsec = (patience_us < LOOK_US ? patience_us : LOOK_US) * 1000L};
     int saved = errno;
+    bool is_long = false;
 
     if ((word & SOMEBODY_WAITS) != 0 || atomic_compare_exchange_strong(&lock->word, &word, word | SOMEBODY_WAITS))
-        syscall(SYS_futex, &lock->word, FUTEX_WAIT, word | SOMEBODY_WAITS, &timeout, NULL, 0);
+        is_long = syscall(SYS_futex, &lock->word, FUTEX_WAIT, word | SOMEBODY_WAITS, &timeout, NULL, 0) < 0 &&
+                  errno == ETIMEDOUT;
     errno = saved;
+    return is_long;
+}
+
+/* The calling thread's word, as of now. */
+static uint32_t own_word(int64_t now_us)
+{
+    return thread_id() | second_of(now_us) << THREAD_BITS;
+}
+
+uint32_t shared_lock_try(struct shared_lock *lock)
+{
+    uint32_t own = own_word(clock_now_us()), word = 0;
+
+    return atomic_compare_exchange_strong(&lock->word, &word, own) ? own : 0;
 }
 
 uint32_t shared_lock_take(struct shared_lock *lock, int64_t patience_us)
 {
     int64_t now_us = clock_now_us(), end_us = now_us + patience_us;
-    uint32_t own = thread_id() | second_of(now_us) << THREAD_BITS, word = 0;
+    uint32_t own = shared_lock_try(lock), word;
+    bool has_waited = patience_us <= 0;
 
-    if (atomic_compare_exchange_strong(&lock->word, &word, own))
+    if (own != 0)
         return own;
     for (;;) {
         word = atomic_load(&lock->word);
         now_us = clock_now_us();
-        own = thread_id() | second_of(now_us) << THREAD_BITS;
+        own = own_word(now_us);
         /* There may be more who wait. */
-        if ((word == 0 || is_stale(word, now_us) || is_dead(word)) &&
+        if ((word == 0 || is_stale(word, now_us) || (has_waited && is_dead(word))) &&
             atomic_compare_exchange_strong(&lock->word, &word, own | SOMEBODY_WAITS))
             return own;
         if (now_us >= end_us)
             return 0;
         if (word != 0)
-            wait_for_change(lock, word, end_us - now_us);
+            has_waited = wait_for_change(lock, word, end_us - now_us);
     }
 }
 

@@ -2,7 +2,8 @@
  * A lock in memory that processes share and that not all of them can be trusted with: one word, no address. (A robust
  * mutex of the C library is a member of a list, whose links would be in that memory: who may write there could direct
  * the writes of a process with more rights.) Whatever the word is made to be, others wait for a bounded time. A holder
- * that is killed loses the lock at once, one that keeps it for seconds (it is stopped) to whoever asks then. */
+ * that is killed loses the lock to who asks next, one that keeps it for seconds (it is stopped) to whoever asks then.
+ */
 #ifndef CLUTCH_SHARED_LOCK_H
 #define CLUTCH_SHARED_LOCK_H
 
@@ -17,6 +18,9 @@ enum { SHARED_LOCK_STALE_S = 4 };
 struct shared_lock {
     _Atomic(uint32_t) word; /* who has it, and since when */
 };
+
+/* Takes the lock if it is free. Returns a mark as below, or 0. No system call. */
+uint32_t shared_lock_try(struct shared_lock *);
 
 /* Waits for the lock, at most `patience_us` microseconds. Returns a mark for the two functions below, or 0: somebody
  * has it still. Not recursive. No system call when it is free. */

@@ -104,6 +104,18 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
     return result;
 }
 
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
+
+static int held_up_ms; /* before each write: the kernel runs others */
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
+{
+    if (held_up_ms > 0)
+        __real_poll(NULL, 0, held_up_ms);
+    return __real_write(fd, bytes, len);
+}
+
 static char received[1 << 21];
 
 /* Everything that is in the pipe now, as a string. */
@@ -231,6 +243,30 @@ static void a_reader_that_is_slow(void **state)
     read_all();
     log_info("room again");
     assert_true(told_lost(read_all()) > 1000);
+}
+
+/* Two write at the same time, for longer than anybody would wait for the reader; who does not stand still. */
+static void a_lock_that_is_always_taken(void **state)
+{
+    enum { MANY = 500, HELD_UP_MS = 4 };
+    const char *text;
+    pid_t pid;
+
+    (void)state;
+    assert_true(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 20) > 0);
+    pid = fork();
+    held_up_ms = HELD_UP_MS;
+    for (int i = 0; i < MANY; i++) {
+        log_many(1);
+        __real_poll(NULL, 0, 1); /* the lock is the other's for once */
+    }
+    held_up_ms = 0;
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    text = read_all();
+    assert_int_equal(count_of(text, " of many"), 2 * MANY);
+    assert_null(strstr(text, "lost"));
 }
 
 /* Has a child write a line that does not fit; returns its pid when it waits for room, with the lock. */
@@ -438,6 +474,7 @@ int main(void)
         LOG_TEST(a_reader_that_stands_still),
         LOG_TEST(a_line_that_fits_in_part),
         LOG_TEST(a_reader_that_is_slow),
+        LOG_TEST(a_lock_that_is_always_taken),
         LOG_TEST(one_log_does_not_wait_for_the_reader_of_another),
         LOG_TEST(two_descriptors_of_one_pipe),
         LOG_TEST_WITH(fifo, another_fills_it),
