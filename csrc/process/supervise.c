@@ -327,7 +327,9 @@ void supervise_drain_all(struct master *master)
 
     master->phase = MASTER_STOPPING;
     for (struct slot *slot = crew_first(&master->crew); slot < crew_end(&master->crew); slot++) {
-        if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its channel yet */
+        /* One that starts has no request to finish, and does not look at its channel yet; of one that is ready the
+         * application has closed it. */
+        if (slot->state == SLOT_STARTING || (slot->state == SLOT_READY && slot->control_fd < 0))
             (void)kin_signal(slot->pid, slot->pid_fd, SIGTERM);
         if (slot->state == SLOT_STARTING || slot->state == SLOT_ORDERED || slot->state == SLOT_READY)
             slot_drain(slot, deadline_us);
