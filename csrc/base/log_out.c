@@ -26,6 +26,9 @@ enum { OUTS = 4 };
 /* How often a wait for the lock is looked at; how long it costs no patience. */
 enum { LOCK_LOOK_US = 10000, LOCK_UNCOUNTED_US = 50000 };
 
+/* How often a process tells of lost lines: they are told of beside those that a slow reader has to read. */
+enum { TOLD_AGAIN_US = 1000000 };
+
 enum kind { KIND_FILE, KIND_PIPE, KIND_SOCKET, KIND_TERMINAL };
 
 /* By all processes, of which the application can make anything. */
@@ -45,6 +48,7 @@ struct log_out {
     ino_t inode;
     struct log_out *first; /* the first that has the same behind: used in place of this one */
     struct patience patience;
+    _Atomic(int64_t) told_us; /* when this process last told of lost lines */
 };
 
 static struct log_out outs[OUTS] = {{.own_fd = -1}, {.own_fd = -1}, {.own_fd = -1}, {.own_fd = -1}};
@@ -374,8 +378,16 @@ bool log_out_write(struct log_out *out, int fd, struct slice lines)
 uint32_t log_out_take_lost(struct log_out *out)
 {
     struct shared *state = state_of(out);
+    int64_t now_us, told_us;
 
-    return state->lost_lines == 0 ? 0 : atomic_exchange(&state->lost_lines, 0);
+    if (state->lost_lines == 0)
+        return 0;
+    now_us = clock_now_us();
+    told_us = out->told_us;
+    if ((told_us != 0 && now_us - told_us < TOLD_AGAIN_US) ||
+        !atomic_compare_exchange_strong(&out->told_us, &told_us, now_us))
+        return 0;
+    return atomic_exchange(&state->lost_lines, 0);
 }
 
 void log_out_give_back_lost(struct log_out *out, uint32_t count)

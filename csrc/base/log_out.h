@@ -38,7 +38,8 @@ void log_out_let_go(void);
  * for one that is no log (before log_init(), or in a child of the application): that is written to as it is. */
 bool log_out_write(struct log_out *out, int fd, struct slice lines);
 
-/* How many lines have been lost since the last call, which the caller then tells of. */
+/* How many lines have been lost since they were last taken, which the caller then tells of. 0 within a second of the
+ * last time in this process: they are told of later. */
 uint32_t log_out_take_lost(struct log_out *);
 /* They could not be told of. */
 void log_out_give_back_lost(struct log_out *, uint32_t count);
