@@ -66,13 +66,6 @@ void log_out_init(void)
         states = made;
 }
 
-void log_out_let_go(void)
-{
-    is_foreign = true;
-    for (struct log_out *out = outs; out < outs + OUTS; out++)
-        fd_close(&out->own_fd);
-}
-
 /* --- What is behind a descriptor --- */
 
 static enum kind kind_of(int fd, const struct stat *status)
@@ -183,6 +176,26 @@ struct log_out *log_out_of(int fd)
 const char *log_out_name(const struct log_out *out)
 {
     return out->name;
+}
+
+/* Whether there is a descriptor of our own still. The application may have closed it, and the number be that of a
+ * client's connection by now. */
+static bool has_own_fd(struct log_out *out)
+{
+    struct stat status;
+
+    if (out->own_fd >= 0 && (fstat(out->own_fd, &status) < 0 || !has_same(out, &status)))
+        out->own_fd = -1;
+    return out->own_fd >= 0;
+}
+
+void log_out_let_go(void)
+{
+    is_foreign = true;
+    for (struct log_out *out = outs; out < outs + OUTS; out++) {
+        if (has_own_fd(out))
+            fd_close(&out->own_fd);
+    }
 }
 
 /* --- Writing --- */
@@ -340,7 +353,7 @@ static bool write_to_reader(struct log_out *out, int fd, struct slice lines)
     sigset_t before;
     size_t done = 0;
 
-    if (out->own_fd >= 0) {
+    if (writing.mark != 0 && has_own_fd(out)) {
         writing.fd = out->own_fd;
         writing.is_own = true;
     }

@@ -1,60 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The reader of a log stands still, takes a little, goes on, or goes away: whoever logs goes on. */
-#include "unit.h"
+#include "log_reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "log.h"
-#include "log_out.h"
-
-static int pipe_fds[2], saved_stderr; /* the reader's end and ours, whatever they are */
-
-/* Standard error becomes pipe_fds[1], which is filled as the server would fill it. */
-static int use_pipe_fds(void)
-{
-    signal(SIGPIPE, SIG_IGN);
-    log_init(LOG_LEVEL_INFO);
-    saved_stderr = dup(STDERR_FILENO);
-    assert_int_equal(dup2(pipe_fds[1], STDERR_FILENO), STDERR_FILENO);
-    log_out_open(STDERR_FILENO, "standard error");
-    return 0;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
-    return use_pipe_fds();
-}
-
-static int set_up_socket(void **state)
-{
-    (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipe_fds), 0);
-    return use_pipe_fds();
-}
-
-static int set_up_terminal(void **state)
-{
-    struct termios raw;
-
-    (void)state;
-    assert_int_equal(openpty(&pipe_fds[0], &pipe_fds[1], NULL, NULL, NULL), 0);
-    assert_int_equal(tcgetattr(pipe_fds[1], &raw), 0);
-    cfmakeraw(&raw);
-    assert_int_equal(tcsetattr(pipe_fds[1], TCSANOW, &raw), 0);
-    return use_pipe_fds();
-}
 
 /* A named one: the kernel has no RWF_NOWAIT for it. */
 static int set_up_fifo(void **state)
@@ -70,17 +21,6 @@ static int set_up_fifo(void **state)
     assert_int_equal(unlink(name), 0);
     assert_int_equal(rmdir(path), 0);
     return use_pipe_fds();
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    assert_int_equal(dup2(saved_stderr, STDERR_FILENO), STDERR_FILENO);
-    log_out_open(STDERR_FILENO, "standard error");
-    close(saved_stderr);
-    close(pipe_fds[0]);
-    close(pipe_fds[1]);
-    return 0;
 }
 
 int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
@@ -114,30 +54,6 @@ ssize_t __wrap_write(int fd, const void *bytes, size_t len)
     if (held_up_ms > 0)
         __real_poll(NULL, 0, held_up_ms);
     return __real_write(fd, bytes, len);
-}
-
-static char received[1 << 21];
-
-/* Everything that is in the pipe now, as a string. */
-static const char *read_all(void)
-{
-    size_t len = 0;
-    ssize_t got;
-
-    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-    while ((got = read(pipe_fds[0], received + len, sizeof(received) - 1 - len)) > 0)
-        len += (size_t)got;
-    received[len] = '\0';
-    return received;
-}
-
-static int64_t log_many(int count)
-{
-    int64_t began_us = clock_now_us();
-
-    for (int i = 0; i < count; i++)
-        log_info("line %d of many, with some words so that the pipe is full soon", i);
-    return clock_now_us() - began_us;
 }
 
 static unsigned count_of(const char *text, const char *word)
@@ -415,65 +331,6 @@ static void a_reader_that_has_gone(void **state)
     pipe_fds[0] = dup(saved_stderr);
 }
 
-/* The application has given SIGPIPE back its meaning: death. `is_foreign`: in a child of its own. */
-static void log_deadly(bool is_foreign)
-{
-    int wait_status;
-    pid_t pid;
-
-    close(pipe_fds[0]);
-    pid = fork();
-    if (pid == 0) {
-        sigset_t pending;
-
-        signal(SIGPIPE, SIG_DFL);
-        if (is_foreign)
-            log_out_let_go();
-        log_many(3);
-        sigpending(&pending);
-        _exit(sigismember(&pending, SIGPIPE));
-    }
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_int_equal(wait_status, 0);
-    pipe_fds[0] = dup(saved_stderr);
-}
-
-static void nobody_dies_of_it(void **state)
-{
-    (void)state;
-    log_deadly(false);
-}
-
-static void no_child_dies_of_it(void **state)
-{
-    (void)state;
-    log_deadly(true);
-}
-
-/* Whoever inherits the pipe (a process of the application's) finds it as it was. */
-static void the_pipe_stays_blocking(void **state)
-{
-    (void)state;
-    log_many(1);
-    assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
-}
-
-/* The application has closed all that it does not know. */
-static void our_own_descriptor_is_closed(void **state)
-{
-    int wait_status;
-    pid_t pid = fork();
-
-    (void)state;
-    if (pid == 0) {
-        closefrom(STDERR_FILENO + 1);
-        log_info("all the same");
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
-    assert_non_null(strstr(read_all(), "all the same"));
-}
-
 static void a_process_that_dies_with_the_lock(void **state)
 {
     pid_t pid = have_it_waited_for();
@@ -489,19 +346,10 @@ static void a_process_that_dies_with_the_lock(void **state)
     assert_non_null(strstr(text, "line 0 of many"));
 }
 
-#define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-#define LOG_TEST_WITH(what, name) cmocka_unit_test_setup_teardown(name, set_up_##what, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(a_reader_that_has_gone),
-        LOG_TEST(nobody_dies_of_it),
-        LOG_TEST(no_child_dies_of_it),
-        LOG_TEST_WITH(socket, nobody_dies_of_it),
-        LOG_TEST(our_own_descriptor_is_closed),
-        LOG_TEST_WITH(socket, our_own_descriptor_is_closed),
-        LOG_TEST(the_pipe_stays_blocking),
         LOG_TEST(a_process_that_dies_with_the_lock),
         LOG_TEST(a_reader_that_stands_still),
         LOG_TEST(losses_are_told_of_once_a_second),
