@@ -52,25 +52,40 @@ int fd_temporary_file(const char *directory)
     return fd >= 0 ? standard_fds_stay_clear(fd) : -errno;
 }
 
-ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len)
+void fd_hold_pipe_signal(sigset_t *before)
 {
-    const struct timespec now = {0};
-    sigset_t pipe_signal, before;
-    ssize_t sent;
-    int error;
+    sigset_t pipe_signal;
 
     sigemptyset(&pipe_signal);
     sigaddset(&pipe_signal, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);
-    sent = sendfile(socket_fd, file_fd, offset, len);
-    error = errno;
-    /* It may have sent something before. */
-    if (sent < 0 ? error == EPIPE : (size_t)sent < len) {
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, before);
+}
+
+void fd_release_pipe_signal(const sigset_t *before, bool may_have_come)
+{
+    const struct timespec now = {0};
+    sigset_t pipe_signal;
+    int saved = errno;
+
+    if (may_have_come) {
+        sigemptyset(&pipe_signal);
+        sigaddset(&pipe_signal, SIGPIPE);
         while (sigtimedwait(&pipe_signal, NULL, &now) < 0 && errno == EINTR)
             ;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+    errno = saved;
+}
+
+ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len)
+{
+    sigset_t before;
+    ssize_t sent;
+
+    fd_hold_pipe_signal(&before);
+    sent = sendfile(socket_fd, file_fd, offset, len);
+    /* It may have sent something before. */
+    fd_release_pipe_signal(&before, sent < 0 ? errno == EPIPE : (size_t)sent < len);
     return sent;
 }
 

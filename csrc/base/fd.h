@@ -3,6 +3,7 @@
 #ifndef CLUTCH_FD_H
 #define CLUTCH_FD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -25,8 +26,13 @@ int fd_temporary_file(const char *directory) MUST_CHECK;
 /* Writes all of it to a regular file, at this place; the file's own position stays. 0 or -errno. */
 int fd_write_all_at(int fd, const void *bytes, size_t len, off_t at) MUST_CHECK;
 
-/* sendfile(2) without its SIGPIPE, which has no flag for that and which the application may have made deadly again.
- * Bytes sent, or -1 with errno. */
+/* Between the two no write of this thread dies of SIGPIPE, which the application may have made deadly again: for calls
+ * that have no flag for that. `before` is filled for the second, which takes the signal away when `may_have_come`. Both
+ * keep errno. */
+void fd_hold_pipe_signal(sigset_t *before);
+void fd_release_pipe_signal(const sigset_t *before, bool may_have_come);
+
+/* sendfile(2) without its SIGPIPE. Bytes sent, or -1 with errno. */
 ssize_t fd_send_file(int socket_fd, int file_fd, off_t *offset, size_t len) MUST_CHECK;
 
 /* Writes all of it, waiting where it must. 0 or -errno. */

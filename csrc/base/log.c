@@ -8,9 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fd.h"
-#include "log_pipe.h"
-#include "standard_fds.h"
+#include "log_out.h"
 
 enum { LINE_BYTES = 2048, ROLE_BYTES = 32 };
 
@@ -22,7 +20,9 @@ static struct {
 void log_init(enum log_level level)
 {
     state.level = level;
-    log_pipe_init();
+    log_out_init();
+    log_out_open(STDERR_FILENO, "standard error");
+    log_out_open(STDOUT_FILENO, "standard output");
 }
 
 int log_fd(void)
@@ -59,20 +59,9 @@ static size_t format_prefix(char *out, size_t size, enum log_level level)
            (size_t)snprintf(out + len, size - len, "[%d] [%s] %s: ", (int)getpid(), level_name(level), state.role);
 }
 
-/* Returns whether it was written, as far as anybody can tell. */
-static bool put(int fd, struct slice lines)
-{
-    if (log_pipe_is_one(fd))
-        return log_pipe_write(fd, lines);
-    if (fd_write_all(fd, lines.ptr, lines.len) == -EBADF) {
-        standard_fds_restore();
-        /* A log that cannot be written is no reason to stop serving, and there is nowhere to say so. */
-        (void)!fd_write_all(fd, lines.ptr, lines.len);
-    }
-    return true;
-}
-
-static bool PRINTF_LIKE(2, 0) write_line(enum log_level level, const char *format, va_list arguments)
+/* To `out`, which is the error log. Returns whether it was written, as far as anybody can tell. */
+static bool PRINTF_LIKE(3, 0)
+    write_line(struct log_out *out, enum log_level level, const char *format, va_list arguments)
 {
     char line[LINE_BYTES];
     size_t len = format_prefix(line, sizeof(line) - 1, level);
@@ -81,7 +70,7 @@ static bool PRINTF_LIKE(2, 0) write_line(enum log_level level, const char *forma
     if (wanted > 0)
         len += (size_t)wanted < sizeof(line) - 1 - len ? (size_t)wanted : sizeof(line) - 2 - len;
     line[len++] = '\n';
-    return put(STDERR_FILENO, slice_of(line, len));
+    return log_out_write(out, STDERR_FILENO, slice_of(line, len));
 }
 
 static bool PRINTF_LIKE(2, 3) write_now(enum log_level level, const char *format, ...)
@@ -90,39 +79,39 @@ static bool PRINTF_LIKE(2, 3) write_now(enum log_level level, const char *format
     bool is_written;
 
     va_start(arguments, format);
-    is_written = write_line(level, format, arguments);
+    is_written = write_line(log_out_of(STDERR_FILENO), level, format, arguments);
     va_end(arguments);
     return is_written;
 }
 
 /* There is room again: for these lines, and first for the news of those that found none. */
-static void tell_lost(int fd)
+static void tell_lost(struct log_out *out)
 {
-    uint32_t count = log_pipe_take_lost(fd);
-    const char *name = fd == STDERR_FILENO   ? "standard error"
-                       : fd == STDOUT_FILENO ? "standard output"
-                                             : "the access log";
+    uint32_t count = log_out_take_lost(out);
 
     if (count > 0 &&
-        !write_now(LOG_LEVEL_WARNING, "%u line%s lost: the reader of %s stood still, and its pipe was full", count,
-                   count == 1 ? " was" : "s were", name))
-        log_pipe_give_back_lost(fd, count);
+        !write_now(LOG_LEVEL_WARNING, "%u line%s lost: the reader of %s stood still or was slow, and there was no room",
+                   count, count == 1 ? " was" : "s were", log_out_name(out)))
+        log_out_give_back_lost(out, count);
 }
 
 void log_write_lines(int fd, struct slice lines)
 {
-    if (put(fd, lines))
-        tell_lost(fd);
+    struct log_out *out = log_out_of(fd);
+
+    if (log_out_write(out, fd, lines) && out != NULL)
+        tell_lost(out);
 }
 
 void log_write(enum log_level level, const char *format, ...)
 {
     int saved_errno = errno;
+    struct log_out *out = log_out_of(STDERR_FILENO);
     va_list arguments;
 
     va_start(arguments, format);
-    if (write_line(level, format, arguments))
-        tell_lost(STDERR_FILENO);
+    if (write_line(out, level, format, arguments) && out != NULL)
+        tell_lost(out);
     va_end(arguments);
     errno = saved_errno;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The error log: one line, one write, from any process and thread. Lines of several processes never mix: a line is
- * written with one system call, and to a pipe as log_pipe.h says. Whatever happens to the log's reader, nothing here
+ * written with one system call, and to a log with a reader as log_out.h says. Whatever that reader does, nothing here
  * fails towards the caller or keeps it waiting for long. */
 #ifndef CLUTCH_LOG_H
 #define CLUTCH_LOG_H
@@ -13,8 +13,8 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR, LOG_LEVEL_CRITICAL };
 
-/* Call once, before the first fork: sets up what the processes share. Until then lines go to standard error unlocked.
- */
+/* Call once, before the first fork: sets up what the processes share, and standard error and output as logs. Until then
+ * lines go to standard error unlocked. */
 void log_init(enum log_level level);
 
 /* The descriptor of the error log; the master puts --error-logfile under this number. */
@@ -35,8 +35,8 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_error(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_critical(...) LOG_AT(LOG_LEVEL_CRITICAL, __VA_ARGS__)
 
-/* Writes bytes that are whole lines already (a traceback, output of the application) to `fd` with the same promise.
- * May wait a second for the reader of a pipe: call it without the GIL. */
+/* Writes bytes that are whole lines already (a traceback, output of the application) to `fd` with the same promise when
+ * that is a log. May wait a second for a reader: call it without the GIL. */
 void log_write_lines(int fd, struct slice lines);
 
 #endif

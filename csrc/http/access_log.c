@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "access_line.h"
 #include "access_log_fields.h"
@@ -22,7 +20,6 @@ struct piece {
 
 struct access_log {
     int fd;
-    bool is_pipe;
     bool shows_queue;
     void (*layout)(struct access_line *); /* NULL: pieces */
     char *format;                         /* owned; the pieces point into it */
@@ -117,7 +114,7 @@ struct access_log *access_log_new(const char *format, int fd, char *error, size_
         access_log_free(log);
         return NULL;
     }
-    access_log_use_fd(log, fd);
+    log->fd = fd;
     return log;
 }
 
@@ -132,14 +129,6 @@ void access_log_free(struct access_log *log)
 bool access_log_shows_queue(const struct access_log *log)
 {
     return log->shows_queue;
-}
-
-void access_log_use_fd(struct access_log *log, int fd)
-{
-    struct stat status;
-
-    log->fd = fd;
-    log->is_pipe = fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
 static void render(const struct access_log *log, struct access_line *line)
@@ -169,8 +158,5 @@ void access_log_write(struct access_log *log, const struct exchange *exchange, c
     line.len = 0;
     render(log, &line);
     line.text[line.len++] = '\n'; /* there is always room for it: the text ends one short of the line */
-    if (log->is_pipe)
-        log_write_lines(log->fd, slice_of(line.text, line.len));
-    else
-        (void)!write(log->fd, line.text, line.len);
+    log_write_lines(log->fd, slice_of(line.text, line.len));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The access log: one line for every answered request, in one write. A format is compiled once into a list of fields.
- * No Python, no lock unless the log is a pipe. */
+ * No Python; no lock for a file. */
 #ifndef CLUTCH_ACCESS_LOG_H
 #define CLUTCH_ACCESS_LOG_H
 
@@ -37,9 +37,6 @@ void access_log_free(struct access_log *);
 /* Whether lines say how long requests waited: then ask the kernel for arrival times (h1_settings.wants_arrival_times).
  */
 bool access_log_shows_queue(const struct access_log *);
-
-/* Use another descriptor from now on (the file was reopened); borrowed. */
-void access_log_use_fd(struct access_log *, int fd);
 
 /* Writes a line of at most 4096 bytes, cut where a client's bytes are longer. Never fails towards the caller. */
 void access_log_write(struct access_log *, const struct exchange *, const struct h1_summary *,

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "fd.h"
+#include "h1_log_limit.h"
 #include "h1_server_priv.h"
 #include "log.h"
 #include "standard_fds.h"
@@ -172,7 +173,7 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
         relieve_pressure(server, errno);
     } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR && errno != EINVAL) {
         /* EINVAL: the master has ended the address for all; the order to drain is among the next events. */
-        log_warning("accept at %s: %s", acceptor->listener->url, strerror(errno));
+        H1_LOG_EVENT(LOG_LEVEL_WARNING, "accept at %s: %s", acceptor->listener->url, strerror(errno));
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "clock.h"
 #include "fd.h"
-#include "log.h"
+#include "h1_log_limit.h"
 
 void h1_body_init(struct h1_body *body, const struct h1_settings *settings)
 {
@@ -27,7 +27,7 @@ void h1_body_set_in_place(struct h1_body *body, struct slice bytes)
 
 static int fail_in_memory(void)
 {
-    log_error("a request body cannot be kept: out of memory");
+    H1_LOG_EVENT(LOG_LEVEL_ERROR, "a request body cannot be kept: out of memory");
     return 503;
 }
 
@@ -35,8 +35,8 @@ static int fail_in_file(const struct h1_body *body, int error)
 {
     const char *directory = body->settings->body_temp_path;
 
-    log_error("a request body cannot be kept in a temporary file in %s (--body-temp-path): %s",
-              directory != NULL ? directory : "$TMPDIR or /tmp", strerror(-error));
+    H1_LOG_EVENT(LOG_LEVEL_ERROR, "a request body cannot be kept in a temporary file in %s (--body-temp-path): %s",
+                 directory != NULL ? directory : "$TMPDIR or /tmp", strerror(-error));
     return 503;
 }
 

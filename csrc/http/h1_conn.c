@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
+#include "h1_log_limit.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
@@ -99,7 +100,7 @@ void h1_conn_enter_state(struct h1_conn *conn, const struct h1_state *state)
     if (state->wait != WAIT_NONE && !conn->is_watched) {
         /* Edge triggered, once for the connection's life: no call to the kernel per request. */
         if (loop_add(&server->loop, &conn->source, WATCHED_EVENTS) < 0) {
-            log_error("a connection could not be watched: %s", strerror(errno));
+            H1_LOG_EVENT(LOG_LEVEL_ERROR, "a connection could not be watched: %s", strerror(errno));
             h1_conn_close(conn);
             return;
         }
@@ -147,7 +148,7 @@ struct h1_conn *h1_conn_new(struct h1_server *server, int fd, const struct socka
     struct h1_conn *conn = calloc(1, sizeof(*conn));
 
     if (conn == NULL) {
-        log_error("a connection was closed: out of memory");
+        H1_LOG_EVENT(LOG_LEVEL_ERROR, "a connection was closed: out of memory");
         close(fd);
         return NULL;
     }
@@ -263,8 +264,8 @@ static void abort_connection(struct h1_conn *conn)
 
 static void end_too_slow_reader(struct h1_conn *conn)
 {
-    log_info("%s:%s takes its response slower than send-min-rate: connection closed", conn->remote_address,
-             conn->remote_port);
+    H1_LOG_EVENT(LOG_LEVEL_INFO, "%s:%s takes its response slower than send-min-rate: connection closed",
+                 conn->remote_address, conn->remote_port);
     abort_connection(conn);
 }
 
@@ -273,8 +274,8 @@ static void end_slow_reader(struct h1_conn *conn)
     drain_output(conn); /* it may have taken something that nobody has noticed yet */
     if (conn->state != &H1_WRITING || list_has_node(&conn->deadline.node))
         return;
-    log_info("%s:%s took nothing of its response for send-timeout: connection closed", conn->remote_address,
-             conn->remote_port);
+    H1_LOG_EVENT(LOG_LEVEL_INFO, "%s:%s took nothing of its response for send-timeout: connection closed",
+                 conn->remote_address, conn->remote_port);
     abort_connection(conn);
 }
 

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "fd.h"
 #include "h1_conn_priv.h"
+#include "h1_log_limit.h"
 #include "h1_refusal.h"
 #include "h1_server_priv.h"
 #include "h1_trust.h"
@@ -26,6 +27,7 @@ static bool describe_conn(const struct h1_conn *conn, struct handoff_header *hea
         .rest_bytes = (uint32_t)conn->leftover.len,
         .was_half_closed = conn->was_half_closed,
         .has_hung_up = conn->has_hung_up,
+        .number = atomic_fetch_add_explicit(&conn->server->handoff->board->given, 1, memory_order_relaxed),
         .arrived_us = conn->arrived_us,
         .enqueued_us = conn->enqueued_us,
         .peer_len = sizeof(header->peer),
@@ -69,7 +71,7 @@ static bool send_away(struct h1_conn *conn, const struct handoff_header *header,
         return true;
     }
     if (error != -EAGAIN)
-        log_warning("a request could not be queued for the other workers: %s", strerror(-error));
+        H1_LOG_EVENT(LOG_LEVEL_WARNING, "a request could not be queued for the other workers: %s", strerror(-error));
     conn->has_missed_events = true;
     return false;
 }
@@ -239,7 +241,8 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
     conn->has_hung_up = header->has_hung_up != 0;
     conn->has_missed_events = true; /* nobody has watched it meanwhile */
     if (header->kind == HANDOFF_REQUEST && !read_request(server, driver, conn, message)) {
-        log_error(
+        H1_LOG_EVENT(
+            LOG_LEVEL_ERROR,
             "a request that another worker had read was answered with 503: there is no memory to take it over, or "
             "the file with its body cannot be read");
         h1_refusal_answer(server, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, driver->parse,

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log.h"
+
 enum { H1_LOG_LIMIT_LINES = 20, H1_LOG_LIMIT_PERIOD_US = 1000000 };
 
 struct h1_log_limit {
@@ -28,5 +30,15 @@ bool h1_log_limit_has_more(struct h1_log_limit *);
 
 /* Returns how many, and begins to count anew. */
 uint64_t h1_log_limit_take(struct h1_log_limit *);
+
+/* The same for all other lines that clients can bring about, such as those about a full disk: one limit for the whole
+ * process, which goes by the clock. Whoever may write one more is told how many were left out before by a line. */
+bool h1_log_limit_allows_event(void);
+bool h1_log_limit_has_more_events(void);
+/* Tells how many such lines have been left out, if any. */
+void h1_log_limit_tell_events(void);
+
+#define H1_LOG_EVENT(level, ...)                                                                                       \
+    (log_is_enabled(level) && h1_log_limit_allows_event() ? log_write(level, __VA_ARGS__) : (void)0)
 
 #endif

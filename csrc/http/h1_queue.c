@@ -254,8 +254,8 @@ static bool take_request(struct h1_server *server, struct h1_driver *driver, str
     return false;
 }
 
-/* Descriptors that find no room when a message is received are lost. Only whoever drives can make room; without any,
- * the queue is left to others for a while. */
+/* A message whose descriptors find no room stays in the queue (handoff_take). Only whoever drives can make room;
+ * without any, the queue is left to others for a while. */
 static bool has_room(struct h1_server *server, struct h1_driver *driver)
 {
     if (!atomic_load(&server->may_take))

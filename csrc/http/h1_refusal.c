@@ -114,11 +114,13 @@ static void tell(struct deadline *deadline)
     struct h1_server *server = CONTAINER_OF(deadline, struct h1_server, refusal_tell);
 
     log_left_out(h1_log_limit_take(&server->refusal_limit));
+    h1_log_limit_tell_events();
 }
 
 void h1_refusal_tell_later(struct h1_server *server)
 {
-    if (!list_has_node(&server->refusal_tell.node) && h1_log_limit_has_more(&server->refusal_limit))
+    if (!list_has_node(&server->refusal_tell.node) &&
+        (h1_log_limit_has_more(&server->refusal_limit) || h1_log_limit_has_more_events()))
         deadline_set(&server->loop, &server->refusal_tells, &server->refusal_tell);
 }
 
@@ -131,4 +133,5 @@ void h1_refusal_init(struct h1_server *server)
 void h1_refusal_fini(struct h1_server *server)
 {
     log_left_out(h1_log_limit_take(&server->refusal_limit));
+    h1_log_limit_tell_events();
 }

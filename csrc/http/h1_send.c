@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "log.h"
+#include "h1_log_limit.h"
 
 /* Waits until the client takes more: 1; 0 when send-timeout is over before; -1 when it is gone. */
 static int wait_writable(const struct h1_exchange *x)
@@ -26,7 +26,7 @@ static int wait_writable(const struct h1_exchange *x)
 
 static enum io_result give_up(const char *reason)
 {
-    log_info("a client took %s: connection closed", reason);
+    H1_LOG_EVENT(LOG_LEVEL_INFO, "a client took %s: connection closed", reason);
     return IO_FAILED;
 }
 

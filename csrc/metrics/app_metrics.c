@@ -128,13 +128,14 @@ static void forget_gauges(const struct app_metrics *metrics, int seat)
 
 void app_metrics_sit(struct app_metrics *metrics)
 {
-    shared_lock_take(&app_arena_of(metrics)->lock, PATIENCE_US);
-    metrics->seat = find_seat(metrics);
+    uint32_t mark = shared_lock_take(&app_arena_of(metrics)->lock, PATIENCE_US);
+
+    metrics->seat = mark != 0 ? find_seat(metrics) : -1;
     if (metrics->seat >= 0) {
         forget_gauges(metrics, metrics->seat);
         atomic_store_explicit(&app_arena_seats(metrics)[metrics->seat], getpid(), memory_order_relaxed);
     }
-    shared_lock_release(&app_arena_of(metrics)->lock);
+    shared_lock_release(&app_arena_of(metrics)->lock, mark);
 }
 
 void app_metrics_rise(struct app_metrics *metrics)
@@ -263,9 +264,10 @@ static int find_or_add(const struct app_metrics *metrics, const struct wanted *w
     *at = 0;
     is_there = find(metrics, wanted, at);
     for (int i = 0; i < TRIES && !is_there; i++) {
-        shared_lock_take(&arena->lock, PATIENCE_US);
-        is_there = find(metrics, wanted, at) || write_record(metrics, wanted, *at);
-        shared_lock_release(&arena->lock);
+        uint32_t mark = shared_lock_take(&arena->lock, PATIENCE_US);
+
+        is_there = find(metrics, wanted, at) || (mark != 0 && write_record(metrics, wanted, *at));
+        shared_lock_release(&arena->lock, mark);
     }
     if (!is_there || !app_record_read(app_arena_records(metrics), app_arena_used(metrics), *at, &record) ||
         record.cell_count < wanted->head.cell_count)

@@ -219,8 +219,37 @@ static void note_empty(struct handoff_board *board)
     atomic_compare_exchange_strong(&board->waiting, &waiting, 0);
 }
 
+static void close_fds(struct fds *fds)
+{
+    for (size_t i = 0; i < fds->count; i++)
+        fd_close(&fds->fd[i]);
+    fds->count = 0;
+}
+
+/* The header of the oldest message and copies of its descriptors, which the caller owns; it stays in the queue. 1, 0
+ * when the queue is empty, -EMFILE when the descriptors find no room, -errno. */
+static int look(int take_fd, struct handoff_header *header, struct fds *fds)
+{
+    struct iovec iov = {header, sizeof *header};
+    union control control;
+    struct msghdr message = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    ssize_t count = receive(take_fd, &message, MSG_PEEK);
+    bool is_wrong;
+
+    *fds = (struct fds){.count = 0};
+    if (count <= 0)
+        return (int)count;
+    *fds = received_fds(&message);
+    if ((message.msg_flags & MSG_CTRUNC) == 0)
+        return 1;
+    is_wrong = fds->count == HANDOFF_MOST_FDS; /* it has more of them than a message may have: to be dropped */
+    close_fds(fds);
+    return is_wrong ? 1 : -EMFILE;
+}
+
 /* Lets go of a message of a wrong form. */
-static void drop(const struct msghdr *message, ssize_t count, struct fds fds)
+static void drop(const struct msghdr *message, ssize_t count, struct fds *fds)
 {
     const char *reason = "its parts do not fit together";
 
@@ -229,11 +258,25 @@ static void drop(const struct msghdr *message, ssize_t count, struct fds fds)
     else if (message->msg_flags & MSG_TRUNC)
         reason = "it is longer than a message may be";
     log_error("a message from another worker is lost (%zd bytes): %s", count, reason);
-    for (size_t i = 0; i < fds.count; i++)
-        fd_close(&fds.fd[i]);
+    close_fds(fds);
 }
 
-/* Receives the oldest message of any kind. 1: it is in *out; 0: the queue is empty; -EBADMSG: dropped; -errno. */
+/* The other threads of the process may have taken all room for descriptors since the look: then those of the look are
+ * kept, unless another process has taken that message meanwhile, and this is the next. */
+static void keep_fds(struct msghdr *message, const struct handoff_header *header, struct fds *fds,
+                     const struct handoff_header *seen, struct fds *copies)
+{
+    if ((message->msg_flags & MSG_CTRUNC) != 0 && copies->count > 0 && memcmp(header, seen, sizeof *header) == 0) {
+        close_fds(fds);
+        *fds = *copies;
+        message->msg_flags &= ~MSG_CTRUNC;
+    } else {
+        close_fds(copies);
+    }
+}
+
+/* Receives the oldest message of any kind. 1: it is in *out; 0: the queue is empty; -EMFILE: it is left there for want
+ * of descriptors; -EBADMSG: dropped; -errno. */
 static int take_any(const struct handoff *handoff, char *buffer, struct handoff_message *out)
 {
     struct handoff_header *header = &out->header;
@@ -241,22 +284,30 @@ static int take_any(const struct handoff *handoff, char *buffer, struct handoff_
     union control control;
     struct msghdr message = {
         .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t count = receive(handoff->take_fd, &message, 0);
-    struct fds fds;
+    struct handoff_header seen = {0};
+    struct fds fds, copies;
+    ssize_t count;
     size_t len;
+    int result = look(handoff->take_fd, &seen, &copies);
 
-    if (count <= 0)
+    if (result <= 0)
+        return result;
+    count = receive(handoff->take_fd, &message, 0);
+    if (count <= 0) {
+        close_fds(&copies);
         return (int)count;
+    }
     fds = received_fds(&message);
+    keep_fds(&message, header, &fds, &seen, &copies);
     if ((size_t)count < sizeof *header) {
-        drop(&message, count, fds);
+        drop(&message, count, &fds);
         return -EBADMSG;
     }
     len = (size_t)count - sizeof *header;
     if (header->kind == HANDOFF_REQUEST)
         count_off(handoff->board);
     if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || !is_well_formed(header, len, fds.count)) {
-        drop(&message, count, fds);
+        drop(&message, count, &fds);
         return -EBADMSG;
     }
     out->bytes = buffer;

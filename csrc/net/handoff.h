@@ -40,6 +40,7 @@ struct handoff_header {
     uint8_t is_trusted;      /* whoever sends is believed what it says of its client */
     uint8_t awaits_proxy_header;
     uint64_t body_file_bytes;
+    uint64_t number;    /* from board->given: no two messages with a connection have the same */
     int64_t arrived_us; /* clock_now_us(), which all processes share */
     int64_t enqueued_us;
     char client_address[46]; /* the peer's, or whom a PROXY header named; INET6_ADDRSTRLEN */
@@ -61,6 +62,7 @@ enum { HANDOFF_FULL_LOAD = 65536 };
 struct handoff_board {
     _Alignas(64) _Atomic(int64_t) waiting; /* messages of kind REQUEST in the queue; a hint: kills can leave it wrong */
     _Alignas(64) _Atomic(uint32_t) is_nudged; /* a nudge is in the queue */
+    _Atomic(uint64_t) given;                  /* messages with a connection so far */
     _Atomic(uint32_t) unaccepted;             /* +1 when a worker was woken for a connection that it cannot accept */
     _Atomic(uint32_t) is_stopping;            /* the whole server stops: siblings will not go on either */
     _Alignas(64) _Atomic(uint32_t) row_end;   /* highest row in use, plus 1: no look goes further; the master's */
@@ -97,8 +99,8 @@ struct handoff_message {
 };
 
 /* Takes the oldest message into `buffer` (at least HANDOFF_MESSAGE_BYTES). Messages of a wrong form are dropped, with a
- * line in the log. Nudges are counted off and skipped. Returns 1 with a message, 0 when the queue is empty, -errno.
- * Never waits. */
+ * line in the log. Nudges are counted off and skipped. Returns 1 with a message, 0 when the queue is empty, -EMFILE
+ * when its descriptors find no room (it stays in the queue then), -errno. Never waits. */
 int handoff_take(const struct handoff *, char *buffer, struct handoff_message *) MUST_CHECK;
 
 /* The header of the oldest message without taking it or its descriptors. Returns 1, 0 when the queue is empty, -errno.

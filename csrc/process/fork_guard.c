@@ -19,6 +19,7 @@
 #include "fd.h"
 #include "handoff.h"
 #include "listener.h"
+#include "log_out.h"
 
 enum {
     LISTENERS_MOST = 64,
@@ -139,6 +140,7 @@ static void close_copies(void)
     /* First: where all descriptors are taken, this makes room for the one that finds the others. */
     fd_close(&guard.queue_fds[0]);
     fd_close(&guard.queue_fds[1]);
+    log_out_let_go();
     close_sockets();
 }
 

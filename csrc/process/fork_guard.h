@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What is the server's alone: a process that the application forks closes its copies of the listeners, of the queue and
- * of the clients' connections. Otherwise one that stays would keep clients waiting for the end of a connection that the
- * server has closed, and the address taken when the server has gone. */
+ * What is the server's alone: a process that the application forks closes its copies of the listeners, of the queue, of
+ * the clients' connections and of what the logs are written through. Otherwise one that stays would keep clients
+ * waiting for the end of a connection that the server has closed, and the address taken when the server has gone. */
 #ifndef CLUTCH_FORK_GUARD_H
 #define CLUTCH_FORK_GUARD_H
 

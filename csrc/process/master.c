@@ -20,6 +20,7 @@
 #include "ids.h"
 #include "listener.h"
 #include "log.h"
+#include "log_out.h"
 #include "master_priv.h"
 #include "pidfile.h"
 #include "recycle.h"
@@ -104,7 +105,11 @@ static int open_access_log(struct master *master, char *error)
         return 0;
     master->inherit.access_log_fd =
         surroundings_open_log("--access-logfile", config->access_logfile, STDOUT_FILENO, error, ERROR_BYTES);
-    return master->inherit.access_log_fd < 0 ? fail(master, EXIT_FAILURE, error) : 0;
+    if (master->inherit.access_log_fd < 0)
+        return fail(master, EXIT_FAILURE, error);
+    if (master->inherit.access_log_fd > STDERR_FILENO)
+        log_out_open(master->inherit.access_log_fd, "the access log");
+    return 0;
 }
 
 static int settle_privileges(struct master *master, char *error)
@@ -373,8 +378,10 @@ static void tear_down(struct master *master)
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
     free(master->watched);
-    if (master->inherit.access_log_fd > STDERR_FILENO)
+    if (master->inherit.access_log_fd > STDERR_FILENO) {
+        log_out_close(master->inherit.access_log_fd);
         fd_close(&master->inherit.access_log_fd);
+    }
 }
 
 int master_run(const struct config *config, const struct gateway_ops *gateway_ops)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -120,13 +121,23 @@ int sandbox_files_enter(int fd)
     return syscall(CALL_RESTRICT_SELF, fd, 0) == 0 ? 0 : -errno;
 }
 
-/* The set has to refuse something: device files, which nobody may make as it is. */
+/* The set has to refuse something: device files, which nobody may make as it is. And from Landlock ABI 2 on each set
+ * refuses to rename from one directory to another, named there or not, unless a rule allows it: the first set decides
+ * on that. */
 int sandbox_files_separate(int abi)
 {
-    const struct ruleset ruleset = {.handled_fs = FS_MAKE_CHAR | FS_MAKE_BLOCK, .scoped = scopes(abi)};
+    const bool refuses_renames = abi >= LANDLOCK_RENAMES;
+    const struct ruleset ruleset = {
+        .handled_fs = FS_MAKE_CHAR | FS_MAKE_BLOCK | (refuses_renames ? FS_REFER : 0),
+        .scoped = scopes(abi),
+    };
     int fd = create(&ruleset);
-    int result = fd < 0 ? fd : sandbox_files_enter(fd);
+    int result = fd < 0 ? fd : 0;
 
+    if (result == 0 && refuses_renames)
+        result = allow(fd, "/", FS_REFER, FS_REFER);
+    if (result == 0)
+        result = sandbox_files_enter(fd);
     fd_close(&fd);
     return result;
 }

@@ -99,11 +99,12 @@ static int start(struct master *master, struct slot *slot, const struct role *ro
 }
 
 /* Whether an order was not taken for a reason that passes: more of them than fit the zygote's queue, of which it will
- * have taken some by then, or a zygote that has died and is about to be reaped. */
+ * have taken some by then, or a zygote that has died and is about to be reaped (EBADF: the end of its channel has been
+ * read). */
 static bool is_for_later(const struct role *role, int result)
 {
-    return role->run == NULL &&
-           (result == -EAGAIN || result == -ETOOMANYREFS || result == -EPIPE || result == -ECONNRESET);
+    return role->run == NULL && (result == -EAGAIN || result == -ETOOMANYREFS || result == -EPIPE ||
+                                 result == -ECONNRESET || result == -EBADF);
 }
 
 void spawn_slot(struct master *master, struct slot *slot)

@@ -397,7 +397,9 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
 
 static void tell_to_end(struct slot *slot, int64_t deadline_us)
 {
-    if (slot->state == SLOT_STARTING) /* it has no request to finish, and does not look at its channel yet */
+    /* One that starts has no request to finish, and does not look at its channel yet; of one that is ready the
+     * application has closed it. */
+    if (slot->state == SLOT_STARTING || (slot->state == SLOT_READY && slot->control_fd < 0))
         (void)kin_signal(slot->pid, slot->pid_fd, SIGTERM);
     if (slot_is_wanted(slot))
         slot_drain(slot, deadline_us);

@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "fd.h"
+#include "log_out.h"
 
 void surroundings_fill_standard_fds(void)
 {
@@ -87,9 +88,12 @@ static int open_error_log(const char *path, char *error, size_t size)
     result = dup2(fd, STDERR_FILENO);
     if (fd > STDERR_FILENO)
         fd_close(&fd);
-    if (result < 0)
+    if (result < 0) {
         snprintf(error, size, "--error-logfile %s: %s", path, strerror(errno));
-    return result < 0 ? -1 : 0;
+        return -1;
+    }
+    log_out_open(STDERR_FILENO, "standard error");
+    return 0;
 }
 
 int surroundings_enter(const struct config *config, char *error, size_t size)

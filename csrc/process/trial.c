@@ -16,7 +16,10 @@
 #include "clock.h"
 #include "config.h"
 #include "death.h"
+#include "fork_guard.h"
 #include "gateway.h"
+#include "handoff.h"
+#include "inherit.h"
 #include "log.h"
 #include "privileges.h"
 #include "sandbox.h"
@@ -27,14 +30,24 @@ enum { ERROR_BYTES = 1024 };
 static void NORETURN load(const struct config *config, const struct gateway_ops *ops,
                           const struct privileges *privileges, struct sandbox *sandbox)
 {
-    const struct inherit inherit = {
-        .config = config, .gateway_ops = ops, .privileges = privileges, .sandbox = sandbox, .access_log_fd = -1};
+    const struct handoff none = {.take_fd = -1, .give_fd = -1};
+    const struct inherit inherit = {.config = config,
+                                    .gateway_ops = ops,
+                                    .privileges = privileges,
+                                    .sandbox = sandbox,
+                                    .handoff = &none,
+                                    .access_log_fd = -1};
     const struct birth birth = {.number = 1, .generation = 1, .control_fd = -1};
     const struct gateway_place place = {
         .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};
     struct gateway *gateway;
 
     child_enter(&inherit, &birth);
+    /* What the application leaves behind holds no copy of our way into the log: its reader waits for the end. */
+    if (fork_guard_arm(&inherit) < 0) {
+        log_error("out of memory");
+        exit(EXIT_FAILURE);
+    }
     gateway = ops->start(config, &place);
     if (gateway == NULL)
         exit(CHILD_EXIT_APP);

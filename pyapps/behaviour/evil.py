@@ -386,7 +386,67 @@ def huge_fields(environ, start_response):
     return [b"huge"]
 
 
+class EvilInt(Evil, int):
+    pass
+
+
+def start_with(status, headers):
+    def answer(environ, start_response):
+        start_response(status, headers)
+        return [b"never"]
+
+    return answer
+
+
+def evil_write(environ, start_response):
+    write = start_response(EvilStr("200 OK"), [EvilTuple((EvilStr("X-Evil"), EvilStr("text")))])
+    write(EvilBytes(b"written "))
+    return EvilList()
+
+
+def evil_exc_info(environ, start_response):
+    """The first head, which has not been sent, is taken back."""
+    start_response("200 OK", PLAIN)
+    start_response("200 OK", PLAIN, EvilTuple((ValueError, ValueError("again"), None)))
+    return [b"second"]
+
+
+def itself():
+    """A generator that gives and returns itself."""
+    yield b"first "
+    yield b""
+    return generator[0]
+
+
+generator = []
+
+
+def generator_of_itself(environ, start_response):
+    start_response("200 OK", PLAIN)
+    generator[:] = [itself()]
+    return generator[0]
+
+
+class Resurrects(list):
+    """A body that is there again when it has gone."""
+
+    def __del__(self):
+        generator[:] = [self]
+
+
 PATHS = {
+    "headers": start_with("200 OK", EvilList([("X-Evil", "text")])),
+    "headers-tuple": start_with("200 OK", (("X-Evil", "text"),)),
+    "headers-none": start_with("200 OK", None),
+    "status-int": start_with(EvilInt(200), []),
+    "status-bytes": start_with(EvilBytes(b"200 OK"), []),
+    "value-int": start_with("200 OK", [("Content-Length", EvilInt(5))]),
+    "name-bytes": start_with("200 OK", [(EvilBytes(b"X-Evil"), "text")]),
+    "write": evil_write,
+    "exc-info": evil_exc_info,
+    "generator": generator_of_itself,
+    "tuple": body(lambda: EvilTuple((b"not", b"this"))),
+    "resurrects": body(lambda: Resurrects([b"one ", b"two"])),
     "clearing-entry": clearing_entry,
     "clearing-name": clearing_name,
     "clearing-pair": clearing_pair(ClearsEntry),

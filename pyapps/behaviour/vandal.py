@@ -61,6 +61,20 @@ def evil_streams(environ):
     sys.stdout = sys.stderr = Stream()
 
 
+def no_recursion(environ):
+    """As low as it goes from here."""
+    for limit in range(1, 100):
+        try:
+            return sys.setrecursionlimit(limit)
+        except RecursionError:
+            pass
+
+
+def no_collection(environ):
+    gc.disable()
+    gc.set_threshold(0)
+
+
 def low_recursion(environ):
     sys.setrecursionlimit(60)
 
@@ -344,6 +358,8 @@ DAMAGES = {
     "no-streams": no_streams,
     "evil-streams": evil_streams,
     "low-recursion": low_recursion,
+    "no-recursion": no_recursion,
+    "no-collection": no_collection,
     "trace": trace,
     "profile": profile,
     "collect": collect,

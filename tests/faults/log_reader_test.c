@@ -1,62 +1,59 @@
 /* SPDX-License-Identifier: MIT
- * The reader of a log's pipe stands still, takes a little, goes on, or goes away: whoever logs goes on. */
-#include "unit.h"
+ * The reader of a log stands still, takes a little, goes on, or goes away: whoever logs goes on. */
+#include "log_reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include <poll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "log.h"
 
-static int pipe_fds[2], saved_stderr;
-
-/* Standard error becomes a pipe, which is filled as the server would fill it. */
-static int set_up(void **state)
+/* A named one: the kernel has no RWF_NOWAIT for it. */
+static int set_up_fifo(void **state)
 {
+    char path[] = "/tmp/log-reader-XXXXXX", name[64];
+
     (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    log_init(LOG_LEVEL_INFO);
-    saved_stderr = dup(STDERR_FILENO);
-    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
-    assert_int_equal(dup2(pipe_fds[1], STDERR_FILENO), STDERR_FILENO);
-    return 0;
+    assert_non_null(mkdtemp(path));
+    snprintf(name, sizeof(name), "%s/fifo", path);
+    assert_int_equal(mkfifo(name, 0600), 0);
+    pipe_fds[0] = open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    pipe_fds[1] = open(name, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(path), 0);
+    return use_pipe_fds();
 }
 
-static int tear_down(void **state)
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout);
+
+static bool another_is_faster; /* whenever poll() finds room, another process takes it */
+
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout)
 {
-    (void)state;
-    assert_int_equal(dup2(saved_stderr, STDERR_FILENO), STDERR_FILENO);
-    close(saved_stderr);
-    close(pipe_fds[0]);
-    close(pipe_fds[1]);
-    return 0;
+    static char bytes[1 << 20];
+    int result = __real_poll(fds, count, timeout);
+
+    if (result > 0 && another_is_faster) {
+        int flags = fcntl(pipe_fds[1], F_GETFL);
+
+        fcntl(pipe_fds[1], F_SETFL, flags | O_NONBLOCK);
+        while (write(pipe_fds[1], bytes, sizeof(bytes)) > 0)
+            ;
+        fcntl(pipe_fds[1], F_SETFL, flags);
+    }
+    return result;
 }
 
-static char received[1 << 21];
+ssize_t __real_write(int fd, const void *bytes, size_t len);
+ssize_t __wrap_write(int fd, const void *bytes, size_t len);
 
-/* Everything that is in the pipe now, as a string. */
-static const char *read_all(void)
+static int held_up_ms; /* before each write: the kernel runs others */
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t len)
 {
-    size_t len = 0;
-    ssize_t got;
-
-    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-    while ((got = read(pipe_fds[0], received + len, sizeof(received) - 1 - len)) > 0)
-        len += (size_t)got;
-    received[len] = '\0';
-    return received;
-}
-
-static int64_t log_many(int count)
-{
-    int64_t began_us = clock_now_us();
-
-    for (int i = 0; i < count; i++)
-        log_info("line %d of many, with some words so that the pipe is full soon", i);
-    return clock_now_us() - began_us;
+    if (held_up_ms > 0)
+        __real_poll(NULL, 0, held_up_ms);
+    return __real_write(fd, bytes, len);
 }
 
 static unsigned count_of(const char *text, const char *word)
@@ -68,6 +65,219 @@ static unsigned count_of(const char *text, const char *word)
         count++;
     }
     return count;
+}
+
+/* Fills standard error, and says how much of it all was kept. */
+static unsigned fill(int count)
+{
+    assert_in_range(log_many(count), 0, 10000000);
+    assert_in_range(log_many(count), 0, 1000000); /* it has been waited for */
+    return count_of(read_all(), " of many");
+}
+
+static unsigned told_lost(const char *text)
+{
+    unsigned lost = 0;
+
+    text = strstr(text, "[warning] master: ");
+    assert_non_null(text);
+    assert_int_equal(sscanf(text, "[warning] master: %u lines were lost: the reader of standard error stood", &lost),
+                     1);
+    return lost;
+}
+
+/* Logs until it is told of what was lost, which is once a second. */
+static unsigned wait_until_told(void)
+{
+    const char *text;
+
+    do {
+        log_info("room again");
+        text = read_all();
+    } while (strstr(text, "lost") == NULL && __real_poll(NULL, 0, 5) == 0);
+    return told_lost(text);
+}
+
+static void losses_are_told_of_once_a_second(void **state)
+{
+    enum { MANY = 5000 };
+    unsigned kept, lost;
+    int64_t told_us;
+
+    (void)state;
+    kept = fill(MANY);
+    assert_int_equal(kept + wait_until_told(), 2 * MANY);
+    told_us = clock_now_us();
+    kept = fill(MANY);
+    log_info("room again");
+    lost = count_of(read_all(), " lost: ");
+    if (clock_now_us() - told_us < 500000) /* the machine was fast enough */
+        assert_int_equal(lost, 0);
+    if (lost == 0) {
+        assert_int_equal(kept + wait_until_told(), 2 * MANY);
+        assert_in_range(clock_now_us() - told_us, 900000, 10000000);
+    }
+}
+
+/* As journald gives it to a service. */
+static void a_socket_whose_reader_stands_still(void **state)
+{
+    enum { MANY = 5000 };
+    unsigned kept = fill(MANY), lost;
+
+    (void)state;
+    assert_in_range(kept, 100, MANY);
+    log_info("room again");
+    lost = told_lost(read_all());
+    assert_int_equal(kept + lost, 2 * MANY);
+    assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+}
+
+/* ^S */
+static void a_terminal_that_is_stopped(void **state)
+{
+    enum { MANY = 5000 };
+    unsigned kept;
+
+    (void)state;
+    assert_int_equal(tcflow(pipe_fds[1], TCOOFF), 0);
+    kept = fill(MANY);
+    assert_int_equal(kept, 0);
+    assert_int_equal(tcflow(pipe_fds[1], TCOON), 0);
+    log_info("room again");
+    assert_int_equal(told_lost(read_all()), 2 * MANY);
+    assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+}
+
+static void a_reader_that_has_hung_up(void **state)
+{
+    (void)state;
+    close(pipe_fds[0]);
+    assert_in_range(log_many(100), 0, 500000);
+    pipe_fds[0] = dup(saved_stderr);
+}
+
+/* What a line would have found room for is taken by a process that has no part in the lock. */
+static void another_fills_it(void **state)
+{
+    (void)state;
+    another_is_faster = true;
+    alarm(60);
+    assert_in_range(log_many(5000), 0, 10000000);
+    alarm(0);
+    another_is_faster = false;
+    read_all();
+    log_info("room again");
+    told_lost(read_all());
+}
+
+/* Takes a page, waits a twentieth of a second, takes a page ... */
+static void read_slowly(void)
+{
+    while (read(pipe_fds[0], received, 4096) > 0)
+        __real_poll(NULL, 0, 50);
+    _exit(0);
+}
+
+static void a_reader_that_is_slow(void **state)
+{
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        read_slowly();
+    assert_in_range(log_many(8000), 0, 4000000); /* with time for all of them it would be more than ten seconds */
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    read_all();
+    assert_true(wait_until_told() > 1000);
+}
+
+/* Two write at the same time, for longer than anybody would wait for the reader; who does not stand still. */
+static void a_lock_that_is_always_taken(void **state)
+{
+    enum { MANY = 500, HELD_UP_MS = 4 };
+    const char *text;
+    pid_t pid;
+
+    (void)state;
+    assert_true(fcntl(pipe_fds[1], F_SETPIPE_SZ, 1 << 20) > 0);
+    pid = fork();
+    held_up_ms = HELD_UP_MS;
+    for (int i = 0; i < MANY; i++) {
+        log_many(1);
+        __real_poll(NULL, 0, 1); /* the lock is the other's for once */
+    }
+    held_up_ms = 0;
+    if (pid == 0)
+        _exit(0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    text = read_all();
+    assert_int_equal(count_of(text, " of many"), 2 * MANY);
+    assert_null(strstr(text, "lost"));
+}
+
+/* Has a child write a line that does not fit; returns its pid when it waits for room, with the lock. */
+static pid_t have_it_waited_for(void)
+{
+    static char lines[1000001];
+    pid_t pid;
+
+    memset(lines, 'y', sizeof(lines) - 1);
+    pid = fork();
+    if (pid == 0) {
+        log_write_lines(STDERR_FILENO, slice_of(lines, sizeof(lines) - 1));
+        _exit(0);
+    }
+    fcntl(pipe_fds[0], F_SETFL, 0);
+    assert_int_equal(read(pipe_fds[0], received, 1), 1); /* it has begun to write */
+    return pid;
+}
+
+static void one_log_does_not_wait_for_the_reader_of_another(void **state)
+{
+    int others[2];
+    pid_t pid;
+    int64_t began_us;
+
+    (void)state;
+    assert_int_equal(pipe2(others, O_CLOEXEC), 0);
+    log_out_open(others[1], "the access log");
+    pid = have_it_waited_for();
+    kill(pid, SIGSTOP);
+    assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+    began_us = clock_now_us();
+    log_write_lines(others[1], SLICE("a line\n"));
+    assert_in_range(clock_now_us() - began_us, 0, 500000);
+    assert_int_equal(read(others[0], received, sizeof(received)), 7);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    log_out_close(others[1]);
+    close(others[0]);
+    close(others[1]);
+}
+
+/* As after 2>&1. */
+static void two_descriptors_of_one_pipe(void **state)
+{
+    static char line[200001];
+    int copy = dup(STDERR_FILENO);
+    const char *text;
+
+    (void)state;
+    log_out_open(copy, "standard output");
+    memset(line, 'x', sizeof(line) - 2);
+    line[sizeof(line) - 2] = '\n';
+    log_write_lines(copy, slice_of(line, sizeof(line) - 1));
+    read_all();
+    log_info("the next");
+    text = read_all();
+    assert_int_equal(text[0], '\n'); /* the line that `copy` has torn ends here */
+    assert_non_null(strstr(text, "1 line was lost: the reader of standard error"));
+    log_write_lines(copy, SLICE("more\n"));
+    assert_string_equal(read_all(), "more\n"); /* told once */
+    log_out_close(copy);
+    close(copy);
 }
 
 static void a_reader_that_stands_still(void **state)
@@ -121,46 +331,38 @@ static void a_reader_that_has_gone(void **state)
     pipe_fds[0] = dup(saved_stderr);
 }
 
-/* Whoever inherits the pipe (a process of the application's) finds it as it was. */
-static void the_pipe_stays_blocking(void **state)
-{
-    (void)state;
-    log_many(1);
-    assert_int_equal(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
-}
-
 static void a_process_that_dies_with_the_lock(void **state)
 {
-    static char lines[200001];
-    int wait_status;
-    pid_t pid;
+    pid_t pid = have_it_waited_for();
+    const char *text;
 
     (void)state;
-    memset(lines, 'y', sizeof(lines) - 1);
-    pid = fork();
-    if (pid == 0) {
-        log_write_lines(STDERR_FILENO, slice_of(lines, sizeof(lines) - 1)); /* waits for room, with the lock */
-        _exit(0);
-    }
-    fcntl(pipe_fds[0], F_SETFL, 0);
-    assert_int_equal(read(pipe_fds[0], received, 1), 1); /* it has begun to write */
     kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
     read_all();
     assert_in_range(log_many(1), 0, 500000);
-    assert_non_null(strstr(read_all(), "line 0 of many"));
+    text = read_all();
+    assert_int_equal(text[0], '\n'); /* its line ends here */
+    assert_non_null(strstr(text, "line 0 of many"));
 }
-
-#define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LOG_TEST(a_reader_that_has_gone),
-        LOG_TEST(the_pipe_stays_blocking),
         LOG_TEST(a_process_that_dies_with_the_lock),
         LOG_TEST(a_reader_that_stands_still),
+        LOG_TEST(losses_are_told_of_once_a_second),
         LOG_TEST(a_line_that_fits_in_part),
+        LOG_TEST(a_reader_that_is_slow),
+        LOG_TEST(a_lock_that_is_always_taken),
+        LOG_TEST(one_log_does_not_wait_for_the_reader_of_another),
+        LOG_TEST(two_descriptors_of_one_pipe),
+        LOG_TEST_WITH(fifo, another_fills_it),
+        LOG_TEST_WITH(socket, a_socket_whose_reader_stands_still),
+        LOG_TEST_WITH(socket, a_reader_that_has_hung_up),
+        LOG_TEST_WITH(terminal, a_terminal_that_is_stopped),
+        LOG_TEST_WITH(terminal, a_reader_that_has_hung_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@ responses, do without."""
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 import subprocess
@@ -16,9 +17,12 @@ from support.slow import connect_small, hash_body, pattern_hash
 from support.waiting import wait_until
 
 HELLO = "/blocks/list-of-one"
+LINES_A_SECOND = 20  # H1_LOG_LIMIT_LINES
 LIMIT = 1 << 20
 TOO_MUCH = b"x" * (LIMIT * 3)
 CAUSE = r"a request body cannot be kept in a temporary file in \S+ \(--body-temp-path\): "
+
+LEFT_OUT = r"(?P<count>\d+) more lines about failures and slow clients were left out"
 
 
 def unshared(directory: pathlib.Path) -> list[str]:
@@ -71,6 +75,22 @@ def test_a_body_that_finds_no_room(full, form):
     full.wait_for_log(r"refused 503 \(request body cannot be stored\) of .*POST /echo_body/raw", after=mark)
     for size in (10, LIMIT // 2):
         assert len(full.request("/echo_body/raw", "POST", body=b"y" * size).body) == size
+
+
+def test_a_full_disk_does_not_fill_the_log(full):
+    """So many lines a second at most, then how many were left out."""
+    data, count = make_request("/echo_body/raw", "POST", body=TOO_MUCH[: LIMIT * 5 // 4]), 5 * LINES_A_SECOND
+    for _ in range(count):
+        with full.connect() as connection:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.send(data)
+            assert connection.read_response().status == 503
+
+    def told() -> int:
+        return sum(int(match["count"]) for match in full.log.find_all(LEFT_OUT))
+
+    wait_until(lambda: len(full.log.find_all(CAUSE)) + told() == count, "lines about all bodies")
+    assert len(full.log.find_all(CAUSE)) < count
 
 
 def test_the_room_is_there_again(full):

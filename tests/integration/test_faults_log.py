@@ -22,8 +22,8 @@ def held(tmp_path):
     """Makes readers that go on at the end of the test."""
     readers: list[Reader] = []
 
-    def make(redirection: str) -> Reader:
-        readers.append(Reader(tmp_path, redirection))
+    def make(redirection: str, kind: str = "pipe") -> Reader:
+        readers.append(Reader(tmp_path, redirection, kind))
         return readers[-1]
 
     yield make
@@ -56,9 +56,10 @@ def replace_worker(server) -> int:
     return after.pop()
 
 
-def test_the_error_log_stands_still(start, held):
+@pytest.mark.parametrize("kind", ["pipe", "socket", "terminal"])
+def test_the_error_log_stands_still(start, held, kind):
     """Requests are served and workers replaced, although both would like to say something."""
-    reader = held("2")
+    reader = held("2", kind)
     server = start_router(start, prefix=reader.prefix)
     reader.hold()
     fill(server)

@@ -26,6 +26,14 @@ FAILS = {
     # CPython 3.9 forgets what was raised while a message was made.
     "starting-entry": r"(start_response\(\) was called a second time|TypeError)",
     "status": "(RuntimeError: evil method|ValueError)",
+    "headers": r"headers must be a list of \(name, value\) tuples, not EvilList",
+    "headers-tuple": r"headers must be a list of \(name, value\) tuples, not tuple",
+    "headers-none": r"headers must be a list of \(name, value\) tuples, not NoneType",
+    "status-int": "status must be a str such as '200 OK', not EvilInt",
+    "status-bytes": "status must be a str such as '200 OK', not EvilBytes",
+    "value-int": "response header 'Content-Length': its value must be a str, not EvilInt",
+    "name-bytes": r"(RuntimeError: evil method|its name must be a str, not EvilBytes)",
+    "tuple": "RuntimeError: evil method",
     "class": "returned an object of type type, not an iterable of bytes",
     "iter-none": "returned non-iterator of type 'NoneType'",
     "length-fails": r"the last start_response\(\) had failed, and there is a body to send",
@@ -52,6 +60,10 @@ CUT = {
 # What does no harm.
 SERVED = {
     "pair": b"evil bytes",
+    "write": b"written from __iter__",
+    "exc-info": b"second",
+    "generator": b"first ",
+    "resurrects": b"one two",
     "list": b"from __iter__",
     "iterable": b"from __iter__",
     "to-endless": b"first more more ",

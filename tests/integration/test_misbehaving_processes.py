@@ -25,6 +25,8 @@ HARMLESS = [
     "no-streams",
     "evil-streams",
     "low-recursion",
+    "no-recursion",
+    "no-collection",
     "collect",
     "gc-callback",
     "switch-interval",

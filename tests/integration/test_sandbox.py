@@ -87,11 +87,12 @@ def test_files(confine, tmp_path, mode):
 
 @has_landlock
 @pytest.mark.skipif(ABI < 2, reason="this Landlock refuses all renames between directories")
-def test_renames(confine, tmp_path):
+@MODES
+def test_renames(confine, tmp_path, mode):
     for name in ("from", "to"):
         (tmp_path / "data" / name).mkdir()
     (tmp_path / "data" / "from" / "file").write_text("some")
-    server = confine()
+    server = confine(*mode)
     paths = f"{tmp_path}/data/from/file:{tmp_path}/data/to/file"
     assert server.request(f"/rename?{paths}").text == "renamed"
     paths = f"{tmp_path}/data/to/file:{tmp_path}/elsewhere/file"

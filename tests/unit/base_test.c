@@ -12,6 +12,7 @@
 #include "fd.h"
 #include "list.h"
 #include "log.h"
+#include "log_out.h"
 #include "text.h"
 
 static void buf_grows_and_consumes(void **state)
@@ -173,10 +174,12 @@ static void log_lines_of_processes_do_not_mix(void **state)
     (void)state;
     log_init(LOG_LEVEL_INFO);
     assert_int_equal(pipe(ends), 0);
+    log_out_open(ends[1], "the pipe");
     for (int i = 0; i < WRITERS; i++) {
         if (fork() == 0)
             write_long_lines(ends[1], (char)('a' + i));
     }
+    log_out_close(ends[1]);
     close(ends[1]);
     reader = fdopen(ends[0], "r");
     while (fgets(line, 2 * LINE_BYTES, reader) != NULL) {

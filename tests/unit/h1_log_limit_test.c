@@ -57,12 +57,26 @@ static void what_was_taken_is_not_told_again(void **state)
     assert_int_equal(left_out, 0);
 }
 
+static void all_events_have_one_limit(void **state)
+{
+    int allowed = 0;
+
+    (void)state;
+    for (int i = 0; i < 5 * H1_LOG_LIMIT_LINES; i++)
+        allowed += h1_log_limit_allows_event();
+    assert_in_range(allowed, H1_LOG_LIMIT_LINES, 4 * H1_LOG_LIMIT_LINES);
+    assert_true(h1_log_limit_has_more_events());
+    h1_log_limit_tell_events();
+    assert_false(h1_log_limit_has_more_events());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(so_many_lines_then_none),
         cmocka_unit_test(the_next_period_tells_how_many),
         cmocka_unit_test(what_was_taken_is_not_told_again),
+        cmocka_unit_test(all_events_have_one_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

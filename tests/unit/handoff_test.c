@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -425,6 +426,64 @@ static void test_no_look_goes_beyond_the_rows_in_use(void **state)
     assert_int_equal(handoff_row_end(handoff), 3);
 }
 
+ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
+
+static bool takes_all_between;
+static int taken[64], taken_count;
+
+/* Like another thread of the process, just before a message leaves the queue. */
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    if (takes_all_between && (flags & MSG_PEEK) == 0) {
+        takes_all_between = false;
+        while (taken_count < (int)ARRAY_COUNT(taken) && (taken[taken_count] = dup(fd)) >= 0)
+            taken_count++;
+    }
+    return __real_recvmsg(fd, message, flags);
+}
+
+static void give_back_taken(void)
+{
+    while (taken_count > 0)
+        close(taken[--taken_count]);
+}
+
+static struct rlimit limit_descriptors(rlim_t count)
+{
+    struct rlimit before, scarce;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    scarce = before;
+    scarce.rlim_cur = count;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &scarce), 0);
+    return before;
+}
+
+/* A connection is not lost, whenever the application takes the last descriptors. */
+static void test_what_finds_no_room_for_its_descriptors_is_kept(void **state)
+{
+    const struct handoff *handoff = *state;
+    struct rlimit before = limit_descriptors(ARRAY_COUNT(taken));
+    struct handoff_message message;
+    int open_before = open_fds();
+
+    assert_int_equal(give_text(handoff, "first", handoff->give_fd), 0);
+    while ((taken[taken_count] = dup(handoff->take_fd)) >= 0)
+        taken_count++;
+    assert_int_equal(handoff_take(handoff, buffer, &message), -EMFILE);
+    give_back_taken();
+    takes_all_between = true;
+    assert_int_equal(handoff_take(handoff, buffer, &message), 1);
+    give_back_taken();
+    assert_int_equal(message.len, strlen("first"));
+    assert_true(fcntl(message.conn_fd, F_GETFD) >= 0);
+    close(message.conn_fd);
+    assert_int_equal(waiting(handoff), 0);
+    assert_int_equal(open_fds(), open_before);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 #define QUEUE_TEST(function) cmocka_unit_test_setup_teardown(function, open_one, close_one)
 
 int main(void)
@@ -441,6 +500,7 @@ int main(void)
         QUEUE_TEST(test_one_nudge_at_a_time),
         QUEUE_TEST(test_nudges_are_skipped),
         QUEUE_TEST(test_a_nudge_into_a_full_queue_is_given_up),
+        QUEUE_TEST(test_what_finds_no_room_for_its_descriptors_is_kept),
         QUEUE_TEST(test_peek_takes_nothing),
         QUEUE_TEST(test_peek_shows_a_nudge),
         QUEUE_TEST(test_a_count_left_too_high_is_mended),

@@ -15,6 +15,7 @@
 
 #include "clock.h"
 
+enum { THREAD_BITS = 22, THREAD_MASK = (1 << THREAD_BITS) - 1 }; /* as in the word */
 enum { PROCESSES = 4, ROUNDS = 20000, LONG_US = 60000000, SHORT_US = 20000 };
 
 static struct {
@@ -25,9 +26,10 @@ static struct {
 static void count(void)
 {
     for (int i = 0; i < ROUNDS; i++) {
-        shared_lock_take(&shared->lock, LONG_US);
+        uint32_t mark = shared_lock_take(&shared->lock, LONG_US);
+
         shared->count = shared->count + 1;
-        shared_lock_release(&shared->lock);
+        shared_lock_release(&shared->lock, mark);
     }
 }
 
@@ -79,12 +81,12 @@ static void end(pid_t pid)
 
 static void assert_to_be_had(void)
 {
-    int64_t began_us = clock_now_us();
+    uint32_t mark;
 
     assert_int_not_equal(shared->lock.word, 0);
-    shared_lock_take(&shared->lock, LONG_US);
-    assert_true(clock_now_us() - began_us < LONG_US / 2);
-    shared_lock_release(&shared->lock);
+    mark = shared_lock_take(&shared->lock, 0);
+    assert_int_not_equal(mark, 0);
+    shared_lock_release(&shared->lock, mark);
     assert_int_equal(shared->lock.word, 0);
 }
 
@@ -108,30 +110,55 @@ static void test_nor_do_those_not_yet_reaped(void **state)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Whoever has it and lives keeps it: what two wrote at once would mix. */
 static void test_patience_ends(void **state)
 {
     pid_t pid = have_it_held();
     int64_t began_us = clock_now_us();
-    uint32_t word;
 
     (void)state;
-    shared_lock_take(&shared->lock, SHORT_US);
+    assert_int_equal(shared_lock_take(&shared->lock, SHORT_US), 0);
     assert_true(clock_now_us() - began_us >= SHORT_US);
-    word = shared->lock.word;
-    assert_int_equal(word & 0x7fffffff, (uint32_t)gettid());
+    assert_int_equal(shared->lock.word & THREAD_MASK, (uint32_t)pid);
     end(pid);
-    shared_lock_release(&shared->lock);
+    assert_to_be_had();
+}
+
+/* The second in which it was taken is put back. */
+static void test_who_keeps_it_for_seconds_loses_it(void **state)
+{
+    uint32_t old = shared_lock_take(&shared->lock, 0), mark;
+
+    (void)state;
+    assert_int_equal(old & THREAD_MASK, (uint32_t)gettid());
+    assert_true(shared_lock_is_held(&shared->lock, old));
+    assert_int_equal(shared_lock_take(&shared->lock, 0), 0);
+    old = (old & THREAD_MASK) | ((old >> THREAD_BITS) - SHARED_LOCK_STALE_S) % 512 << THREAD_BITS;
+    atomic_store(&shared->lock.word, old);
+    mark = shared_lock_take(&shared->lock, 0);
+    assert_int_not_equal(mark, 0);
+    assert_false(shared_lock_is_held(&shared->lock, old));
+    shared_lock_release(&shared->lock, old);
+    assert_true(shared_lock_is_held(&shared->lock, mark));
+    shared_lock_release(&shared->lock, mark);
     assert_int_equal(shared->lock.word, 0);
 }
 
-/* The holder from whom it was taken comes back. */
-static void test_who_has_lost_it_releases_nothing(void **state)
+/* The id of a thread is remembered, and a child has another one. */
+static void test_a_child_is_somebody_else(void **state)
 {
+    uint32_t mark = shared_lock_take(&shared->lock, 0);
+    int wait_status;
+    pid_t pid;
+
     (void)state;
-    atomic_store(&shared->lock.word, (uint32_t)getppid());
-    shared_lock_release(&shared->lock);
-    assert_int_equal(shared->lock.word, (uint32_t)getppid());
-    atomic_store(&shared->lock.word, 0);
+    shared_lock_release(&shared->lock, mark);
+    pid = fork();
+    if (pid == 0)
+        _exit((shared_lock_take(&shared->lock, 0) & THREAD_MASK) != (uint32_t)gettid());
+    assert_int_equal(waitpid(pid, &wait_status, 0), pid);
+    assert_int_equal(wait_status, 0);
+    assert_to_be_had();
 }
 
 static void test_any_word_is_survived(void **state)
@@ -140,9 +167,12 @@ static void test_any_word_is_survived(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        uint32_t mark;
+
         atomic_store(&shared->lock.word, words[i]);
-        shared_lock_take(&shared->lock, SHORT_US);
-        shared_lock_release(&shared->lock);
+        mark = shared_lock_take(&shared->lock, (SHARED_LOCK_STALE_S + 1) * 1000000);
+        assert_int_not_equal(mark, 0);
+        shared_lock_release(&shared->lock, mark);
         assert_int_equal(shared->lock.word, 0);
     }
 }
@@ -154,7 +184,8 @@ int main(void)
         cmocka_unit_test(test_the_dead_hold_nothing),
         cmocka_unit_test(test_nor_do_those_not_yet_reaped),
         cmocka_unit_test(test_patience_ends),
-        cmocka_unit_test(test_who_has_lost_it_releases_nothing),
+        cmocka_unit_test(test_who_keeps_it_for_seconds_loses_it),
+        cmocka_unit_test(test_a_child_is_somebody_else),
         cmocka_unit_test(test_any_word_is_survived),
     };
 

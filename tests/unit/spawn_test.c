@@ -84,6 +84,24 @@ static void test_a_zygote_dead_with_orders_is_no_failure_of_workers(void **state
     crew_fini(&master.crew);
 }
 
+/* The channel's end comes before the news of the death. */
+static void test_a_zygote_without_channel_is_no_failure_of_workers(void **state)
+{
+    const struct config config = {.workers = WORKERS};
+    struct master master;
+
+    (void)state;
+    close(make_master(&master, &config));
+    supervise_read_notices(&master);
+    assert_int_equal(slot_of(&master, 0)->control_fd, -1);
+    for (int number = 1; number <= WORKERS; number++) {
+        spawn_slot(&master, slot_of(&master, number));
+        assert_put_off(slot_of(&master, number));
+    }
+    assert_false(crew_is_hopeless(&master.crew, 1));
+    crew_fini(&master.crew);
+}
+
 static void test_more_orders_than_fit_are_put_off(void **state)
 {
     const struct config config = {.workers = WORKERS};
@@ -153,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_dead_zygote_is_no_failure_of_workers),
         cmocka_unit_test(test_a_zygote_dead_with_orders_is_no_failure_of_workers),
+        cmocka_unit_test(test_a_zygote_without_channel_is_no_failure_of_workers),
         cmocka_unit_test(test_more_orders_than_fit_are_put_off),
         cmocka_unit_test(test_strangers_are_no_workers),
         cmocka_unit_test(test_children_are_workers),

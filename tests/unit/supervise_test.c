@@ -289,6 +289,27 @@ static void test_a_child_is_signalled(void **state)
     unmake_ordering_master(&master, ends);
 }
 
+/* The application has closed its end: no other word reaches the worker. */
+static void test_who_has_no_channel_is_told_to_end_by_a_signal(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], worker_end[2], wait_status;
+    pid_t worker;
+
+    (void)state;
+    make_master(&master, ends);
+    worker = make_child(worker_end);
+    slot_begin(slot_of(&master, 1), worker);
+    assert_int_equal(shutdown(ends[1], SHUT_RDWR), 0);
+    supervise_read_notices(&master);
+    assert_int_equal(slot_of(&master, 1)->control_fd, -1);
+    supervise_drain_all(&master);
+    close(worker_end[1]);
+    assert_int_equal(waitpid(worker, &wait_status, 0), worker);
+    assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGTERM);
+    unmake_master(&master, ends);
+}
+
 /* Where a kernel has no descriptors of processes: by the pid, after another look at whose it is. */
 static void test_without_a_descriptor_children_are_signalled_and_strangers_not(void **state)
 {
@@ -352,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_who_was_told_to_end_hears_it_and_may_speak),
         cmocka_unit_test(test_the_next_owner_of_a_pid_is_not_signalled),
         cmocka_unit_test(test_a_child_is_signalled),
+        cmocka_unit_test(test_who_has_no_channel_is_told_to_end_by_a_signal),
         cmocka_unit_test(test_without_a_descriptor_children_are_signalled_and_strangers_not),
         cmocka_unit_test(test_who_is_no_child_does_not_hold_its_slot),
     };

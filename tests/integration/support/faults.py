@@ -13,6 +13,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 
 from support.waiting import wait_until
@@ -78,12 +79,40 @@ class Faults:
         return self.memory_failed
 
 
-class Reader:
-    """A process (cat) between a pipe that the server writes to and what the test reads, to be held and to be ended."""
+# Puts a socket or a terminal under a descriptor; a child passes on what comes there. Then becomes what is to be run.
+PASS_ON = """
+import os, socket, sys, tty
+kind, number, pid_file = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+ours, theirs = os.openpty() if kind == "terminal" else [end.detach() for end in socket.socketpair()]
+if kind == "terminal":
+    tty.setraw(theirs)
+pid = os.fork()
+if pid == 0:
+    os.close(theirs)
+    try:
+        while data := os.read(ours, 65536):
+            os.write(number, data)
+    except OSError:  # the terminal has hung up
+        pass
+    os._exit(0)
+os.close(ours)
+os.dup2(theirs, number)
+with open(pid_file, "w") as file:
+    file.write(str(pid))
+os.execv(sys.argv[4], sys.argv[4:])
+"""
 
-    def __init__(self, directory: pathlib.Path, redirection: str):
+
+class Reader:
+    """A process between a pipe, socket or terminal that the server writes to and what the test reads, to be held and to be
+    ended."""
+
+    def __init__(self, directory: pathlib.Path, redirection: str, kind: str = "pipe"):
         """`redirection`: 2 for standard error, 1 for standard output."""
         self.pid_file = directory / f"reader-{redirection}"
+        if kind != "pipe":
+            self.prefix = [sys.executable, "-c", PASS_ON, kind, redirection, str(self.pid_file)]
+            return
         fifo = directory / f"pipe-{redirection}"
         os.mkfifo(fifo)
         script = f'cat <"{fifo}" >&{redirection} & echo $! >"{self.pid_file}"; exec "$@" {redirection}>"{fifo}"'

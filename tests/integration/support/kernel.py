@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import socket
@@ -45,6 +46,18 @@ def ask_proc(connection) -> tuple[int, int] | None:
         if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
             return int(fields[3], 16), int(fields[4].partition(":")[2], 16)
     return None
+
+
+def is_accepted_by(connection, pid: int) -> bool:
+    """Whether a process has accepted an IPv4 connection and keeps it; false while it waits in the backlog."""
+    own_port = connection.socket.getsockname()[1]
+    server_port = connection.socket.getpeername()[1]
+    for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
+            links = (os.readlink(entry) for entry in (PROC / str(pid) / "fd").iterdir())
+            return int(fields[9]) != 0 and f"socket:[{fields[9]}]" in links
+    return False
 
 
 def server_side(connection) -> tuple[int, int] | None:
