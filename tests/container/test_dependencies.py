@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -23,7 +24,11 @@ def install(tmp_path):
     shutil.copy(TREE / "setup/common.sh", tmp_path)
 
     def run(shell):
-        return subprocess.run(["bash", tmp_path / "dependencies", shell], stdin=subprocess.DEVNULL, check=False).returncode
+        command = ["bash", tmp_path / "dependencies", shell]
+        # A shell that is started with SIGINT ignored, as in the background of another one, cannot be interrupted.
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        ).returncode
 
     run.policy = policy
     return run

@@ -65,8 +65,8 @@ class SoakClient(Client):
         if fresh:
             self.drop()
         if self.connection is None:
+            self.alive_s = time.monotonic()  # before: whoever accepts may be killed before this thread goes on
             self.connection = Connection(*self.crew.server.addresses()[0])
-            self.alive_s = time.monotonic()
 
     def begin(self, kind: str) -> Account:
         account = Account(f"{self.number}-{len(self.accounts)}", kind, self.alive_s, time.monotonic())

@@ -56,8 +56,8 @@ class Client(threading.Thread):
 
     def make_one(self) -> None:
         if self.connection is None:
+            self.alive_s = time.monotonic()  # before: whoever accepts may be killed before this thread goes on
             self.connection = Connection(*self.crew.server.addresses()[0])
-            self.alive_s = time.monotonic()
         kind = self.random.choices(list(KINDS), list(KINDS.values()))[0]
         body = self.random.randbytes(self.random.randrange(1, 200_000)) if "upload" in kind else b""
         account = Account(f"{self.number}-{len(self.accounts)}", kind, self.alive_s, time.monotonic())
