@@ -27,6 +27,7 @@ FOREIGN_FILES = {
     "app.py",
     "script.py",
     "tasks.py",
+    "./clutch.py",
 }
 
 # Options of other programs, and hidden ones of clutch.
@@ -38,7 +39,10 @@ FOREIGN_OPTIONS = {
     "--tmpfs",
     "--memory",
     "--cpus",
-    "--build",  # docker
+    "--build",
+    "--ulimit",
+    "--sysctl",
+    "--pids-limit",  # docker
     "--debug-without",  # clutch, for its tests
     "--http-socket",
     "--http11-socket",
