@@ -46,6 +46,8 @@ def test_text_that_is_said_elsewhere_has_to_be_there():
         ('log_warning("%s of %d has %.1f %%", a, b, c);', {"… of … has … %"}),
         ('log_error("one "\n          "two line%s: %s", a, b);', {"one two line: …"}),
         ('LOG_AT(level, "%s", text);', {"…"}),
+        ('H1_LOG_EVENT(LOG_LEVEL_ERROR, "gone: %s", why);', {"gone: …"}),
+        ('log_warning("%" PRIu64\n            " more", n);', {"… more"}),
         ('LOG_AT(LOG_LEVEL_INFO, "fine");', set()),
         ('log_info("fine"); log_debug("fine");', set()),
         ('write_now(LOG_LEVEL_WARNING, "%u lines", n);', {"… lines"}),

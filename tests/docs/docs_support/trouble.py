@@ -14,7 +14,7 @@ from docs_support.pages import ROOT, tracked_files
 LITERAL = r'"(?:\\.|[^"\\])*"'
 # LOG_AT with a level that is computed counts: it may be a warning. log_write() is what the others are made of.
 CALL = re.compile(
-    rf"\b(?:log_(?:warning|error|critical)|LOG_AT|write_now|log_write)\s*\(\s*(?:(?P<level>[\w()->. ]+?)\s*,\s*)?(?P<format>{LITERAL}(?:\s*{LITERAL})*)"
+    rf"\b(?:log_(?:warning|error|critical)|LOG_AT|H1_LOG_EVENT|write_now|log_write)\s*\(\s*(?:(?P<level>[\w()->. ]+?)\s*,\s*)?(?P<format>{LITERAL}(?:\s*{LITERAL})*)"
 )
 # An exception of Python's: the text, then what the exception says.
 PYTHON = re.compile(rf"\berrors_log\s*\([^\"();]*?(?P<format>{LITERAL}(?:\s*{LITERAL})*)")
@@ -38,7 +38,7 @@ def line_of(literals):
 
 def lines_of(source):
     """The lines of one source text; those that are nothing but `…` have their words elsewhere."""
-    source = COMMENT.sub("", source)
+    source = re.sub(r'"\s*PRI[duxX]\d+\s*"', "lu", COMMENT.sub("", source))
     found = {line_of(call["format"]) for call in CALL.finditer(source) if call["level"] not in HARMLESS}
     found |= {line_of(call["format"]) + ": …" for call in PYTHON.finditer(source)}
     return found | {line_of(call["format"]) + " (said once)" for call in ONCE.finditer(source)}
