@@ -13,6 +13,8 @@
 #include "units.h"
 #include "value.h"
 
+enum { MOST_PATH_BYTES = 2000 };
+
 static struct quoted label_of(const struct config *config, enum option_id id)
 {
     return value_label(config->ledger->options[id].spelling, &options_table[id]);
@@ -105,6 +107,26 @@ static void check_pairs(const struct config *config, enum option_id id, const st
     }
 }
 
+/* It becomes part of a request's first line as it is (RFC 9112 3.2.1). */
+static bool is_path(const char *text)
+{
+    if (text[0] != '/' || strlen(text) > MOST_PATH_BYTES)
+        return false;
+    while (*text > ' ' && *text < 0x7f && *text != '#')
+        text++;
+    return *text == '\0';
+}
+
+static void check_warmup(const struct config *config, struct mistakes *mistakes)
+{
+    for (size_t i = 0; i < config->warmup.count; i++) {
+        if (!is_path(config->warmup.items[i]))
+            mistakes_add(mistakes, "%s: '%s' is not a path such as /health?full=1 (no blanks, at most %d bytes)",
+                         label_of(config, OPTION_warmup).text,
+                         mistakes_quote(slice_of_string(config->warmup.items[i])).text, MOST_PATH_BYTES);
+    }
+}
+
 static void report_address(const struct config *config, struct mistakes *mistakes, enum cidr_result result,
                            struct slice entry)
 {
@@ -172,5 +194,6 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
     check_pairs(config, OPTION_env, &config->env, mistakes);
     check_pairs(config, OPTION_environ_pairs, &config->environ_pairs, mistakes);
     check_addresses(config, mistakes);
+    check_warmup(config, mistakes);
     check_limits(config, mistakes);
 }

@@ -32,7 +32,7 @@ static struct h1_refusal refuse_waiting(const struct h1_server *server, enum h1_
 
 static bool uses_queue(const struct h1_server *server)
 {
-    return server->handoff != NULL && !h1_server_lacks(server, H1_WITHOUT_HANDOFF);
+    return server->handoff != NULL && !server->is_held && !h1_server_lacks(server, H1_WITHOUT_HANDOFF);
 }
 
 /* --- Watching --- */

@@ -2,10 +2,13 @@
 #include "h1_server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "h1_conn_priv.h"
 #include "h1_queue.h"
 #include "h1_refusal.h"
 #include "h1_sentry.h"
@@ -136,14 +139,16 @@ static void on_watch_readable(struct loop_source *source, uint32_t events)
 
 static int add_watch(struct h1_server *server, const struct h1_watch *wanted, uint32_t events)
 {
-    struct h1_watch *watch = &server->watches[server->watch_count];
+    struct h1_watch *watch = server->watches, *end = watch + server->watch_count;
 
-    if (server->watch_count == MOST_WATCHES)
+    while (watch < end && watch->source.fd >= 0)
+        watch++;
+    if (watch == server->watches + MOST_WATCHES)
         return -ENOSPC;
     *watch = *wanted;
     watch->server = server;
     watch->source.on_events = on_watch_readable;
-    server->watch_count++;
+    server->watch_count += watch == end;
     return loop_add(&server->loop, &watch->source, events);
 }
 
@@ -164,9 +169,34 @@ int h1_server_watch_from(struct h1_server *server, struct h1_driver *driver, int
 void h1_server_unwatch(struct h1_server *server, int fd)
 {
     for (size_t i = 0; i < server->watch_count; i++) {
-        if (server->watches[i].source.fd == fd)
-            loop_remove(&server->loop, &server->watches[i].source);
+        struct h1_watch *watch = &server->watches[i];
+
+        if (watch->source.fd != fd)
+            continue;
+        loop_remove(&server->loop, &watch->source);
+        *watch = (struct h1_watch){.source.fd = -1}; /* its place is free */
     }
+}
+
+int h1_server_adopt(struct h1_server *server, int fd)
+{
+    const struct sockaddr_storage nobody = {.ss_family = AF_UNIX};
+    struct h1_conn *conn;
+    int own_fd;
+
+    if (atomic_load(&server->is_draining))
+        return -ESHUTDOWN;
+    own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd < 0)
+        return -errno;
+    conn = h1_conn_new(server, own_fd, &nobody, server->listeners);
+    if (conn == NULL)
+        return -ENOMEM;
+    close(fd);
+    conn->awaits_proxy_header = false;
+    h1_conn_adopt(conn);
+    h1_conn_make_pending(conn);
+    return 0;
 }
 
 static void run_own_watches(struct h1_server *server, struct h1_driver *driver)

@@ -75,6 +75,11 @@ int h1_server_watch_from(struct h1_server *, struct h1_driver *, int fd, void (*
                          void *context) MUST_CHECK;
 void h1_server_unwatch(struct h1_server *, int fd);
 
+/* Serves a connected socket as if it had been accepted, with the address of the first listener; its peer has no name
+ * and sends no PROXY header. Also while the server is held. Inside a callback of h1_server_watch, or before the sentry
+ * starts. Takes the descriptor and returns 0; or -ESHUTDOWN (it drains), -ENOMEM: then it is still the caller's. */
+int h1_server_adopt(struct h1_server *, int fd) MUST_CHECK;
+
 /* Waits until there is a request for this thread and returns it, owned by the server; NULL once a drain is complete.
  * Call it without the GIL. */
 struct exchange *h1_server_next(struct h1_server *, struct h1_driver *);

@@ -142,8 +142,7 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         /* It ends by itself, but not necessarily in our time: exit handlers and threads of the application see to that.
          */
         generation_note_failure(master, slot,
-                                notice->kind == NOTICE_BOOT_FAILED ? "could not load the application: the reasons are "
-                                                                     "above"
+                                notice->kind == NOTICE_BOOT_FAILED ? "did not become ready: the reasons are above"
                                                                    : "was told to end by a signal");
         if (slot_is_wanted(slot))
             slot_drain(slot, drain_deadline_us(master));

@@ -22,6 +22,7 @@
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "worker_health.h"
+#include "warmup.h"
 #include "worker_limits.h"
 #include "worker_settings.h"
 #include "worker_stacks.h"
@@ -44,6 +45,8 @@ struct worker {
     struct cidr_list trusted; /* owned */
     struct h1_observer observer;
     struct worker_limits limits;
+    struct warmup warmup;
+    int exit_status;
     struct h1_server *server;         /* owned */
     struct worker_stacks *stacks;     /* owned; NULL: the gateway has none */
     struct worker_timeouts *timeouts; /* owned; NULL: no --request-timeout */
@@ -235,6 +238,38 @@ static void open_server(struct worker *worker)
         give_up(worker, EXIT_FAILURE);
 }
 
+/* --- Being ready --- */
+
+static void say_ready(const struct worker *worker)
+{
+    notice_send(worker->birth.control_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
+}
+
+static void on_warm(void *context, bool is_warm)
+{
+    struct worker *worker = context;
+
+    if (is_warm) {
+        say_ready(worker);
+        return;
+    }
+    notice_send(worker->birth.control_fd, NOTICE_BOOT_FAILED, worker->birth.number, worker->birth.serial, 0);
+    worker->exit_status = CHILD_EXIT_APP;
+    h1_server_drain(worker->server);
+}
+
+static void warm_up(struct worker *worker)
+{
+    const struct config_list *paths = &worker->inherit->config->warmup;
+
+    if (paths->count == 0 || warmup_begin(&worker->warmup, paths, worker->server, on_warm, worker) == 0)
+        return;
+    log_error("the requests of --warmup cannot be made: out of memory or descriptors");
+    give_up(worker, EXIT_FAILURE);
+}
+
+/* --- Set-up of the rest --- */
+
 static void make_threads(struct worker *worker)
 {
     worker->threads =
@@ -319,6 +354,7 @@ static void set_up(struct worker *worker)
         log_error("the worker's own descriptors cannot be watched");
         give_up(worker, EXIT_FAILURE);
     }
+    warm_up(worker);
     if (worker_threads_start(worker->threads) < 0)
         give_up(worker, EXIT_FAILURE);
 }
@@ -327,6 +363,7 @@ static void set_up(struct worker *worker)
 
 static void tear_down(struct worker *worker)
 {
+    warmup_fini(&worker->warmup);
     worker_threads_free(worker->threads);
     h1_server_free(worker->server);
     worker_timeouts_close(worker->timeouts);
@@ -342,10 +379,11 @@ static void tear_down(struct worker *worker)
 static void NORETURN live(struct worker *worker)
 {
     set_up(worker);
-    notice_send(worker->birth.control_fd, NOTICE_READY, worker->birth.number, worker->birth.serial, 0);
+    if (worker->inherit->config->warmup.count == 0)
+        say_ready(worker);
     worker_threads_serve(worker->threads);
     tear_down(worker);
-    exit(EXIT_SUCCESS);
+    exit(worker->exit_status);
 }
 
 static void guard(const struct worker *worker)
@@ -364,6 +402,7 @@ static struct worker worker_of(const struct inherit *inherit, const struct birth
         .birth = *birth,
         .pid = getpid(),
         .row = scoreboard_row(inherit->scoreboard, birth->row),
+        .warmup.fd = -1,
         .told_fd = -1,
     };
 

@@ -102,7 +102,7 @@ def test_a_broken_application_keeps_the_old_generation(serve, write, options):
     with Load(server.port) as load:
         line = reload(server, r"reload failed: ")
     assert not load.errors and list(load.bodies) == ["first of generation 1"]
-    assert "could not load the application" in line and line.endswith("generation 1 serves on")
+    assert "did not become ready: the reasons are above" in line and line.endswith("generation 1 serves on")
     assert len(server.log.find_all("reload failed")) == 1
     assert server.log_contains("ValueError: unfinished")
     wait_gone(spawned_of(server, 2))

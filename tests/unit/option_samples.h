@@ -29,6 +29,8 @@ static inline const char *sample_of(const struct option *option)
     case KIND_LIST:
         if (option == &options_table[OPTION_forwarded_allow_ips])
             return "10.0.0.0/8";
+        if (option == &options_table[OPTION_warmup])
+            return "/health";
         return option == &options_table[OPTION_bind] ? "some" : "A=1";
     case KIND_STRING:
         return option == &options_table[OPTION_chdir] ? "/" : "some";
