@@ -74,7 +74,10 @@ static void fail(struct master *master)
     const char *why = master->reload.failure[0] != '\0' ? master->reload.failure : "a process could not be started";
     char text[TEXT_BYTES];
 
-    snprintf(text, sizeof(text), "reload failed: %s; generation %d serves on", why, master->generation);
+    if (master->awaits_change)
+        snprintf(text, sizeof(text), "reload failed: %s; nobody serves until the next one", why);
+    else
+        snprintf(text, sizeof(text), "reload failed: %s; generation %d serves on", why, master->generation);
     log_error("%s", text);
     end_generation(master, master->coming);
     report(master, true, text);
@@ -87,6 +90,7 @@ static void change_over(struct master *master)
     char text[TEXT_BYTES];
 
     master->generation = master->coming;
+    master->awaits_change = false;
     atomic_store(&master->scoreboard->totals->generation, master->generation);
     let_go(master, master->generation);
     end_generation(master, before);
@@ -130,6 +134,9 @@ static void begin(struct master *master)
     struct reload *reload = &master->reload;
     int count = crew_count(&master->crew, master->generation), generation = master->last_generation + 1;
 
+    if (count == 0)
+        count = (int)master->config->workers;
+
     if (!add_generation(master, generation, count)) {
         if (!reload->waits_for_room)
             log_warning("the reload waits until workers of earlier generations have finished what they have begun: "
@@ -145,8 +152,11 @@ static void begin(struct master *master)
     reload->began_us = clock_now_us();
     reload->failure[0] = '\0';
     master->coming = master->last_generation = generation;
-    log_info("reload: starting generation %d, %d worker%s; generation %d serves until all of it is ready", generation,
-             count, count == 1 ? "" : "s", master->generation);
+    if (master->awaits_change)
+        log_info("reload: starting generation %d, %d worker%s", generation, count, count == 1 ? "" : "s");
+    else
+        log_info("reload: starting generation %d, %d worker%s; generation %d serves until all of it is ready",
+                 generation, count, count == 1 ? "" : "s", master->generation);
 }
 
 void generation_ask_reload(struct master *master)
@@ -159,6 +169,15 @@ void generation_ask_reload(struct master *master)
     master->reload.is_wanted = true;
 }
 
+void generation_await_change(struct master *master)
+{
+    log_error("no worker could be started with the application '%s'; the reasons are above. With the next change of a "
+              "file (--reload) it is tried again",
+              master->config->app.given);
+    master->awaits_change = true;
+    end_generation(master, master->generation);
+}
+
 void generation_step(struct master *master)
 {
     remove_ended(master);
@@ -167,7 +186,7 @@ void generation_step(struct master *master)
     let_go(master, master->generation);
     if (master->coming != 0)
         follow(master);
-    if (master->coming == 0) {
+    if (master->coming == 0 && !master->awaits_change) {
         scale_step(master);
         recycle_step(master);
     }

@@ -22,6 +22,9 @@ void generation_step(struct master *);
  * reload has failed. The first reason counts. Nothing for any other process. */
 void generation_note_failure(struct master *, const struct slot *, const char *why);
 
+/* The application cannot be loaded, and --reload is given: nobody is started any more until the next reload. */
+void generation_await_change(struct master *);
+
 /* The server stops: whoever waits for a reload need not go on. */
 void generation_stop(struct master *);
 

@@ -30,9 +30,10 @@
 #include "role_signals.h"
 #include "socket_file.h"
 #include "surroundings.h"
+#include "text.h"
 #include "trust.h"
 
-enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 3 };
+enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 4 };
 
 /* --- Set-up --- */
 
@@ -229,6 +230,8 @@ static int set_up(struct master *master)
     announce_mode(master);
     if (write_pidfile(master, error) < 0 || open_listeners(master, error) < 0)
         return -1;
+    if (watch_open(&master->watch, master->config, error, sizeof(error)) < 0)
+        return fail(master, EXIT_FAILURE, error);
     trust_announce(master->config, master->listeners, master->listener_count);
     fill_inheritance(master);
     return 0;
@@ -288,10 +291,27 @@ static void read_signals(struct master *master)
     }
 }
 
+static void reload_after_change(struct master *master)
+{
+    char name[4 * WATCH_NAME_BYTES + 1];
+
+    watch_read(&master->watch);
+    if (!watch_take(&master->watch, clock_now_us()))
+        return;
+    text_escape(name, sizeof(name), slice_of_string(master->watch.changed));
+    log_info("%s has changed", name);
+    generation_ask_reload(master);
+}
+
 static void give_up_when_hopeless(struct master *master)
 {
-    if (master->phase != MASTER_RUNNING || master->coming != 0 || !crew_is_hopeless(&master->crew, master->generation))
+    if (master->awaits_change || master->phase != MASTER_RUNNING || master->coming != 0 ||
+        !crew_is_hopeless(&master->crew, master->generation))
         return;
+    if (master->config->reload) {
+        generation_await_change(master);
+        return;
+    }
     log_critical("no worker could be started with the application '%s': giving up; the reasons are above",
                  master->config->app.given);
     master->exit_status = CHILD_EXIT_APP;
@@ -308,7 +328,7 @@ static void end_drain_delay(struct master *master)
 static int64_t next_us(const struct master *master)
 {
     const int64_t all[] = {crew_next_us(&master->crew, master->phase == MASTER_RUNNING), monitor_keeper_next_us(master),
-                           master->drain_us, recycle_next_us(master)};
+                           master->drain_us, recycle_next_us(master), watch_next_us(&master->watch)};
     int64_t first = SLOT_NEVER;
 
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
@@ -326,6 +346,7 @@ static void wait_for_events(struct master *master)
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         master->watched[count++] = (struct pollfd){.fd = slot->control_fd, .events = POLLIN};
     master->watched[count++] = (struct pollfd){.fd = master->monitor.slot.control_fd, .events = POLLIN};
+    master->watched[count++] = (struct pollfd){.fd = master->watch.fd, .events = POLLIN};
     if (due_us != SLOT_NEVER) {
         wait_ms = (due_us - clock_now_us() + 999) / 1000;
         wait_ms = wait_ms < 0 ? 0 : wait_ms > 3600000 ? 3600000 : wait_ms;
@@ -343,6 +364,7 @@ static void supervise(struct master *master)
         /* Notices first: they are older than the death of who sent them. */
         supervise_read_notices(master);
         read_signals(master);
+        reload_after_change(master);
         end_drain_delay(master);
         supervise_enforce_deadlines(master, clock_now_us());
         generation_step(master);
@@ -377,6 +399,7 @@ static void tear_down(struct master *master)
     privileges_fini(&master->privileges);
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
+    watch_close(&master->watch);
     free(master->watched);
     if (master->inherit.access_log_fd > STDERR_FILENO) {
         log_out_close(master->inherit.access_log_fd);
@@ -393,6 +416,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
         .signal_fd = -1,
+        .watch = WATCH_NONE,
         .drain_us = SLOT_NEVER,
         .began_us = clock_now_us(),
     };

@@ -17,6 +17,7 @@
 #include "privileges.h"
 #include "restarts.h"
 #include "sandbox.h"
+#include "watch.h"
 
 enum master_phase {
     MASTER_RUNNING,
@@ -51,6 +52,8 @@ struct master {
     int last_generation; /* highest number that was ever given */
     struct reload reload;
     int asked_workers; /* so many more, or less if below 0 */
+    struct watch watch;
+    bool awaits_change; /* nobody serves, for the application could not be loaded; --reload */
     int signal_fd;
     struct pollfd *watched; /* owned; room for signal_fd and the channel of each slot */
     uint64_t last_serial;

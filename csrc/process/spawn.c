@@ -41,6 +41,7 @@ static const struct role *role_of(const struct master *master, const struct slot
 void spawn_release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
+    watch_close(&master->watch);
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         slot_close(slot);
     slot_close(&master->monitor.slot);
