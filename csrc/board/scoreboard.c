@@ -165,6 +165,7 @@ bool scoreboard_read_request(const struct scoreboard_thread *row, struct scorebo
     request->started_us = atomic_load_explicit(&row->request_started_us, memory_order_acquire);
     if (request->started_us == 0)
         return false;
+    request->phase = atomic_load_explicit(&row->phase, memory_order_relaxed);
     len = atomic_load_explicit(&row->line_len, memory_order_relaxed);
     if (len > sizeof(row->line))
         len = sizeof(row->line);

@@ -77,6 +77,7 @@ struct scoreboard {
 /* A request as it was found in a row: text fit for a log line. */
 struct scoreboard_request {
     int64_t started_us;
+    uint32_t phase;                           /* enum exchange_phase, or anything else that was written there */
     char line[SCOREBOARD_LINE_BYTES * 4 + 1]; /* escaped */
     char peer[SCOREBOARD_PEER_BYTES];
 };

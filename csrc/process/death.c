@@ -3,10 +3,15 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
+#include "buf.h"
+#include "exchange.h"
 #include "scoreboard.h"
 #include "slot.h"
+#include "stacks.h"
+#include "text_block.h"
 
 const char *death_signal_name(int signal_number)
 {
@@ -25,20 +30,35 @@ const char *death_signal_name(int signal_number)
     return names[signal_number];
 }
 
+const char *death_phase_words(uint32_t phase)
+{
+    switch (phase) {
+    case EXCHANGE_GIL:
+        return "waiting for the GIL";
+    case EXCHANGE_APP:
+        return "in the application";
+    case EXCHANGE_WRITE:
+        return "sending its response";
+    default:
+        return "at its beginning";
+    }
+}
+
 static double seconds_between(int64_t from_us, int64_t to_us)
 {
     return to_us > from_us ? (double)(to_us - from_us) / 1e6 : 0;
 }
 
-/* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s`; false when the app thread is idle. */
+/* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s, in the application`; false when the app thread is idle. */
 static bool describe_request(char *text, size_t size, const struct scoreboard_thread *row, int64_t now_us)
 {
     struct scoreboard_request request;
 
     if (!scoreboard_read_request(row, &request))
         return false;
-    snprintf(text, size, "\"%s\" of %s for %.1f s", request.line,
-             request.peer[0] != '\0' ? request.peer : "a local client", seconds_between(request.started_us, now_us));
+    snprintf(text, size, "\"%s\" of %s for %.1f s, %s", request.line,
+             request.peer[0] != '\0' ? request.peer : "a local client", seconds_between(request.started_us, now_us),
+             death_phase_words(request.phase));
     return true;
 }
 
@@ -76,6 +96,37 @@ void death_log_requests(enum log_level level, const struct slot *slot, const str
     }
     if (running > told)
         LOG_AT(level, "%s was running %d more", name, running - told);
+}
+
+/* Whether a request that the worker runs, or ran, had begun by then. */
+static bool was_running(const struct scoreboard *scoreboard, int row, int64_t at_us)
+{
+    for (int thread = 0; thread < scoreboard->thread_count; thread++) {
+        int64_t started_us = atomic_load(&scoreboard_thread(scoreboard, row, thread)->request_started_us);
+
+        if (started_us != 0 && started_us <= at_us)
+            return true;
+    }
+    return false;
+}
+
+void death_log_stacks(enum log_level level, const struct slot *slot, const struct scoreboard *scoreboard,
+                      int64_t now_us)
+{
+    char name[SLOT_NAME_BYTES], *text = log_is_enabled(level) ? malloc(STACKS_BYTES) : NULL;
+    int64_t taken_us = 0;
+    size_t len = text != NULL ? stacks_read(scoreboard, slot->row, text, &taken_us) : 0;
+    struct buf lines;
+
+    buf_init(&lines);
+    if (len > 0 && was_running(scoreboard, slot->row, taken_us) &&
+        text_block_append(&lines, slice_of(text, len)) == 0) {
+        log_write(level, "%s: the last stacks of its Python threads, taken %.1f s ago:", slot_format_name(slot, name),
+                  seconds_between(taken_us, now_us));
+        log_write_lines(log_fd(), buf_slice(&lines));
+    }
+    buf_fini(&lines);
+    free(text);
 }
 
 const char *death_describe(char *text, const struct slot *slot, int wait_status, const struct scoreboard *scoreboard,

@@ -233,6 +233,7 @@ static int set_up(struct master *master)
     if (watch_open(&master->watch, master->config, error, sizeof(error)) < 0)
         return fail(master, EXIT_FAILURE, error);
     trust_announce(master->config, master->listeners, master->listener_count);
+    oom_begin(&master->oom, "");
     fill_inheritance(master);
     return 0;
 }
@@ -393,6 +394,7 @@ static void tear_down(struct master *master)
     if (master->has_pidfile)
         pidfile_remove(master->config->pid);
     crew_fini(&master->crew);
+    oom_fini(&master->oom);
     handoff_close(&master->handoff);
     scoreboard_free(master->scoreboard);
     app_metrics_free(master->app_metrics);

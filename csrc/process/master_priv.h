@@ -14,6 +14,7 @@
 #include "handoff.h"
 #include "inherit.h"
 #include "monitor_keeper.h"
+#include "oom.h"
 #include "privileges.h"
 #include "restarts.h"
 #include "sandbox.h"
@@ -47,6 +48,7 @@ struct master {
     size_t listener_count;
     struct crew crew;
     struct monitor_keeper monitor;
+    struct oom oom;
     int generation;      /* that serves */
     int coming;          /* that is to follow it; 0: no reload is under way */
     int last_generation; /* highest number that was ever given */

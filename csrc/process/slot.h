@@ -37,6 +37,7 @@ struct slot {
     uint64_t serial;       /* of the process in this slot, different for every one of the server's life */
     int control_fd;        /* owned: the channel to the process, whose end tells it to end; -1: none */
     bool has_sent_rubbish; /* this process, over the channel */
+    bool has_shown_stacks; /* it was asked to before it is killed */
     int64_t start_us;      /* EMPTY: when the next attempt is due */
     int64_t started_us;    /* when this process was started */
     int64_t ready_us;      /* when it became able to serve; 0: not yet */

@@ -18,10 +18,12 @@
 #include "notice.h"
 #include "recycle.h"
 #include "scoreboard.h"
+#include "stacks.h"
 #include "role_signals.h"
 
 enum {
     DURATION_BYTES = 32,
+    STACKS_US = 400 * 1000,         /* for a worker to write them */
     REAPED_BY_US = 2 * 1000 * 1000, /* after SIGKILL */
     /* More than a channel holds; but a child that never stops talking does not keep the master from its signals. */
     NOTICES_AT_ONCE = 8192,
@@ -255,28 +257,46 @@ static void announce_next_attempt(const struct master *master, const struct slot
 }
 
 /* Why the worker in the slot has ended; not to be asked while the server stops. */
-static enum restart_cause cause_of_end(const struct slot *slot, int wait_status)
+static enum restart_cause cause_of_end(const struct slot *slot, int wait_status, bool was_oom)
 {
     if (slot->end_cause >= 0)
         return (enum restart_cause)slot->end_cause;
+    if (was_oom)
+        return RESTART_OOM;
     if (slot->ready_us == 0 && WIFEXITED(wait_status))
         return RESTART_BOOT_FAILURE;
     return WIFSIGNALED(wait_status) ? RESTART_SIGNAL : RESTART_EXIT;
+}
+
+/* Nobody here has killed it: whether the kernel counts a death of that kind. */
+static bool is_oom(struct master *master, const struct slot *slot, int wait_status)
+{
+    char name[SLOT_NAME_BYTES], limit[OOM_TEXT_BYTES];
+
+    if (slot->state == SLOT_KILLED || !WIFSIGNALED(wait_status) || WTERMSIG(wait_status) != SIGKILL ||
+        !oom_take_kill(&master->oom))
+        return false;
+    log_error("%s: the kernel's OOM killer has killed a process of this control group (%s)",
+              slot_format_name(slot, name), oom_describe_limit(&master->oom, limit));
+    return true;
 }
 
 static void bury(struct master *master, struct slot *slot, int wait_status)
 {
     char text[DEATH_TEXT_BYTES], name[SLOT_NAME_BYTES];
     enum log_level level = death_level(master, slot, wait_status);
-    bool was_ready = slot->ready_us != 0;
+    bool was_ready = slot->ready_us != 0, was_oom;
     int64_t now_us = clock_now_us();
 
     LOG_AT(level, "%s", death_describe(text, slot, wait_status, master->scoreboard, now_us));
     generation_note_failure(master, slot, text + strlen(slot_format_name(slot, name)) + 1);
-    if (slot->number > 0 && was_ready)
+    if (slot->number > 0 && was_ready) {
         death_log_requests(level, slot, master->scoreboard, now_us);
+        death_log_stacks(level, slot, master->scoreboard, now_us);
+    }
+    was_oom = is_oom(master, slot, wait_status);
     if (slot->number > 0 && master->phase == MASTER_RUNNING && slot->end_cause != RESTART_COUNT)
-        restarts_count(master->scoreboard, cause_of_end(slot, wait_status));
+        restarts_count(master->scoreboard, cause_of_end(slot, wait_status, was_oom));
     if (slot->number > 0)
         clear_rows(master, slot->row);
     slot_end(slot, now_us);
@@ -345,6 +365,17 @@ static void kill_stuck_zygote(struct master *master, struct slot *slot)
     kill_process(master, zygote);
 }
 
+/* Before it is killed: what it is doing is of interest. Whether it was asked just now, and has a moment to answer. */
+static bool ask_for_stacks(struct master *master, struct slot *slot, int64_t now_us)
+{
+    if (slot->number <= 0 || slot->ready_us == 0 || slot->has_shown_stacks ||
+        scoreboard_count_running(master->scoreboard, slot->row) == 0)
+        return false;
+    slot->has_shown_stacks = true;
+    slot->deadline_us = now_us + STACKS_US;
+    return kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL) == 0;
+}
+
 static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
 {
     char name[SLOT_NAME_BYTES], limit[DURATION_BYTES], request[DEATH_TEXT_BYTES] = "idle";
@@ -385,7 +416,8 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
         } else if (slot->state == SLOT_KILLED) {
             look_for_killed(master, slot);
         } else if (slot->state == SLOT_DRAINING) {
-            kill_slow_drainer(master, slot, now_us);
+            if (!ask_for_stacks(master, slot, now_us))
+                kill_slow_drainer(master, slot, now_us);
         } else {
             kill_slow_starter(master, slot);
         }

@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "death.h"
 #include "exchange.h"
 #include "fd.h"
 #include "h1_server.h"
@@ -41,22 +42,6 @@ struct worker_timeouts {
 
 /* --- The log --- */
 
-static const char *describe_phase(const struct exchange *exchange)
-{
-    switch ((enum exchange_phase)atomic_load_explicit(exchange->phase, memory_order_relaxed)) {
-    case EXCHANGE_GIL:
-        return "waiting for the GIL";
-    case EXCHANGE_APP:
-        return "in the application";
-    case EXCHANGE_WRITE:
-        return "sending its response";
-    case EXCHANGE_IDLE:
-    case EXCHANGE_TAKEN:
-        break;
-    }
-    return "at its beginning";
-}
-
 static void describe_request(const struct worker_timeouts *timeouts, int thread, struct scoreboard_request *request)
 {
     const struct scoreboard_thread *row = scoreboard_thread(timeouts->place.scoreboard, timeouts->place.row, thread);
@@ -74,7 +59,8 @@ static void tell(const struct worker_timeouts *timeouts, int thread, const struc
     describe_request(timeouts, thread, &request);
     log_error("thread %d (%#018lx) has run \"%s\" of %s for %.1f s (--request-timeout), %s: %s", thread + 1,
               worker_threads_id(timeouts->place.threads, thread), request.line, request.peer,
-              (double)(clock_now_us() - exchange->times.taken_us) / 1e6, describe_phase(exchange),
+              (double)(clock_now_us() - exchange->times.taken_us) / 1e6,
+              death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)),
               was_answered ? "answered with 504" : "its response is cut off");
 }
 

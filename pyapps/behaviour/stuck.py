@@ -88,6 +88,14 @@ def stream(start_response, query):
     yield b"last\n"
 
 
+def flood(start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    yield b"x" * 65536
+    print("flood: entered", flush=True)
+    while True:
+        yield b"x" * 1_000_000
+
+
 def write_on(start_response, query):
     """Goes on writing after the exception."""
     write = start_response("200 OK", [("Content-Type", "text/plain")])
@@ -122,6 +130,8 @@ def application(environ, start_response):
     environ["wsgi.errors"].flush()
     if name == "stream":
         return stream(start_response, query)
+    if name == "flood":
+        return flood(start_response)
     if name == "write_on":
         return write_on(start_response, query)
     if name == "closing":

@@ -44,7 +44,7 @@ def test_running_worker_killed(start, gate):
         assert connection.read_to_end() == b"", "the client sees the connection end, not a made-up answer"
     server.wait_for_log(
         rf"worker 1 \(pid: {pid}\) was killed by signal 9 \(SIGKILL\), age \d+\.\d s, "
-        rf'while running "GET /gated/\?gate={gate.path}[^"]*" of {address} for \d+\.\d s$',
+        rf'while running "GET /gated/\?gate={gate.path}[^"]*" of {address} for \d+\.\d s, in the application$',
         after=mark,
     )
     gate.release()

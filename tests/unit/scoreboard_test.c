@@ -2,6 +2,8 @@
  * The scoreboard: what the master reads of a worker, alive or killed, and the words it makes of it. */
 #include "scoreboard.h"
 
+#include "exchange.h"
+
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -195,11 +197,13 @@ static void test_deaths_are_described(void **state)
     begin(row, "/x?y");
     assert_string_equal(death_describe(text, &slot, SIGKILL, scoreboard, NOW + 2100000),
                         "worker 3 (pid: 8) was killed by signal 9 (SIGKILL), age 12.3 s, while running \"GET /x?y\" of "
-                        "127.0.0.1:40112 for 2.1 s");
+                        "127.0.0.1:40112 for 2.1 s, at its beginning");
     scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
+    atomic_store(&row->phase, EXCHANGE_APP);
     assert_string_equal(
         death_describe(text, &slot, exited(0), scoreboard, NOW),
-        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s");
+        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s, "
+        "in the application");
 
     begin(scoreboard_thread(scoreboard, 2, 0), "/y");
     begin(scoreboard_thread(scoreboard, 1, 0), "/not/ours");
@@ -274,8 +278,9 @@ static void test_several_requests_have_a_line_each(void **state)
 
     begin(scoreboard_thread(scoreboard, 1, 3), "/b");
     text = capture_log(&slot, scoreboard);
-    assert_string_equal(text, "worker 2 (pid: 8) was running \"GET /b\" of 127.0.0.1:40112 for 2.1 s\n"
-                              "worker 2 (pid: 8) was running \"GET /a\" of 127.0.0.1:40112 for 2.1 s\n");
+    assert_string_equal(text,
+                        "worker 2 (pid: 8) was running \"GET /b\" of 127.0.0.1:40112 for 2.1 s, at its beginning\n"
+                        "worker 2 (pid: 8) was running \"GET /a\" of 127.0.0.1:40112 for 2.1 s, at its beginning\n");
     free(text);
 
     for (int thread = 0; thread < 12; thread++)
