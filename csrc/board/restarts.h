@@ -13,6 +13,7 @@ struct scoreboard;
     RESTART(OOM, "oom")                   /* killed by the kernel for want of memory */                                \
     RESTART(BOOT_FAILURE, "boot_failure") /* the application could not be loaded */                                    \
     RESTART(BOOT_TIMEOUT, "boot_timeout") /* or not in time */                                                         \
+    RESTART(LIVENESS, "liveness")         /* gave no sign of life */                                                   \
     RESTART(REQUEST_TIMEOUT, "request_timeout")                                                                        \
     RESTART(DRAIN_TIMEOUT, "drain_timeout") /* was told to end, and did not in time */                                 \
     RESTART(MAX_REQUESTS, "max_requests")                                                                              \

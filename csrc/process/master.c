@@ -19,6 +19,7 @@
 #include "generation.h"
 #include "ids.h"
 #include "listener.h"
+#include "liveness.h"
 #include "log.h"
 #include "log_out.h"
 #include "master_priv.h"
@@ -328,8 +329,12 @@ static void end_drain_delay(struct master *master)
 
 static int64_t next_us(const struct master *master)
 {
-    const int64_t all[] = {crew_next_us(&master->crew, master->phase == MASTER_RUNNING), monitor_keeper_next_us(master),
-                           master->drain_us, recycle_next_us(master), watch_next_us(&master->watch)};
+    const int64_t all[] = {crew_next_us(&master->crew, master->phase == MASTER_RUNNING),
+                           monitor_keeper_next_us(master),
+                           master->drain_us,
+                           recycle_next_us(master),
+                           watch_next_us(&master->watch),
+                           liveness_next_us(master)};
     int64_t first = SLOT_NEVER;
 
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
@@ -368,6 +373,7 @@ static void supervise(struct master *master)
         reload_after_change(master);
         end_drain_delay(master);
         supervise_enforce_deadlines(master, clock_now_us());
+        liveness_step(master, clock_now_us());
         generation_step(master);
         give_up_when_hopeless(master);
     }

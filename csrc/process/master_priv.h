@@ -49,6 +49,7 @@ struct master {
     struct crew crew;
     struct monitor_keeper monitor;
     struct oom oom;
+    int64_t liveness_us; /* when the workers are asked next for a sign of life */
     int generation;      /* that serves */
     int coming;          /* that is to follow it; 0: no reload is under way */
     int last_generation; /* highest number that was ever given */
@@ -95,6 +96,9 @@ void supervise_let_go(struct master *, struct slot *);
 /* The process in the slot is told to end, if there is one, and gets --graceful-timeout for that; nobody follows it in
  * the slot. The cause is counted when it has ended. */
 void supervise_end(struct master *, struct slot *, enum restart_cause);
+
+/* SIGKILL. The reason has been logged. */
+void supervise_kill(struct master *, struct slot *);
 
 /* Tells all to drain and gives them --graceful-timeout; none is started any more. */
 void supervise_drain_all(struct master *);

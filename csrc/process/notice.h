@@ -51,7 +51,8 @@ void notice_poke(int channel_fd, int number, uint64_t serial);
 /* Worker: asks to be replaced, for this cause (enum restart_cause). Never waits: false when the channel is full. */
 bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) MUST_CHECK;
 
-/* Master: tells a worker that is ready to serve. Never waits. One that has died will be noticed otherwise. */
+/* Master: tells a worker that is ready to serve; once it does, just asks for a sign of life. Never waits. One that has
+ * died will be noticed otherwise. */
 void notice_let_go(int channel_fd);
 /* Worker: what the master has told, when the channel is readable: true: it may serve; false: it is to end. */
 bool notice_may_go(int channel_fd) MUST_CHECK;

@@ -38,6 +38,9 @@ struct slot {
     int control_fd;        /* owned: the channel to the process, whose end tells it to end; -1: none */
     bool has_sent_rubbish; /* this process, over the channel */
     bool has_shown_stacks; /* it was asked to before it is killed */
+    bool is_asked;         /* for a sign of life; see liveness.c */
+    uint32_t beats;        /* of its row, when it was asked */
+    int misses;            /* how often there was no answer since */
     int64_t start_us;      /* EMPTY: when the next attempt is due */
     int64_t started_us;    /* when this process was started */
     int64_t ready_us;      /* when it became able to serve; 0: not yet */

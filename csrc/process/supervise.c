@@ -63,7 +63,7 @@ static void lose(struct master *master, struct slot *slot)
 }
 
 /* The slot of one that has gone already is empty then. */
-static void kill_process(struct master *master, struct slot *slot)
+void supervise_kill(struct master *master, struct slot *slot)
 {
     slot_kill(slot, slot->pid > 0 ? clock_now_us() + REAPED_BY_US : SLOT_NEVER);
     if (slot->pid > 0 && kin_signal(slot->pid, slot->pid_fd, SIGKILL) == -ESRCH)
@@ -100,7 +100,7 @@ static void learn_pid(struct master *master, struct slot *slot, pid_t pid)
     spawn_note_pid(master, slot, pid);
     /* Its end was decided before it had a pid to send a signal to. */
     if (slot->state == SLOT_KILLED && pid != master->reaped_pid)
-        kill_process(master, slot);
+        supervise_kill(master, slot);
 }
 
 static void kill_stuck_worker(struct master *master, struct slot *slot, int64_t now_us)
@@ -111,7 +111,7 @@ static void kill_stuck_worker(struct master *master, struct slot *slot, int64_t 
               slot_format_name(slot, name),
               death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us));
     death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
-    kill_process(master, slot);
+    supervise_kill(master, slot);
 }
 
 static void take_notice(struct master *master, struct slot *slot, const struct notice *notice)
@@ -349,7 +349,7 @@ static void kill_slow_starter(struct master *master, struct slot *slot)
     log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
               format_duration(limit, master->config->boot_timeout_ms));
     generation_note_failure(master, slot, "has not loaded the application within --boot-timeout");
-    kill_process(master, slot);
+    supervise_kill(master, slot);
 }
 
 /* It has not forked the worker of this slot. With its death the order is void. */
@@ -362,7 +362,7 @@ static void kill_stuck_zygote(struct master *master, struct slot *slot)
               slot->number, format_duration(limit, master->config->boot_timeout_ms));
     generation_note_failure(master, slot, "was not forked within --boot-timeout");
     slot->deadline_us = SLOT_NEVER;
-    kill_process(master, zygote);
+    supervise_kill(master, zygote);
 }
 
 /* Before it is killed: what it is doing is of interest. Whether it was asked just now, and has a moment to answer. */
@@ -388,7 +388,7 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
               format_duration(limit, master->config->graceful_timeout_ms), request);
     if (slot->number > 0)
         death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
-    kill_process(master, slot);
+    supervise_kill(master, slot);
 }
 
 /* A child that cannot die yet (it hangs in the kernel) will be reaped. */
@@ -473,6 +473,6 @@ void supervise_kill_all(struct master *master)
         if (!slot_is_taken(slot))
             continue;
         log_cut_requests(master, slot);
-        kill_process(master, slot);
+        supervise_kill(master, slot);
     }
 }

@@ -71,6 +71,7 @@ static void on_control(void *context, int fd)
         drain(worker, fd);
         return;
     }
+    atomic_fetch_add(&worker->row->beats, 1);
     h1_server_let_go(worker->server);
 }
 

@@ -138,7 +138,7 @@ static void explains_options_of_other_servers(void **state)
         {ARGV("-s:3031", "app"), "-s is not an option of clutch: the uwsgi protocol is not spoken; use --bind "
                                  "and let the proxy in front speak HTTP"},
         {ARGV("--timeout=30", "app"), "--timeout is not an option of clutch: there it is how long a worker may be "
-                                      "silent; --request-timeout bounds a request"},
+                                      "silent: see --liveness-timeout; --request-timeout bounds a request"},
         {ARGV("-k", "gevent", "app"), "-k is not an option of clutch: there is one kind of worker, a process with app "
                                       "threads; see --workers and --threads"},
         {ARGV("--daemon", "app"),
@@ -187,8 +187,8 @@ static void all_mistakes_are_told_at_once(void **state)
                     "clutch: CLUTCH_KEEP_ALIVE: 'never' is not a time such as 500ms, 10s, 2m or 1h (0 to 24h)\n"
                     "clutch: --workers: 'five' is not a whole number or auto (1 to 1024)\n"
                     "clutch: --backlog: '0' is too small: it must be a whole number (1 to 65535)\n"
-                    "clutch: --timeout is not an option of clutch: there it is how long a worker may be silent; "
-                    "--request-timeout bounds a request\n"
+                    "clutch: --timeout is not an option of clutch: there it is how long a worker may be silent: see "
+                    "--liveness-timeout; --request-timeout bounds a request\n"
                     "clutch: unknown option --log-lvel: did you mean --log-level?\n"
                     "clutch: -e (--env): 'X' is not of the form NAME=VALUE\n");
 }

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""--liveness-timeout: a worker whose loop in C has stopped is replaced; one whose Python is stuck is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from support.client import make_request
+from support.server import BEHAVIOUR
+
+
+@pytest.fixture
+def start_watched(start):
+    def start_one(*options, timeout="600ms", **keywords):
+        limits = ["--liveness-timeout", timeout, "--graceful-timeout", "100ms"]
+        server = start("stuck", "--pythonpath", BEHAVIOUR, *limits, *options, **keywords)
+        server.descriptors_at_start = {}  # a stuck request keeps its connection
+        return server
+
+    return start_one
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["plain", "preload"])
+def test_a_stopped_worker_is_replaced(start_watched, options):
+    server = start_watched(*options)
+    pid = server.kill_worker(number=signal.SIGSTOP)
+    server.log.wait_for(
+        rf"\[error\] master: worker 1 \(pid: {pid}\) has given no sign of life for 0\.6 s \(--liveness-timeout\), "
+        r"it has been stopped \(T\): killed, idle$"
+    )
+    server.log.wait_for("spawned worker 1", count=2)
+    assert server.request("/").body == b"done\n"
+
+
+@pytest.mark.parametrize("way", ["add", "spin", "sleep", "match"])
+def test_a_stuck_python_is_none_of_its_business(start_watched, way):
+    server = start_watched()
+    server.connect().send(make_request(f"/{way}"))
+    server.out.wait_for(f"^{way}: entered")
+    time.sleep(1.5)  # more than twice as long as a stopped worker would live
+    assert "no sign of life" not in server.log.text
+    assert server.log.text.count("spawned worker") == 1
+
+
+def test_a_pause_of_the_whole_server_is_forgiven(start_watched):
+    server = start_watched(timeout="900ms")
+    everybody = [*server.worker_pids(), server.pid]
+    for pid in everybody:
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(2)
+    for pid in reversed(everybody):  # the master first
+        os.kill(pid, signal.SIGCONT)
+    assert server.request("/").body == b"done\n"
+    assert "no sign of life" not in server.log.text
+
+
+def test_off_by_default(start):
+    server = start("stuck", "--pythonpath", BEHAVIOUR)
+    pid = server.kill_worker(number=signal.SIGSTOP)
+    time.sleep(1)
+    os.kill(pid, signal.SIGCONT)
+    assert server.request("/").body == b"done\n"
+    assert "no sign of life" not in server.log.text
