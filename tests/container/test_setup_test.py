@@ -22,6 +22,7 @@ TESTS = {
     "compare": "def test_figures(): pass\n",
     "offload": "def test_redis(): pass\ndef test_keys(): pass\n",
     "container": "def test_nginx(): pass\n",
+    "kubernetes": "def test_pod(): pass\n",
     "differential": "def test_proxies(): pass\n",
     "soak": "def test_a_while(): pass\n",
     "install": "def test_wheel(): pass\n",
@@ -67,7 +68,7 @@ def steps(text):
 
 def test_all_programs(run):
     status, text = run("--only", "programs")
-    assert (status, steps(text)) == (0, {"release programs": ("ok", 8)}), text
+    assert (status, steps(text)) == (0, {"release programs": ("ok", 9)}), text
 
 
 @pytest.mark.parametrize("quiet", [[], ["-q"]], ids=["", "quiet"])
@@ -109,7 +110,7 @@ def test_nothing_to_run(run, arguments):
 
 def test_programs_with_another_preset(run):
     status, text = run("--preset", "dev", "--only", "programs")
-    assert (status, steps(text)) == (0, {"dev programs": ("ok", 8)}), text
+    assert (status, steps(text)) == (0, {"dev programs": ("ok", 9)}), text
 
 
 def test_a_file_that_is_not_there(run):

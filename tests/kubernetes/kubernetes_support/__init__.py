@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the manifests share."""
