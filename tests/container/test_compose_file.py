@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""setup/compose.yaml: every service is confined, every time and size fits the others, every name leads somewhere."""
+"""setup/compose.yaml, with what it takes from setup/stack.yaml: every service is confined, every time and size fits the others, every name leads somewhere."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from container_support.files import (
     COMPOSE_FILE,
     NGINX_CONF,
     TREE,
+    limits_of,
     nginx_values,
     read_compose,
     read_dockerfile,
     size_of,
     time_of,
+    tmpfs_of,
 )
 from support.server import find_binary
 
@@ -61,13 +63,13 @@ def test_a_service_is_confined(name):
 
 @each_service
 def test_a_service_is_limited(name):
-    service = SERVICES[name]
-    assert 0 < service["cpus"] <= 2
-    assert 0 < service["pids_limit"] <= 64
-    memory = size_of(service["mem_limit"])
-    assert size_of(service["memswap_limit"]) == memory, "swap would let it use more"
-    written = [re.fullmatch(r"/tmp:size=(\w+),mode=1777", mount)[1] for mount in service["tmpfs"]]
-    assert sum(map(size_of, written)) <= memory / 2, "what is in a tmpfs counts as memory"
+    limits = limits_of(SERVICES[name])
+    assert 0 < float(limits["cpus"]) <= 2
+    assert 0 < limits["pids"] <= 64
+    memory = size_of(limits["memory"])
+    assert size_of(SERVICES[name]["memswap_limit"]) == memory, "swap would let it use more"
+    assert tmpfs_of(SERVICES[name]) <= memory / 2, "what is in a tmpfs counts as memory"
+    assert SERVICES[name]["deploy"].get("replicas", 1) == 1, "the story has one of each"
 
 
 @each_service
@@ -98,6 +100,8 @@ def test_what_a_service_is_built_from_is_there(name):
     users = [text for word, text in read_dockerfile(dockerfile_of(service)) if word == "USER"]
     assert users[-1:] == [SERVICES[name]["user"]], "the image and the service name the same user"
     for mount in SERVICES[name].get("volumes", []):
+        if not isinstance(mount, str):
+            continue
         volume = mount.split(":")[0]
         assert volume in COMPOSE["volumes"] or (COMPOSE_FILE.parent / volume).exists()
 
@@ -130,8 +134,9 @@ def test_only_nginx_is_reached_from_outside():
 def test_clutch_takes_its_settings(name):
     said = print_config(*options_of(SERVICES[name]["environment"]))
     assert said["workers"] == {"app": "5", "tasks": "auto"}[name]
-    # Believed is whoever connects: nobody can who is not in an internal network.
-    assert said["forwarded-allow-ips"] == "*"
+    # Believed is who is in the internal network that nginx is in, too.
+    assert "web" in SERVICES[name]["networks"] and "web" in SERVICES["nginx"]["networks"]
+    assert said["forwarded-allow-ips"] == COMPOSE["networks"]["web"]["ipam"]["config"][0]["subnet"]
     assert all(COMPOSE["networks"][network].get("internal") for network in SERVICES[name]["networks"])
 
 
@@ -148,7 +153,8 @@ def test_variables_of_the_offloading_are_known():
 def test_stopping_takes_long_enough(name):
     """Requests may finish, then the kernel ends what is left; nginx, stopped first, outlasts them."""
     grace = time_of(SERVICES[name]["stop_grace_period"])
-    assert grace > time_of(SERVICES[name]["environment"]["CLUTCH_GRACEFUL_TIMEOUT"])
+    environment = SERVICES[name]["environment"]
+    assert grace > time_of(environment["CLUTCH_DRAIN_DELAY"]) + time_of(environment["CLUTCH_GRACEFUL_TIMEOUT"])
     assert time_of(SERVICES["nginx"]["stop_grace_period"]) >= grace
     assert SERVICES["nginx"]["stop_signal"] == "SIGQUIT"
 
@@ -158,8 +164,7 @@ def test_sizes_fit(name):
     environment = SERVICES[name]["environment"]
     body = size_of(environment["CLUTCH_LIMIT_REQUEST_BODY"])
     assert [size_of(value) for value in nginx_values("client_max_body_size")] == [body]
-    place = size_of(re.search(r"size=(\w+)", SERVICES[name]["tmpfs"][0])[1])
-    assert place >= 5 * body, "a body for each worker has room"
+    assert tmpfs_of(SERVICES[name]) >= 5 * body, "a body for each worker has room"
 
 
 def test_times_of_nginx_fit_those_of_clutch():
@@ -185,7 +190,7 @@ def test_as_many_connections_as_nginx_allows_have_room():
     """A caller takes two of them and, measured, 9 KiB besides the buffer for the answer; the kernel's own buffers count, too."""
     callers = int(nginx_values("worker_connections")[0]) / 2
     each = size_of(nginx_values("proxy_buffer_size")[0]) + 9 * 1024
-    assert callers * each <= size_of(SERVICES["nginx"]["mem_limit"]) / 2
+    assert callers * each <= size_of(limits_of(SERVICES["nginx"])["memory"]) / 2
     assert int(nginx_values("worker_rlimit_nofile")[0]) >= 2 * callers
 
 
@@ -196,7 +201,7 @@ def test_a_job_that_was_accepted_is_on_the_disk():
 
 def test_redis_has_room_for_what_it_may_keep():
     text = (TREE / "setup/container/redis.conf").read_text(encoding="utf-8")
-    assert size_of(re.search(r"(?m)^maxmemory (\d+\w)b$", text)[1]) <= size_of(SERVICES["redis"]["mem_limit"]) / 2
+    assert size_of(re.search(r"(?m)^maxmemory (\d+\w)b$", text)[1]) <= size_of(limits_of(SERVICES["redis"])["memory"]) / 2
     assert re.search(r"(?m)^maxmemory-policy noeviction$", text), "a broker must not throw jobs away"
     directory = re.search(r"(?m)^dir (\S+)$", text)[1]
-    assert [mount.split(":")[1] for mount in SERVICES["redis"]["volumes"]] == [directory]
+    assert [mount.split(":")[1] for mount in SERVICES["redis"]["volumes"] if isinstance(mount, str)] == [directory]

@@ -46,6 +46,10 @@ def console(*lines):
         ("$ docker compose -f setup/no_such.yaml up",),
         ("$ docker compose -f setup/compose.yaml kill nobody",),
         ("$ NOTHING=1 docker compose -f setup/compose.yaml up",),
+        ("$ docker stack deploy -c setup/no_such.yaml experiment",),
+        ("$ docker service update --image nobody:2 experiment_app",),
+        ("$ kubectl apply -k setup/no_such_folder",),
+        ("$ kubectl get --raw '/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/pods/*/nothing'",),
         ("$ python3 pyapps/client.py --nothing --url http://127.0.0.1:8080",),
     ],
 )

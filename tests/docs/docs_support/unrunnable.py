@@ -140,6 +140,7 @@ def docker_compose(command):
     for at, word in enumerate(words[:-1]):
         if word in ("exec", "logs", "kill", "stop") and words[at + 1] not in services:
             raise Wrong(f"the compose file has no service {words[at + 1]}")
+    text += "".join((ROOT / "setup" / file).read_text(encoding="utf-8") for file in set(re.findall(r"file: (\S+yaml)", text)))
     for variable in re.findall(r"\b(\w+)=\S+", command.split("docker compose")[0]):
         if "${" + variable not in text:
             raise Wrong(f"the compose file reads no {variable}")
@@ -171,6 +172,28 @@ def installation(command):
         raise Wrong(f"there is no unit for {words[-1]}")
 
 
+def swarm(command):
+    """The file is there; the service is one of it, the image one of its images."""
+    words = words_of(command)
+    stack = yaml.safe_load((ROOT / "setup" / "stack.yaml").read_text(encoding="utf-8"))["services"]
+    if "-c" in words and not (ROOT / words[words.index("-c") + 1]).is_file():
+        raise Wrong(f"there is no {words[words.index('-c') + 1]}")
+    if words[1:3] == ["service", "update"]:
+        image, service = words[words.index("--image") + 1].split(":")[0], words[-1].partition("_")[2]
+        if service not in stack or stack[service]["image"] != image:
+            raise Wrong(f"the stack has no service {service} of the image {image}")
+
+
+def cluster(command):
+    """Files and folders are there; what is asked for is the metric of the autoscaler."""
+    for word in words_of(command):
+        if word.startswith("setup/") and not (ROOT / word).exists():
+            raise Wrong(f"there is no {word}")
+    metric = re.search(r"/pods/\*/(\w+)", command)
+    if metric and f"name: {metric[1]}\n" not in (ROOT / "setup/kubernetes/hpa.yaml").read_text(encoding="utf-8"):
+        raise Wrong(f"the autoscaler does not use {metric[1]}")
+
+
 @dataclasses.dataclass(frozen=True)
 class Exemption:
     pattern: str  # of the whole command, without its comment
@@ -198,6 +221,8 @@ EXEMPTIONS = (
     Exemption(r"docker build .*", "it needs Docker and the network", docker_build),
     Exemption(r"docker run .*", "it needs Docker", docker_run),
     Exemption(r"(?:\w+=\S+ )*docker compose .*", "it needs Docker", docker_compose),
+    Exemption(r"docker (?:swarm|stack|service) .*", "it needs a Docker Swarm", swarm),
+    Exemption(r"(?:kubectl|helm) .*", "it needs a cluster", cluster),
     Exemption(r"(?:python3|curl) .*http://127\.0\.0\.1:8080\b.*", "it calls the containers", calls_containers),
 )
 
