@@ -58,12 +58,20 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
 
 static const struct h1_observer OBSERVER = {.on_begin = on_begin, .on_end = on_end};
 
+struct control {
+    const struct monitor_task *task;
+    struct h1_server *server;
+};
+
 static void on_control(void *context, int fd)
 {
-    struct h1_server *server = context;
+    const struct control *control = context;
+    const struct monitor_task *task = control->task;
 
-    h1_server_unwatch(server, fd);
-    h1_server_drain(server);
+    if (task->goes_on != NULL && task->goes_on(task->context))
+        return;
+    h1_server_unwatch(control->server, fd);
+    h1_server_drain(control->server);
 }
 
 static void serve(struct h1_server *server, struct h1_driver *driver, struct monitor_answers *answers)
@@ -97,11 +105,12 @@ int monitor_serve(const struct monitor_task *task)
 {
     const struct h1_place place = {.listeners = task->listeners, .listener_count = task->listener_count};
     struct h1_server *server = h1_server_new(&SETTINGS, &place, &OBSERVER);
+    struct control control = {.task = task, .server = server};
     int exit_status = EXIT_FAILURE;
 
     if (server == NULL)
         return EXIT_FAILURE;
-    if (h1_server_watch(server, task->control_fd, on_control, server) == 0)
+    if (h1_server_watch(server, task->control_fd, on_control, &control) == 0)
         exit_status = run(task, server);
     h1_server_free(server);
     return exit_status;

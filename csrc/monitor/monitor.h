@@ -4,6 +4,7 @@
 #ifndef CLUTCH_MONITOR_H
 #define CLUTCH_MONITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "attrs.h"
@@ -30,6 +31,7 @@ struct monitor_task {
     const struct listener *listeners; /* where it serves */
     size_t listener_count;
     int control_fd;                     /* end of file tells it to end; the caller's */
+    bool (*goes_on)(void *context);     /* it is readable: takes what there is; false: to end. NULL: to end */
     void (*poke_master)(void *context); /* never waits */
     void *context;
 };

@@ -22,6 +22,7 @@
 #include "liveness.h"
 #include "log.h"
 #include "log_out.h"
+#include "log_reopen.h"
 #include "master_priv.h"
 #include "pidfile.h"
 #include "recycle.h"
@@ -288,6 +289,8 @@ static void read_signals(struct master *master)
             generation_ask_reload(master);
         else if (number == SIGTTIN || number == SIGTTOU)
             scale_ask(master, number == SIGTTIN ? 1 : -1);
+        else if (number == SIGUSR1)
+            log_reopen(master);
         else
             stop(master, number);
     }
@@ -334,7 +337,8 @@ static int64_t next_us(const struct master *master)
                            master->drain_us,
                            recycle_next_us(master),
                            watch_next_us(&master->watch),
-                           liveness_next_us(master)};
+                           liveness_next_us(master),
+                           log_reopen_next_us(master)};
     int64_t first = SLOT_NEVER;
 
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
@@ -372,6 +376,7 @@ static void supervise(struct master *master)
         read_signals(master);
         reload_after_change(master);
         end_drain_delay(master);
+        log_reopen_step(master);
         supervise_enforce_deadlines(master, clock_now_us());
         liveness_step(master, clock_now_us());
         generation_step(master);
@@ -426,6 +431,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .signal_fd = -1,
         .watch = WATCH_NONE,
         .drain_us = SLOT_NEVER,
+        .logs_again_us = SLOT_NEVER,
         .began_us = clock_now_us(),
     };
 

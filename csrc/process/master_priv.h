@@ -64,6 +64,7 @@ struct master {
     int64_t began_us;
     bool has_announced_ready; /* "ready: 5 workers serve" is said once */
     bool has_pidfile;
+    int64_t logs_again_us; /* when children that could not be given the new logs are tried again; SLOT_NEVER */
     int64_t drain_us; /* when --drain-delay is over; SLOT_NEVER: nobody has told the server to stop, or it is over */
     enum master_phase phase;
     int exit_status;

@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "listener.h"
 #include "log.h"
+#include "log_reopen.h"
 #include "master_priv.h"
 #include "monitor.h"
 #include "notice.h"
@@ -32,11 +33,27 @@ void monitor_keeper_init(struct monitor_keeper *keeper, int64_t now_us)
 
 /* --- The process --- */
 
+struct monitor_self {
+    const struct inherit *inherit;
+    const struct birth *birth;
+};
+
 static void poke_master(void *context)
 {
-    const struct birth *birth = context;
+    const struct monitor_self *self = context;
 
-    notice_poke(birth->control_fd, birth->number, birth->serial);
+    notice_poke(self->birth->control_fd, self->birth->number, self->birth->serial);
+}
+
+static bool goes_on(void *context)
+{
+    const struct monitor_self *self = context;
+    struct notice_logs logs;
+
+    if (notice_take_word(self->birth->control_fd, &logs) != NOTICE_LOGS)
+        return false;
+    log_reopen_take(self->inherit, &logs);
+    return true;
 }
 
 /* "3.11.7" of "CPython 3.11.7". */
@@ -58,6 +75,7 @@ static void let_go(struct master *master)
 
 static void NORETURN become_monitor(struct master *master, struct birth *birth)
 {
+    struct monitor_self self = {.inherit = &master->inherit, .birth = birth};
     const struct monitor_task task = {
         .view =
             {
@@ -72,8 +90,9 @@ static void NORETURN become_monitor(struct master *master, struct birth *birth)
         .listeners = master->monitor.listeners,
         .listener_count = master->monitor.listener_count,
         .control_fd = birth->control_fd,
+        .goes_on = goes_on,
         .poke_master = poke_master,
-        .context = birth,
+        .context = &self,
     };
 
     spawn_release_in_child(master);

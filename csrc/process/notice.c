@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "passed_fds.h"
 
 int notice_open_channel(int ends[2])
 {
@@ -53,15 +56,58 @@ void notice_let_go(int channel_fd)
     (void)!send(channel_fd, &GO, sizeof(GO), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool notice_may_go(int channel_fd)
-{
-    char word = 0;
-    ssize_t got;
+/* Which files the descriptors beside it are, in this order. */
+struct logs_word {
+    char word;
+    bool has_error, has_access;
+};
 
-    do {
-        got = recv(channel_fd, &word, sizeof(word), MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof(word) && word == GO;
+static const char LOGS = 'l';
+
+int notice_give_logs(int channel_fd, const struct notice_logs *logs)
+{
+    const struct logs_word word = {.word = LOGS, .has_error = logs->error_fd >= 0, .has_access = logs->access_fd >= 0};
+    int fds[PASSED_FDS_MOST];
+    size_t count = 0;
+
+    if (word.has_error)
+        fds[count++] = logs->error_fd;
+    if (word.has_access)
+        fds[count++] = logs->access_fd;
+    return passed_fds_send(channel_fd, &word, sizeof(word), fds, count);
+}
+
+bool notice_read_logs(const void *bytes, size_t len, struct passed_fds *passed, struct notice_logs *logs)
+{
+    struct logs_word word;
+
+    if (len != sizeof(word))
+        return false;
+    memcpy(&word, bytes, sizeof(word));
+    if (word.word != LOGS)
+        return false;
+    *logs = (struct notice_logs){.error_fd = -1, .access_fd = -1};
+    if (passed->count < (size_t)word.has_error + (size_t)word.has_access) {
+        passed_fds_close(passed);
+        return true;
+    }
+    if (word.has_access)
+        logs->access_fd = passed->fds[--passed->count];
+    if (word.has_error)
+        logs->error_fd = passed->fds[--passed->count];
+    return true;
+}
+
+enum notice_word notice_take_word(int channel_fd, struct notice_logs *logs)
+{
+    char bytes[sizeof(struct logs_word) + 1];
+    struct passed_fds passed;
+    ssize_t got = passed_fds_receive(channel_fd, bytes, sizeof(bytes), &passed, MSG_DONTWAIT);
+
+    if (got > 0 && notice_read_logs(bytes, (size_t)got, &passed, logs))
+        return NOTICE_LOGS;
+    passed_fds_close(&passed);
+    return got == (ssize_t)sizeof(GO) && bytes[0] == GO ? NOTICE_GO : NOTICE_END;
 }
 
 /* An empty message looks like the end otherwise. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the workers and the zygote tell the master. Each of them has a channel of its own, a pair of sockets whose other
  * end is the master's: so nobody can speak for another one, nor read or hold up what others say. The other way it
- * carries the word to go on, the end, and to the zygote its orders. */
+ * carries the word to go on, log files opened anew, the end, and to the zygote its orders. */
 #ifndef CLUTCH_NOTICE_H
 #define CLUTCH_NOTICE_H
 
@@ -10,6 +10,8 @@
 #include <sys/types.h>
 
 #include "attrs.h"
+
+struct passed_fds;
 
 enum notice_kind {
     NOTICE_SPAWNED,      /* the zygote has forked a worker; `pid` is its process id */
@@ -28,6 +30,11 @@ struct notice {
     int32_t pid;
     uint32_t kind;  /* enum notice_kind */
     uint32_t cause; /* NOTICE_RECYCLE: enum restart_cause; otherwise 0 */
+};
+
+/* Log files that were opened anew; -1: not this one. */
+struct notice_logs {
+    int error_fd, access_fd;
 };
 
 /* What there is on a channel. */
@@ -54,8 +61,24 @@ bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) 
 /* Master: tells a worker that is ready to serve; once it does, just asks for a sign of life. Never waits. One that has
  * died will be noticed otherwise. */
 void notice_let_go(int channel_fd);
-/* Worker: what the master has told, when the channel is readable: true: it may serve; false: it is to end. */
-bool notice_may_go(int channel_fd) MUST_CHECK;
+/* Master: gives a child the log files that it is to write to from now on. Descriptors are copied. Never waits. 0 or
+ * -errno, as passed_fds_send. */
+int notice_give_logs(int channel_fd, const struct notice_logs *) MUST_CHECK;
+
+/* What the master has told a child. */
+enum notice_word {
+    NOTICE_GO,   /* it may serve */
+    NOTICE_LOGS, /* there are new log files */
+    NOTICE_END,  /* it is to end: the master says so, or has died */
+};
+
+/* Child: takes the next word, when the channel is readable. With NOTICE_LOGS the descriptors are the caller's; both
+ * are -1 when no descriptor was free. */
+enum notice_word notice_take_word(int channel_fd, struct notice_logs *) MUST_CHECK;
+
+/* Whether `len` bytes and what came with them are the word of new logs; then they are taken out of `passed`. For the
+ * zygote, which also gets messages of another kind. */
+bool notice_read_logs(const void *bytes, size_t len, struct passed_fds *passed, struct notice_logs *);
 
 /* Master: takes the next message off the channel. Never waits. */
 enum notice_news notice_receive(int channel_fd, struct notice *) MUST_CHECK;

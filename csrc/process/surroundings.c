@@ -75,6 +75,24 @@ int surroundings_open_log(const char *option, const char *path, int standard_fd,
     return fd;
 }
 
+bool surroundings_is_log_file(const char *path)
+{
+    return standard_fd_of(path, STDERR_FILENO) < 0;
+}
+
+int surroundings_reopen_log(const char *option, const char *path, char *error, size_t size)
+{
+    /* A FIFO without a reader is an error rather than a wait. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
+
+    if (flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0)
+        return fd;
+    snprintf(error, size, "%s %s: the file cannot be opened again: %s", option, path, strerror(errno));
+    fd_close(&fd);
+    return -1;
+}
+
 /* Standard error becomes the log, so that tracebacks and C libraries write there as well. */
 static int open_error_log(const char *path, char *error, size_t size)
 {

@@ -4,6 +4,7 @@
 #ifndef CLUTCH_SURROUNDINGS_H
 #define CLUTCH_SURROUNDINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,13 @@ int surroundings_enter(const struct config *, char *error, size_t size) MUST_CHE
  * ones and else the caller's, or -1 after writing to `error` (size bytes) that the value of `option` is wrong and why.
  */
 int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size) MUST_CHECK;
+
+/* Whether a path given as a log is that of a file to be opened, rather than a standard descriptor. */
+bool surroundings_is_log_file(const char *path);
+
+/* Opens such a file once more. Never waits. Returns a descriptor of the caller's, or -1 after writing to `error` (size
+ * bytes) what is wrong. */
+int surroundings_reopen_log(const char *option, const char *path, char *error, size_t size) MUST_CHECK;
 
 /* Makes sure that the process may open `count` descriptors, raising its soft limit if need be. 0, or the hard limit,
  * which is less. */

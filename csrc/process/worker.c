@@ -17,6 +17,7 @@
 #include "gateway.h"
 #include "h1_server.h"
 #include "log.h"
+#include "log_reopen.h"
 #include "notice.h"
 #include "refusals.h"
 #include "role_signals.h"
@@ -62,17 +63,24 @@ static void drain(struct worker *worker, int fd)
     h1_server_drain(worker->server);
 }
 
-/* The master has told this worker to serve, or wants it to end, or has died. */
+/* The master has told this worker to serve, or has opened the logs again, or wants it to end, or has died. */
 static void on_control(void *context, int fd)
 {
     struct worker *worker = context;
+    struct notice_logs logs;
 
-    if (!notice_may_go(fd)) {
+    switch (notice_take_word(fd, &logs)) {
+    case NOTICE_GO:
+        atomic_fetch_add(&worker->row->beats, 1);
+        h1_server_let_go(worker->server);
+        break;
+    case NOTICE_LOGS:
+        log_reopen_take(worker->inherit, &logs);
+        break;
+    case NOTICE_END:
         drain(worker, fd);
-        return;
+        break;
     }
-    atomic_fetch_add(&worker->row->beats, 1);
-    h1_server_let_go(worker->server);
 }
 
 static void on_told_by_signal(void *context, int fd)

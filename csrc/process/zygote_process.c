@@ -18,7 +18,9 @@
 #include "fork_guard.h"
 #include "gateway.h"
 #include "log.h"
+#include "log_reopen.h"
 #include "notice.h"
+#include "passed_fds.h"
 #include "role_signals.h"
 #include "standard_fds.h"
 #include "worker.h"
@@ -29,58 +31,26 @@ struct zygote {
     struct gateway *gateway;
 };
 
-/* Room for one descriptor beside a message, aligned as the kernel wants it. */
-union fd_message {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-};
-
 /* --- Orders --- */
 
 int zygote_process_order(int channel_fd, const struct birth *birth)
 {
-    struct birth order = *birth;
-    struct iovec body = {.iov_base = &order, .iov_len = sizeof(order)};
-    union fd_message extra = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
-    struct msghdr message = {
-        .msg_iov = &body,
-        .msg_iovlen = 1,
-        .msg_control = &extra,
-        .msg_controllen = sizeof(extra.bytes),
-    };
-
-    memcpy(CMSG_DATA(&extra.header), &birth->control_fd, sizeof(int));
-    return sendmsg(channel_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
+    return passed_fds_send(channel_fd, birth, sizeof(*birth), &birth->control_fd, 1);
 }
 
-/* Waits for the next order. The descriptor in it is the caller's; -1 when there was no room for it. False at the end:
- * the master wants no more, or has died. */
-static bool receive_order(int channel_fd, struct birth *order)
+/* Waits for the next order, and meanwhile takes the log files that were opened anew. The descriptor in it is the
+ * caller's; -1 when there was no room for it. False at the end: the master wants no more, or has died. */
+static bool receive_order(const struct inherit *inherit, int channel_fd, struct birth *order)
 {
-    struct iovec body = {.iov_base = order, .iov_len = sizeof(*order)};
-    union fd_message extra;
-    struct msghdr message = {
-        .msg_iov = &body,
-        .msg_iovlen = 1,
-        .msg_control = &extra,
-        .msg_controllen = sizeof(extra.bytes),
-    };
-    const struct cmsghdr *header;
+    struct passed_fds passed;
+    struct notice_logs logs;
     ssize_t got;
 
-    do {
-        got = recvmsg(channel_fd, &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    if (got != (ssize_t)sizeof(*order))
-        return false;
-    header = CMSG_FIRSTHDR(&message);
-    order->control_fd = -1;
-    if (header != NULL && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&order->control_fd, CMSG_DATA(header), sizeof(int));
-    if (order->control_fd >= 0)
-        order->control_fd = standard_fds_stay_clear(order->control_fd);
-    return true;
+    while ((got = passed_fds_receive(channel_fd, order, sizeof(*order), &passed, 0)) > 0 &&
+           notice_read_logs(order, (size_t)got, &passed, &logs))
+        log_reopen_take(inherit, &logs);
+    order->control_fd = passed.count == 1 ? passed.fds[0] : -1;
+    return got == (ssize_t)sizeof(*order);
 }
 
 /* --- Forks --- */
@@ -195,7 +165,7 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
     load_application(&zygote);
     role_signals_become_zygote();
     notice_send(birth->control_fd, NOTICE_READY, 0, birth->serial, 0);
-    while (receive_order(zygote.birth.control_fd, &order)) {
+    while (receive_order(inherit, zygote.birth.control_fd, &order)) {
         if (order.control_fd >= 0)
             hatch(&zygote, &order);
         else

@@ -4,7 +4,9 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,20 +158,81 @@ static void test_without_a_master_nobody_cares(void **state)
 
 static void test_a_worker_may_go_when_it_is_told_and_not_at_the_end(void **state)
 {
+    struct notice_logs logs;
     int ends[2];
 
     (void)state;
     open_channel(ends);
     notice_let_go(ends[0]);
-    assert_true(notice_may_go(ends[1]));
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_GO);
     assert_int_equal(shutdown(ends[0], SHUT_WR), 0);
-    assert_false(notice_may_go(ends[1]));
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_END);
+    close_channel(ends);
+}
+
+/* Whether both descriptors are of one open file. */
+static bool is_same_file(int a, int b)
+{
+    struct stat of_a, of_b;
+
+    return fstat(a, &of_a) == 0 && fstat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
+static void test_new_logs_come_in_order_with_the_other_words(void **state)
+{
+    int ends[2], other[2];
+    struct notice_logs given, taken;
+
+    (void)state;
+    open_channel(ends);
+    assert_int_equal(pipe(other), 0);
+    given = (struct notice_logs){.error_fd = other[0], .access_fd = ends[0]};
+    assert_int_equal(notice_give_logs(ends[0], &given), 0);
+    notice_let_go(ends[0]);
+    given.error_fd = -1;
+    assert_int_equal(notice_give_logs(ends[0], &given), 0);
+
+    assert_int_equal(notice_take_word(ends[1], &taken), NOTICE_LOGS);
+    assert_true(taken.error_fd > 2 && is_same_file(taken.error_fd, other[0]));
+    assert_true(taken.access_fd > 2 && is_same_file(taken.access_fd, ends[0]));
+    close(taken.error_fd);
+    close(taken.access_fd);
+    assert_int_equal(notice_take_word(ends[1], &taken), NOTICE_GO);
+    assert_int_equal(notice_take_word(ends[1], &taken), NOTICE_LOGS);
+    assert_int_equal(taken.error_fd, -1);
+    assert_true(is_same_file(taken.access_fd, ends[0]));
+    close(taken.access_fd);
+    close(other[0]);
+    close(other[1]);
+    close_channel(ends);
+}
+
+/* The limit on open files is reached: the word comes all the same, without them. */
+static void test_new_logs_for_which_no_descriptor_is_free(void **state)
+{
+    struct rlimit before, none;
+    struct notice_logs logs;
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    logs = (struct notice_logs){.error_fd = ends[0], .access_fd = ends[0]};
+    assert_int_equal(notice_give_logs(ends[0], &logs), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_LOGS);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(logs.error_fd, -1);
+    assert_int_equal(logs.access_fd, -1);
     close_channel(ends);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_new_logs_come_in_order_with_the_other_words),
+        cmocka_unit_test(test_new_logs_for_which_no_descriptor_is_free),
         cmocka_unit_test(test_a_worker_may_go_when_it_is_told_and_not_at_the_end),
         cmocka_unit_test(test_a_notice_arrives_as_it_was_sent),
         cmocka_unit_test(test_a_full_channel_makes_the_sender_wait),

@@ -51,6 +51,8 @@ static int master_reads_signals(void)
     if (role_signals_next(fd) != SIGHUP || role_signals_next(fd) != SIGTTIN || role_signals_next(fd) != SIGTTOU)
         return 6;
     raise(SIGUSR1);
+    if (role_signals_next(fd) != SIGUSR1)
+        return 8;
     raise(SIGUSR2);
     raise(SIGWINCH);
     raise(SIGPIPE);
