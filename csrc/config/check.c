@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,9 @@
 #include "units.h"
 #include "value.h"
 
-enum { MOST_PATH_BYTES = 2000 };
+enum { MOST_PATH_BYTES = 2000, MOST_NAME_BYTES = 64 };
+
+#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
 
 static struct quoted label_of(const struct config *config, enum option_id id)
 {
@@ -183,6 +186,27 @@ static void check_limits(const struct config *config, struct mistakes *mistakes)
                  label_of(config, OPTION_limit_request_line_bytes).text, line, head);
 }
 
+/* A name that may be that of a request's id: one that means something else would be overwritten. */
+static void check_id_header(const struct config *config, struct mistakes *mistakes)
+{
+    static const char *const taken[] = {"host", "connection", "content-length", "content-type", "transfer-encoding",
+                                        "date", "server",     "expect",         "cookie",       "traceparent"};
+    const char *name = config->request_id_header;
+    size_t len = name != NULL ? strlen(name) : 0;
+
+    if (name == NULL)
+        return;
+    if (len == 0 || len > MOST_NAME_BYTES || strspn(name, NAME_CHARACTERS) != len)
+        mistakes_add(mistakes, "%s: '%s' is no name of a header field: letters, digits and hyphens, at most %d",
+                     label_of(config, OPTION_request_id_header).text, mistakes_quote(slice_of_string(name)).text,
+                     MOST_NAME_BYTES);
+    for (size_t i = 0; i < ARRAY_COUNT(taken); i++) {
+        if (strcasecmp(name, taken[i]) == 0)
+            mistakes_add(mistakes, "%s: the field '%s' means something else: take X-Request-ID, say",
+                         label_of(config, OPTION_request_id_header).text, name);
+    }
+}
+
 void check_config(struct config *config, struct mistakes *mistakes, bool needs_app)
 {
     if (config->ledger->app.spelling == NULL && needs_app)
@@ -196,4 +220,5 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
     check_addresses(config, mistakes);
     check_warmup(config, mistakes);
     check_limits(config, mistakes);
+    check_id_header(config, mistakes);
 }

@@ -79,6 +79,7 @@ struct exchange {
     const struct endpoints *endpoints;
     struct request_body body;
     struct exchange_times times;
+    struct slice request_id;  /* empty: requests have none here; valid as long as the request */
     uint64_t number;          /* of this request in its worker, from 1 */
     _Atomic(uint32_t) *phase; /* enum exchange_phase of the app thread; set by exchange_enter alone */
 

@@ -98,7 +98,9 @@ static void choose_layout(struct access_log *log, const char **format)
         log->layout = access_log_layout_uwsgi;
     else if (strcmp(*format, "json") == 0)
         log->layout = access_log_layout_json;
-    log->shows_queue = log->layout == access_log_layout_json;
+    else if (strcmp(*format, "otel") == 0)
+        log->layout = access_log_layout_otel;
+    log->shows_queue = log->layout == access_log_layout_json || log->layout == access_log_layout_otel;
 }
 
 struct access_log *access_log_new(const char *format, int fd, char *error, size_t size)

@@ -24,13 +24,13 @@ struct access_log_place {
     int core;                 /* app thread in the worker, from 0 */
 };
 
-/* `format` is combined, common, uwsgi, json, or a text with %(name)s fields:
+/* `format` is combined, common, uwsgi, json, otel, or a text with %(name)s fields:
  *   h remote address, l '-', u user, t time, r request line, m method, U path, q query, H protocol, s status, B bytes,
  * b bytes or '-', f referer, a user agent, T seconds, D microseconds, M milliseconds, L decimal seconds, p <pid>,
- * worker, thread (app thread in the worker, from 0), {name}i request field, {name}o response field, {NAME}e CGI
- * variable, and in microseconds arrived (when the request had arrived, since 1970), queue (waiting for a free worker),
- * gil (waiting for the GIL), app (in the application), write (in writing). Returns a log owned by the caller, or NULL
- * after writing to `error` what is wrong. `fd` is borrowed. */
+ * worker, thread (app thread in the worker, from 0), request_id, trace_id, span_id (of traceparent), {name}i request
+ * field, {name}o response field, {NAME}e CGI variable, and in microseconds arrived (when the request had arrived, since
+ * 1970), queue (waiting for a free worker), gil (waiting for the GIL), app (in the application), write (in writing).
+ * Returns a log owned by the caller, or NULL after writing to `error` what is wrong. `fd` is borrowed. */
 struct access_log *access_log_new(const char *format, int fd, char *error, size_t size) MUST_CHECK;
 void access_log_free(struct access_log *);
 

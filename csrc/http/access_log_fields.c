@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "h1_trace.h"
 
 enum { MOST_USER_BYTES = 96 };
 
@@ -244,6 +245,32 @@ static void put_write(struct access_line *line, struct slice unused)
     put_integer(line, line->exchange->times.write_us);
 }
 
+static void put_request_id(struct access_line *line, struct slice unused)
+{
+    (void)unused;
+    put_or_dash(line, line->exchange->request_id);
+}
+
+static struct h1_trace trace_of(const struct access_line *line)
+{
+    struct h1_trace trace = {.trace_id = {.len = 0}};
+
+    (void)!h1_trace_parse(access_line_known_field(line, HEADER_TRACEPARENT), &trace);
+    return trace;
+}
+
+static void put_trace_id(struct access_line *line, struct slice unused)
+{
+    (void)unused;
+    put_or_dash(line, trace_of(line).trace_id);
+}
+
+static void put_span_id(struct access_line *line, struct slice unused)
+{
+    (void)unused;
+    put_or_dash(line, trace_of(line).span_id);
+}
+
 static void put_request_field(struct access_line *line, struct slice name)
 {
     put_or_dash(line, access_line_request_field(line, name));
@@ -328,6 +355,9 @@ static const struct access_field plain_fields[] = {
     {"p", put_pid, false},
     {"worker", put_worker, false},
     {"thread", put_thread, false},
+    {"request_id", put_request_id, false},
+    {"trace_id", put_trace_id, false},
+    {"span_id", put_span_id, false},
     {"arrived", put_arrived, true},
     {"queue", put_queue, true},
     {"gil", put_gil, false},

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "access_json.h"
 #include "access_log_fields.h"
-#include "clock.h"
 
 /* The pairs that uWSGI's HTTP router sends its workers, whatever the request: REQUEST_METHOD, PATH_INFO, REQUEST_URI,
  * QUERY_STRING, SERVER_PROTOCOL, SCRIPT_NAME, SERVER_NAME, SERVER_PORT, UWSGI_ROUTER, REMOTE_ADDR, REMOTE_PORT. */
@@ -59,53 +59,6 @@ void access_log_layout_uwsgi(struct access_line *line)
         exchange->block_count, place->core);
 }
 
-/* A JSON string (RFC 8259 7). Bytes beyond ASCII are taken as ISO 8859-1, as WSGI takes them. The caller has seen to
- * the room. */
-static void put_string(struct access_line *line, struct slice text, size_t most)
-{
-    access_line_put(line, SLICE("\""));
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-
-        if (i == most) {
-            access_line_put(line, SLICE("..."));
-            break;
-        }
-        if (byte == '"' || byte == '\\')
-            access_line_put_format(line, "\\%c", byte);
-        else if (byte < 0x20 || byte >= 0x7f)
-            access_line_put_format(line, "\\u%04x", byte);
-        else
-            access_line_put(line, slice_of(text.ptr + i, 1));
-    }
-    access_line_put(line, SLICE("\""));
-}
-
-static void put_member(struct access_line *line, const char *name, struct slice text, size_t most)
-{
-    access_line_put_format(line, ", \"%s\": ", name);
-    if (text.ptr == NULL)
-        access_line_put(line, SLICE("null"));
-    else
-        put_string(line, text, most);
-}
-
-static void put_number(struct access_line *line, const char *name, int64_t value)
-{
-    access_line_put_format(line, ", \"%s\": %lld", name, (long long)(value > 0 ? value : 0));
-}
-
-static void put_moment(struct access_line *line)
-{
-    int64_t now_us = clock_wall_us();
-    time_t seconds = (time_t)(now_us / 1000000);
-    struct tm tm;
-
-    gmtime_r(&seconds, &tm);
-    access_line_put_format(line, "{\"time\": \"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ\"", tm.tm_year + 1900, tm.tm_mon + 1,
-                           tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now_us % 1000000));
-}
-
 /* What clients choose is cut so that the line, at six characters a byte, stays whole: it must remain valid JSON. */
 enum { MOST_METHOD = 16, MOST_TARGET = 300, MOST_FIELD = 120 };
 
@@ -115,23 +68,27 @@ void access_log_layout_json(struct access_line *line)
     const struct request *request = exchange->request;
     const struct exchange_times *times = &exchange->times;
 
-    put_moment(line);
-    put_number(line, "pid", line->place->pid);
-    put_number(line, "worker", line->place->worker);
-    put_number(line, "thread", line->place->core);
-    put_member(line, "remote_address", slice_of_string(exchange->endpoints->remote_address), MOST_FIELD);
-    put_member(line, "method", request->method, MOST_METHOD);
-    put_member(line, "target", request->target, MOST_TARGET);
-    put_member(line, "protocol", request->version_minor == 1 ? SLICE("HTTP/1.1") : SLICE("HTTP/1.0"), MOST_FIELD);
-    put_number(line, "status", line->summary->status);
-    put_number(line, "request_bytes", (int64_t)exchange->body.length);
-    put_number(line, "response_bytes", (int64_t)line->summary->body_bytes);
-    put_member(line, "referer", access_line_known_field(line, HEADER_REFERER), MOST_FIELD);
-    put_member(line, "user_agent", access_line_known_field(line, HEADER_USER_AGENT), MOST_FIELD);
-    put_number(line, "duration_us", line->summary->duration_us);
-    put_number(line, "queue_us", times->taken_us - times->arrived_us);
-    put_number(line, "gil_us", times->gil_wait_us);
-    put_number(line, "app_us", times->app_us);
-    put_number(line, "write_us", times->write_us);
+    access_line_put(line, SLICE("{"));
+    access_json_put_moment(line, "time");
+    access_json_put_number(line, "pid", line->place->pid);
+    access_json_put_number(line, "worker", line->place->worker);
+    access_json_put_number(line, "thread", line->place->core);
+    access_json_put_member(line, "remote_address", slice_of_string(exchange->endpoints->remote_address), MOST_FIELD);
+    access_json_put_member(line, "method", request->method, MOST_METHOD);
+    access_json_put_member(line, "target", request->target, MOST_TARGET);
+    access_json_put_member(line, "protocol", request->version_minor == 1 ? SLICE("HTTP/1.1") : SLICE("HTTP/1.0"),
+                           MOST_FIELD);
+    access_json_put_number(line, "status", line->summary->status);
+    access_json_put_number(line, "request_bytes", (int64_t)exchange->body.length);
+    access_json_put_number(line, "response_bytes", (int64_t)line->summary->body_bytes);
+    access_json_put_member(line, "referer", access_line_known_field(line, HEADER_REFERER), MOST_FIELD);
+    access_json_put_member(line, "user_agent", access_line_known_field(line, HEADER_USER_AGENT), MOST_FIELD);
+    if (exchange->request_id.len > 0)
+        access_json_put_member(line, "request_id", exchange->request_id, MOST_FIELD);
+    access_json_put_number(line, "duration_us", line->summary->duration_us);
+    access_json_put_number(line, "queue_us", times->taken_us - times->arrived_us);
+    access_json_put_number(line, "gil_us", times->gil_wait_us);
+    access_json_put_number(line, "app_us", times->app_us);
+    access_json_put_number(line, "write_us", times->write_us);
     access_line_put(line, SLICE("}"));
 }

@@ -9,4 +9,7 @@
 void access_log_layout_uwsgi(struct access_line *);
 void access_log_layout_json(struct access_line *);
 
+/* A record of the OpenTelemetry log data model, its attributes by the semantic conventions for HTTP servers. */
+void access_log_layout_otel(struct access_line *);
+
 #endif

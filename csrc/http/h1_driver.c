@@ -35,7 +35,7 @@ void h1_driver_fini(struct h1_driver *driver)
     driver->parse = NULL;
 }
 
-void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, const struct h1_parse *parse,
+void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, struct h1_parse *parse,
                               const struct h1_body *body)
 {
     uint64_t number = atomic_fetch_add_explicit(&driver->server->request_count, 1, memory_order_relaxed) + 1;
@@ -44,6 +44,8 @@ void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, co
                       &conn->output, number);
     driver->exchange.base.times.arrived_us = conn->arrived_us;
     driver->exchange.base.phase = driver->phase;
+    if (UNLIKELY(driver->server->settings->request_id_header.len > 0))
+        driver->exchange.base.request_id = h1_request_id_settle(&driver->request_ids, parse);
 }
 
 struct h1_driver *h1_driver_new(struct h1_server *server, int thread)

@@ -13,6 +13,7 @@
 #include "h1_body.h"
 #include "h1_exchange.h"
 #include "h1_parse.h"
+#include "h1_request_id.h"
 
 enum { READ_BUFFER_BYTES = 65536 };
 
@@ -41,6 +42,7 @@ struct h1_driver {
     _Atomic(uint32_t) *phase; /* of the observer, or own_phase */
     _Atomic(uint32_t) own_phase;
     struct h1_told_endpoints told;
+    struct h1_request_ids request_ids;
     struct h1_conn *ready;   /* its request is complete, for this thread to run */
     struct h1_conn *running; /* its request is being served */
 };
@@ -49,8 +51,8 @@ struct h1_driver {
 int h1_driver_init(struct h1_driver *, struct h1_server *, int thread) MUST_CHECK;
 void h1_driver_fini(struct h1_driver *);
 
-/* The request of this connection begins on this driver's thread. */
-void h1_driver_start_exchange(struct h1_driver *, struct h1_conn *, const struct h1_parse *, const struct h1_body *);
+/* The request of this connection begins on this driver's thread. Its id becomes one of its fields. */
+void h1_driver_start_exchange(struct h1_driver *, struct h1_conn *, struct h1_parse *, const struct h1_body *);
 
 static inline bool h1_driver_is_sentry(const struct h1_driver *driver)
 {

@@ -86,6 +86,7 @@ static size_t format_server_timing(const struct h1_exchange *x, char *out, size_
 static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
 {
     char timing[SERVER_TIMING_BYTES];
+    struct header id;
     struct h1_head_end end = {.version_minor = x->version_minor, .length = length};
 
     x->framing = choose_framing(x, is_whole);
@@ -96,6 +97,10 @@ static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
     end.is_keep_alive = x->is_keep_alive;
     if (x->settings->has_server_timing)
         end.server_timing = slice_of(timing, format_server_timing(x, timing, sizeof(timing)));
+    if (UNLIKELY(x->base.request_id.len > 0)) {
+        id = (struct header){.name = x->settings->request_id_header, .value = x->base.request_id};
+        end.extra = &id;
+    }
     /* RFC 9110 15.3.6: 205 says so with a length of 0. */
     if (x->base.status == 205 && !x->is_head_request) {
         end.framing = H1_FRAMING_LENGTH;

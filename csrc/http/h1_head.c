@@ -210,6 +210,31 @@ static void put_framing(struct h1_head *head, const struct h1_head_end *end)
         put(&head->bytes, SLICE("Connection: keep-alive\r\n"));
 }
 
+/* Whether the application has set this field. */
+static bool has_field(const struct h1_head *head, struct slice name)
+{
+    const char *at = head->bytes.ptr, *end = at + head->app_bytes - 2;
+
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL && ++at < end) {
+        if ((size_t)(end - at) > name.len && at[name.len] == ':' && slice_equal_nocase(slice_of(at, name.len), name))
+            return true;
+    }
+    return false;
+}
+
+static int put_extra(struct h1_head *head, const struct header *extra)
+{
+    if (has_field(head, extra->name))
+        return 0;
+    if (buf_reserve(&head->bytes, 256 + extra->name.len + extra->value.len) < 0)
+        return -ENOMEM;
+    put(&head->bytes, extra->name);
+    put(&head->bytes, SLICE(": "));
+    put(&head->bytes, extra->value);
+    put(&head->bytes, SLICE("\r\n"));
+    return 0;
+}
+
 int h1_head_finish(struct h1_head *head, const struct h1_head_end *end)
 {
     if (head->status == 204 || head->status == 205)
@@ -229,6 +254,8 @@ int h1_head_finish(struct h1_head *head, const struct h1_head_end *end)
         put(&head->bytes, end->server_timing);
         put(&head->bytes, SLICE("\r\n"));
     }
+    if (UNLIKELY(end->extra != NULL) && put_extra(head, end->extra) < 0)
+        return -ENOMEM;
     put_framing(head, end);
     put(&head->bytes, SLICE("\r\n"));
     return 0;

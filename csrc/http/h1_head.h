@@ -46,6 +46,7 @@ struct h1_head_end {
     bool is_keep_alive;
     uint8_t version_minor;      /* of the request: HTTP/1.0 wants to be told of keep-alive */
     struct slice server_timing; /* value of that field, or empty */
+    const struct header *extra; /* a field that the server adds unless the application has set it, or NULL */
 };
 
 /* Adds what the application left out and the blank line. 0 or -ENOMEM. */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "slice.h"
+
 /* Mechanisms that can be switched off, to see what they are for. Bits of h1_settings.without, in the order of the words
  * of --debug-without. */
 enum h1_without {
@@ -53,6 +55,7 @@ struct h1_settings {
     unsigned without;                /* bits of enum h1_without */
     const struct cidr_list *trusted; /* peers that are believed what they say of their client; NULL: nobody; borrowed */
     const struct h1_answerer *answerer; /* of requests that are not the application's; NULL: all are; borrowed */
+    struct slice request_id_header;     /* field with the id of a request; empty: requests have none; borrowed */
     unsigned forwarded_fields;          /* bits of enum h1_forwarded_field */
     bool wants_proxy_header;            /* a connection begins with a PROXY header, of a trusted peer */
     bool refuses_underscores;           /* field names with '_' are refused instead of dropped */

@@ -280,7 +280,7 @@ static const llhttp_settings_t callbacks = {
 
 size_t h1_parse_size(const struct h1_settings *settings)
 {
-    return sizeof(struct h1_parse) + settings->field_limit * sizeof(struct header);
+    return sizeof(struct h1_parse) + (settings->field_limit + 1) * sizeof(struct header);
 }
 
 void h1_parse_init(struct h1_parse *parse, const struct h1_settings *settings, h1_body_fn on_body_bytes,

@@ -60,7 +60,7 @@ struct h1_parse {
     struct h1_forwarded forwarded; /* its host is request.authority */
     struct request request;
     size_t field_count;     /* as received; the rules may drop some from request */
-    struct header fields[]; /* settings->field_limit of them */
+    struct header fields[]; /* settings->field_limit of them, and one that the server may add */
 };
 
 /* Bytes of a struct h1_parse for these settings. */

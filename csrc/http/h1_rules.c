@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "h1_trace.h"
+
 enum { CHAR_TOKEN = 1, CHAR_HOST = 2, CHAR_BAD_VALUE = 4, CHAR_BAD_TARGET = 8 };
 
 /* The classes of every byte, from their definitions; made once. */
@@ -230,6 +232,17 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
     }
 }
 
+/* A trace is passed on if the field is valid and came once (Trace Context 3.2). */
+static bool is_good_trace(const struct h1_parse *parse, const struct header *field)
+{
+    struct h1_trace trace;
+    size_t count = 0;
+
+    for (size_t i = 0; i < parse->field_count; i++)
+        count += slice_equal_nocase(parse->fields[i].name, field->name);
+    return count == 1 && h1_trace_parse(field->value, &trace);
+}
+
 /* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with
  * '-' (CVE-2015-0219), and Proxy as a variable that HTTP clients obey (CVE-2016-5385). */
 static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
@@ -246,7 +259,7 @@ static bool check_fields(struct h1_parse *parse, struct field_counts *counts)
         if (field->id != HEADER_UNKNOWN) {
             if (!check_known_field(parse, field, counts))
                 return false;
-            if (field->id == HEADER_PROXY)
+            if (field->id == HEADER_PROXY || (field->id == HEADER_TRACEPARENT && !is_good_trace(parse, field)))
                 continue;
         } else if (memchr(field->name.ptr, '_', field->name.len) != NULL) {
             if (parse->settings->refuses_underscores)

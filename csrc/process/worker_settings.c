@@ -32,6 +32,8 @@ struct h1_settings worker_settings(const struct config *config, bool shows_queue
         .forwarded_fields = config->forwarded_headers, /* likewise */
         .wants_proxy_header = config->proxy_protocol,
         .refuses_underscores = config->underscores_in_headers == UNDERSCORES_REFUSE,
+        .request_id_header =
+            config->request_id_header != NULL ? slice_of_string(config->request_id_header) : slice_of(NULL, 0),
         .has_server_timing = config->server_timing,
         .strips_hop_by_hop = config->strip_hop_by_hop,
         .wants_arrival_times = config->server_timing || shows_queue,

@@ -6,14 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exchange.h"
 #include "log.h"
-#include "message.h"
 #include "runtime.h"
 #include "text.h"
 #include "text_block.h"
 
 enum {
     WHAT_BYTES = 512,
+    METHOD_BYTES = 40,
+    ID_BYTES = 160, /* " (request ", 128 bytes, ")" */
     NAME_BYTES = 256,
     SUMMARY_BYTES = 1024,
     TRACEBACK_BYTES = 65536, /* what is longer is cut in the middle */
@@ -177,20 +179,25 @@ void errors_log(const struct errors *errors, const char *format, ...)
     log_exception(errors, what);
 }
 
-void errors_log_request(const struct errors *errors, const struct request *request)
+void errors_log_request(const struct errors *errors, const struct exchange *exchange)
 {
     char what[WHAT_BYTES];
 
-    errors_describe_request(request, what, sizeof(what));
+    errors_describe_request(exchange, what, sizeof(what));
     log_exception(errors, what);
 }
 
-void errors_describe_request(const struct request *request, char *out, size_t size)
+void errors_describe_request(const struct exchange *exchange, char *out, size_t size)
 {
-    size_t len = text_escape(out, size < 40 ? size : 40, request->method);
+    const struct request *request = exchange->request;
+    size_t len = text_escape(out, METHOD_BYTES, request->method);
+    size_t end = exchange->request_id.len > 0 ? size - ID_BYTES : size;
 
-    if (len + 2 >= size)
-        return;
     out[len++] = ' ';
-    text_escape(out + len, size - len, request->target);
+    len += text_escape(out + len, end - len, request->target);
+    if (exchange->request_id.len == 0)
+        return;
+    len += (size_t)snprintf(out + len, size - len, " (request ");
+    len += text_escape(out + len, size - 1 - len, exchange->request_id);
+    snprintf(out + len, size - len, ")");
 }

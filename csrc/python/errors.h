@@ -7,7 +7,7 @@
 
 #include "attrs.h"
 
-struct request;
+struct exchange;
 
 /* What formatting an exception needs; made at the start so that nothing has to be imported when things go wrong. */
 struct errors {
@@ -28,10 +28,11 @@ void errors_restore(PyObject *exception);
  * is named by its type. Requires the GIL, and gives it up while the log is written. */
 void errors_log(const struct errors *, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* The same for an exception that reached the gateway from the application: what = "GET /path". */
-void errors_log_request(const struct errors *, const struct request *);
+/* The same for an exception that reached the gateway from the application: what = "GET /path", with the
+ * request's id behind it if it has one. */
+void errors_log_request(const struct errors *, const struct exchange *);
 
-/* Method and path of a request for a log line: escaped, cut. */
-void errors_describe_request(const struct request *, char *out, size_t size);
+/* Method and target of a request for a log line, and its id if it has one: escaped, cut. `size`: 512 or more. */
+void errors_describe_request(const struct exchange *, char *out, size_t size);
 
 #endif

@@ -57,7 +57,7 @@ static void fail(struct gateway_thread *thread)
     else if (is_interrupted(thread))
         PyErr_Clear(); /* the log has all of it */
     else
-        errors_log_request(&thread->gateway->errors, response->exchange->request);
+        errors_log_request(&thread->gateway->errors, response->exchange);
     wsgi_response_settle(response); /* ends a child that was forked while the exception was shown */
     response->exchange->has_app_failed = true;
     if (!response->is_over)

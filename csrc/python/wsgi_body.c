@@ -278,7 +278,7 @@ int wsgi_body_send(struct gateway_thread *thread, PyObject *result)
 void wsgi_body_close(struct gateway_thread *thread, PyObject *result)
 {
     PyObject *close = NULL, *answer = NULL;
-    char request[256];
+    char request[512];
     int found;
 
     if (LIKELY(PyList_CheckExact(result) || PyTuple_CheckExact(result) || PyBytes_Check(result)))
@@ -289,7 +289,7 @@ void wsgi_body_close(struct gateway_thread *thread, PyObject *result)
     Py_XDECREF(close);
     stray_end_if_here(thread->gateway);
     if (UNLIKELY(found < 0 || (found == 1 && answer == NULL))) {
-        errors_describe_request(thread->response.exchange->request, request, sizeof(request));
+        errors_describe_request(thread->response.exchange, request, sizeof(request));
         errors_log(&thread->gateway->errors, "%s: close() of what the application returned failed", request);
     }
     Py_XDECREF(answer);

@@ -254,6 +254,11 @@ static int update_client(struct wsgi_environ *self, PyObject *client_disconnecte
     return 0;
 }
 
+static int add_request_id(const struct wsgi_environ *self, const struct exchange *exchange, PyObject *copy)
+{
+    return set_steal(copy, name_of(self, NAME_clutch_request_id), wsgi_text_new(exchange->request_id));
+}
+
 PyObject *wsgi_environ_new(struct wsgi_environ *self, const struct exchange *exchange, PyObject *input,
                            PyObject *client_disconnected)
 {
@@ -268,7 +273,8 @@ PyObject *wsgi_environ_new(struct wsgi_environ *self, const struct exchange *exc
     if (copy == NULL)
         return NULL;
     if ((exchange->body.length > 0 && PyDict_SetItem(copy, name_of(self, NAME_wsgi_input), input) < 0) ||
-        (unknown_count > 0 && wsgi_fields_add_unknown(exchange, copy) < 0)) {
+        (unknown_count > 0 && wsgi_fields_add_unknown(exchange, copy) < 0) ||
+        (UNLIKELY(exchange->request_id.len > 0) && add_request_id(self, exchange, copy) < 0)) {
         Py_DECREF(copy);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Single values as options and variables have them: numbers, sizes, durations, octal modes, switches, addresses. What
+ * Single values as options, variables and fields have them: numbers, sizes, durations, octal modes, switches,
+ * addresses, traces, ids of requests. What
  * is understood is what a second, slower reader makes of it, and can be written and read again; what is not, is not a
  * value. The first byte of the input says which kind the rest is. */
 #include <stdint.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "h1_request_id.h"
+#include "h1_trace.h"
 #include "listener.h"
 #include "units.h"
 
@@ -149,9 +152,35 @@ static void try_address(const char *text)
     check(error[0] != '\0' && memchr(error, '\0', sizeof(error)) != NULL, "refused without a reason", text);
 }
 
+/* With its parts put together again. */
+static void try_trace(const char *text)
+{
+    struct h1_trace trace;
+    char again[64];
+
+    if (!h1_trace_parse(slice_of_string(text), &trace))
+        return;
+    snprintf(again, sizeof(again), "%.2s-%.32s-%.16s-%.2s", text, trace.trace_id.ptr, trace.span_id.ptr,
+             trace.flags.ptr);
+    check(strncmp(text, again, strlen(again)) == 0 && strspn(again, "0123456789abcdef-") == 55, "not a trace", text);
+    check(text[55] == '\0' || text[55] == '-', "something behind a trace", text);
+    check(strspn(trace.trace_id.ptr, "0") < 32 && strspn(trace.span_id.ptr, "0") < 16, "an id of zeros", text);
+}
+
+static void try_request_id(const char *text)
+{
+    size_t len = strlen(text), visible = 0;
+
+    while (text[visible] > ' ' && text[visible] < 0x7f)
+        visible++;
+    check(h1_request_id_is_sane(slice_of_string(text)) == (len > 0 && len <= 128 && visible == len), "sane, or not",
+          text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kinds[])(const char *) = {try_count, try_duration, try_size, try_octal, try_flag, try_address};
+    static void (*const kinds[])(const char *) = {try_count, try_duration, try_size,  try_octal,
+                                                  try_flag,  try_address,  try_trace, try_request_id};
     char *text;
 
     if (size == 0 || size > TEXT_BYTES || memchr(data, '\0', size) != NULL)

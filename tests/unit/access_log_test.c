@@ -92,6 +92,30 @@ static void uwsgi_line_has_its_fields(void **state)
                            "(2 switches on core 2)\n"));
 }
 
+static void ids_are_written(void **state)
+{
+    static const struct header traced[] = {
+        {{"traceparent", 11}, {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", 55}, HEADER_TRACEPARENT},
+    };
+    struct request traced_request = request;
+    struct exchange traced_exchange = exchange;
+
+    (void)state;
+    assert_string_equal(line_of("%(request_id)s %(trace_id)s %(span_id)s", &exchange), "- - -\n");
+    assert_null(strstr(line_of("json", &exchange), "request_id"));
+    assert_null(strstr(line_of("otel", &exchange), "TraceId"));
+    traced_request.headers = traced;
+    traced_request.header_count = 1;
+    traced_exchange.request = &traced_request;
+    traced_exchange.request_id = SLICE("a\"b");
+    assert_string_equal(line_of("%(request_id)s %(trace_id)s %(span_id)s", &traced_exchange),
+                        "a\\x22b 0af7651916cd43dd8448eb211c80319c b7ad6b7169203331\n");
+    assert_non_null(strstr(line_of("json", &traced_exchange), ", \"request_id\": \"a\\\"b\", "));
+    assert_non_null(strstr(line_of("otel", &traced_exchange),
+                           "\"TraceId\": \"0af7651916cd43dd8448eb211c80319c\", \"SpanId\": \"b7ad6b7169203331\", "
+                           "\"TraceFlags\": 1, \"Attributes\": {\"http.request.method\": \"GET\", "));
+}
+
 static void json_escapes(void **state)
 {
     const char *line = line_of("json", &exchange);
@@ -105,8 +129,9 @@ static void json_escapes(void **state)
 /* However long what clients send: one line, within PIPE_BUF, with its end. */
 static void long_values_are_cut(void **state)
 {
-    static const char *const formats[] = {"combined", "uwsgi", "json", "%(r)s %(U)s %(q)s %(a)s %(f)s %({x-thing}i)s"};
-    static char bytes[20000];
+    static const char *const formats[] = {"combined", "uwsgi", "json", "otel",
+                                          "%(r)s %(U)s %(q)s %(a)s %(f)s %({x-thing}i)s"};
+    static char bytes[20000], host[1000], id[128];
     struct header long_fields[] = {
         {{"User-Agent", 10}, {bytes, sizeof(bytes)}, HEADER_USER_AGENT},
         {{"Referer", 7}, {bytes, sizeof(bytes)}, HEADER_REFERER},
@@ -120,7 +145,11 @@ static void long_values_are_cut(void **state)
     long_request.target = long_request.path = long_request.query = slice_of(bytes, sizeof(bytes));
     long_request.headers = long_fields;
     long_request.header_count = ARRAY_COUNT(long_fields);
+    memset(host, 'h', sizeof(host));
+    memset(id, '"', sizeof(id));
+    long_request.authority = slice_of(host, sizeof(host));
     long_exchange.request = &long_request;
+    long_exchange.request_id = slice_of(id, sizeof(id));
     for (size_t i = 0; i < ARRAY_COUNT(formats); i++) {
         const char *line = line_of(formats[i], &long_exchange);
         size_t len = strlen(line);
@@ -129,6 +158,7 @@ static void long_values_are_cut(void **state)
         assert_ptr_equal(strchr(line, '\n'), line + len - 1);
     }
     assert_non_null(strstr(line_of("json", &long_exchange), "\"write_us\": 30}\n"));
+    assert_non_null(strstr(line_of("otel", &long_exchange), "\"clutch.write\": 0.000030}}\n"));
     assert_non_null(strstr(line_of("uwsgi", &long_exchange), "=> generated 14 bytes"));
 }
 
@@ -172,9 +202,13 @@ static void queue_time_is_asked_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fields_are_written),        cmocka_unit_test(client_bytes_stay_in_their_field),
-        cmocka_unit_test(uwsgi_line_has_its_fields), cmocka_unit_test(json_escapes),
-        cmocka_unit_test(long_values_are_cut),       cmocka_unit_test(bad_formats_are_named),
+        cmocka_unit_test(fields_are_written),
+        cmocka_unit_test(ids_are_written),
+        cmocka_unit_test(client_bytes_stay_in_their_field),
+        cmocka_unit_test(uwsgi_line_has_its_fields),
+        cmocka_unit_test(json_escapes),
+        cmocka_unit_test(long_values_are_cut),
+        cmocka_unit_test(bad_formats_are_named),
         cmocka_unit_test(queue_time_is_asked_for),
     };
 

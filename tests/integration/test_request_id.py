@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""--request-id-header and traceparent: who is believed, and where the ids are seen."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+
+import pytest
+
+from support.client import make_request
+from support.server import BEHAVIOUR, run_clutch
+
+MADE = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+SPAN = "b7ad6b7169203331"
+PARENT = f"00-{TRACE}-{SPAN}-01"
+
+
+@pytest.fixture(scope="module")
+def server(start_module):
+    return start_module(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID",
+        "--access-logfile", "-", "--access-logformat", "%(U)s %(request_id)s %(trace_id)s",
+    )  # fmt: skip
+
+
+def ids_of(server, *fields, target="/echo_environ/"):
+    """What the application sees in HTTP_X_REQUEST_ID and clutch.request_id, and the field of the response."""
+    response = server.request(target, headers=fields)
+    environ = response.json()["environ"]
+    return environ.get("HTTP_X_REQUEST_ID", [0, None])[1], environ["clutch.request_id"][1], response.all("X-Request-ID")
+
+
+def test_a_trusted_peer_gives_the_id(server):
+    for value in ("of-the-proxy", "x" * 128, '!"\\~'):
+        assert ids_of(server, ("x-request-id", value)) == (value, value, [value])
+
+
+@pytest.mark.parametrize("values", [[], [""], ["x" * 129], ["two words"], ["caf\u00e9"], ["one", "two"]])
+def test_other_ids_are_made_here(server, values):
+    seen, told, answered = ids_of(server, *[("X-Request-ID", value) for value in values])
+    assert MADE.fullmatch(seen) and seen == told and answered == [seen]
+
+
+def test_every_request_has_its_own(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", workers=2)
+    with server.connect() as connection:
+        ids = [connection.request("/blocks/list-of-one").all("X-Request-ID")[0] for _ in range(200)]
+    ids += [server.request("/blocks/list-of-one").all("X-Request-ID")[0] for _ in range(50)]
+    assert len(set(ids)) == 250 and all(map(MADE.fullmatch, ids))
+
+
+def test_pipelined_requests(server):
+    ids = [f"id-{number}" for number in range(5)]
+    with server.connect() as connection:
+        connection.send(b"".join(make_request("/blocks/list-of-one", headers=[("X-Request-ID", one)]) for one in ids))
+        assert [connection.read_response().all("X-Request-ID") for _ in ids] == [[one] for one in ids]
+
+
+def test_nobody_is_believed(start):
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--forwarded-allow-ips", "none"
+    )
+    seen, told, answered = ids_of(server, ("X-Request-ID", "my-own"))
+    assert MADE.fullmatch(seen) and seen == told and answered == [seen]
+
+
+def test_another_field(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Thing")
+    response = server.request("/echo_environ/", headers=[("X-Request-ID", "not-this")])
+    environ = response.json()["environ"]
+    assert environ["HTTP_X_THING"] == environ["clutch.request_id"] == ["str", response.all("X-Thing")[0]]
+    assert environ["HTTP_X_REQUEST_ID"] == ["str", "not-this"] and response.all("X-Request-ID") == []
+
+
+def test_off_by_default(behaviours):
+    response = behaviours.request("/echo_environ/", headers=[("X-Request-ID", "as it came")])
+    environ = response.json()["environ"]
+    assert environ["HTTP_X_REQUEST_ID"] == ["str", "as it came"] and "clutch.request_id" not in environ
+    assert response.all("X-Request-ID") == []
+
+
+def test_in_the_logs(server):
+    assert server.request("/raises/first-next", headers=[("X-Request-ID", 'a"b'), ("traceparent", PARENT)]).status == 500
+    server.wait_for_log(r"GET /raises/first-next \(request a\\x22b\): \w+")
+    server.out.wait_for(re.escape(rf"/raises/first-next a\x22b {TRACE}"))
+
+
+def test_an_application_that_sets_the_field_itself(start, tmp_path):
+    (tmp_path / "own.py").write_text(
+        "def application(environ, start):\n    start('200 OK', [('x-request-id', 'mine')])\n    return [b'']\n"
+    )
+    server = start(tmp_path / "own.py", "--request-id-header", "X-Request-ID")
+    assert server.request("/").all("X-Request-ID") == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["X_Request", "", "Host", "content-length", "a b", "x" * 65])
+def test_a_name_that_cannot_be(name):
+    result = run_clutch("--request-id-header", name, "app")
+    assert result.returncode == 2 and "--request-id-header" in result.stderr
+
+
+# --- Traces ---
+
+
+def test_a_valid_trace_is_passed_on(server):
+    environ = server.request("/echo_environ/", headers=[("Traceparent", PARENT), ("tracestate", "a=1")]).json()["environ"]
+    assert environ["HTTP_TRACEPARENT"] == ["str", PARENT] and environ["HTTP_TRACESTATE"] == ["str", "a=1"]
+
+
+@pytest.mark.parametrize(
+    "values", [[PARENT.upper()], [PARENT + "-more"], ["00-" + "0" * 32 + f"-{SPAN}-01"], [""], [PARENT, PARENT]]
+)
+def test_another_one_is_not(behaviours, values):
+    fields = [("traceparent", value) for value in values]
+    assert "HTTP_TRACEPARENT" not in behaviours.request("/echo_environ/", headers=fields).json()["environ"]
+
+
+def test_the_records_of_opentelemetry(start):
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-", "--access-logformat", "otel",
+        "--request-id-header", "X-Request-ID",
+    )  # fmt: skip
+    fields = [("traceparent", PARENT), ("User-Agent", 'a "b"\u00e9'), ("X-Request-ID", "one")]
+    server.request("/blocks/list-of-one?a=b", headers=fields)
+    record = json.loads(server.out.wait_for("")[0].string)
+    taken = datetime.datetime.fromisoformat(record["Timestamp"].replace("Z", "+00:00"))
+    assert abs((datetime.datetime.now(datetime.timezone.utc) - taken).total_seconds()) < 60
+    assert (record["TraceId"], record["SpanId"], record["TraceFlags"]) == (TRACE, SPAN, 1)
+    assert (record["SeverityText"], record["SeverityNumber"]) == ("INFO", 9)
+    attributes = record["Attributes"]
+    assert 0 < attributes.pop("http.server.request.duration") < 60
+    for name in ("clutch.queue", "clutch.gil_wait", "clutch.app", "clutch.write"):
+        assert 0 <= attributes.pop(name) < 60
+    assert attributes == {
+        "http.request.method": "GET",
+        "url.path": "/blocks/list-of-one",
+        "url.query": "a=b",
+        "url.scheme": "http",
+        "http.response.status_code": 200,
+        "http.request.body.size": 0,
+        "http.response.body.size": 3,
+        "client.address": "127.0.0.1",
+        "network.peer.address": "127.0.0.1",
+        "server.address": attributes["server.address"],
+        **({"server.port": attributes["server.port"]} if "server.port" in attributes else {}),
+        "network.protocol.name": "http",
+        "network.protocol.version": "1.1",
+        "user_agent.original": 'a "b"\u00e9',
+        "clutch.request_id": "one",
+        "process.pid": server.worker_pids()[0],
+        "clutch.worker": 1,
+        "clutch.thread": 0,
+    }
+
+
+def test_the_server_that_was_asked_for(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--access-logfile", "-", "--access-logformat", "otel")
+    for host, expected in (("a.example:81", ("a.example", 81)), ("[::1]:82", ("::1", 82)), ("b", ("b", None))):
+        mark = server.out.mark()
+        server.exchange(f"PROPFIND / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        attributes = json.loads(server.out.wait_for("", after=mark)[0].string)["Attributes"]
+        assert (attributes["server.address"], attributes.get("server.port")) == expected
+        assert attributes["http.request.method"] == "_OTHER" and attributes["http.request.method_original"] == "PROPFIND"
