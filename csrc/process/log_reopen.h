@@ -11,8 +11,8 @@ struct inherit;
 struct master;
 struct notice_logs;
 
-/* Master: opens --error-logfile and --access-logfile again where they are regular files, and gives them to all children. A file
- * that cannot be opened leaves the old one in use; all of it is logged. Never waits. */
+/* Master: opens --error-logfile and --access-logfile again where they are regular files, and gives them to all
+ * children. A file that cannot be opened leaves the old one in use; all of it is logged. Never waits. */
 void log_reopen(struct master *);
 
 /* Master: a child whose channel was full is tried again. When that is due (SLOT_NEVER), and the attempt. */

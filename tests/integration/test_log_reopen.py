@@ -140,6 +140,18 @@ def test_a_fifo_without_a_reader_holds_nobody_up(start, tmp_path):
     assert server.stop() == 0
 
 
+def test_what_is_no_regular_file_any_more(start, tmp_path):
+    log = tmp_path / "access.log"
+    server = start_router(start, "--access-logfile", log)
+    rotate(log, 1)
+    log.symlink_to("/dev/null")
+    server.send_signal(signal.SIGUSR1)
+    server.wait_for_log("is no regular file any more; its lines go on to where they went before")
+    assert server.request("/blocks/list-of-one").status == 200
+    assert server.stop() == 0
+    assert "GET /blocks" in (tmp_path / "access.log.1").read_text()
+
+
 def test_logs_that_are_no_files(start):
     server = start_router(start, "--access-logfile", "-")
     server.send_signal(signal.SIGUSR1)
