@@ -8,6 +8,7 @@
 #include "banner.h"
 #include "commands.h"
 #include "config.h"
+#include "control_commands.h"
 #include "gateway.h"
 #include "import_command.h"
 #include "log.h"

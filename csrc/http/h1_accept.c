@@ -164,6 +164,10 @@ static void on_acceptable(struct loop_source *source, uint32_t events)
         if (server->handoff == NULL || !handoff_has_idle_sibling(server->handoff, server->row_number))
             loop_repeat(&server->loop, source, events);
         h1_count(&server->counts->accepted);
+        if (server->accepting.is_welcome != NULL && !server->accepting.is_welcome(server->accepting.context, fd)) {
+            fd_close(&fd);
+            return;
+        }
         conn = h1_conn_new(server, fd, &peer, acceptor->listener);
         if (conn != NULL) {
             h1_conn_adopt(conn);
@@ -191,10 +195,14 @@ static size_t most_connections(void)
     return files.rlim_cur - reserve;
 }
 
-int h1_accept_start(struct h1_server *server, const struct listener *listeners, size_t count)
+int h1_accept_start(struct h1_server *server, const struct h1_place *place)
 {
     struct h1_accepting *accepting = &server->accepting;
+    const struct listener *listeners = place->listeners;
+    size_t count = place->listener_count;
 
+    accepting->is_welcome = place->is_welcome;
+    accepting->context = place->context;
     accepting->conn_limit = most_connections();
     if (server->handoff != NULL)
         accepting->seen_unaccepted = atomic_load(&server->handoff->board->unaccepted);

@@ -10,6 +10,7 @@
 #include "listener.h"
 #include "loop.h"
 
+struct h1_place;
 struct h1_server;
 
 struct h1_acceptor {
@@ -25,12 +26,14 @@ struct h1_accepting {
     struct deadline_queue pause;
     struct deadline pause_deadline;
     bool is_paused;
-    uint32_t seen_unaccepted; /* of handoff_board.unaccepted */
-    int64_t warned_us;        /* when it was last said that there is no room */
+    uint32_t seen_unaccepted;                  /* of handoff_board.unaccepted */
+    int64_t warned_us;                         /* when it was last said that there is no room */
+    bool (*is_welcome)(void *context, int fd); /* of struct h1_place */
+    void *context;
 };
 
 /* Begins to accept, unless the server is held. 0 or -errno, logged. The listeners are borrowed. */
-int h1_accept_start(struct h1_server *, const struct listener *, size_t count) MUST_CHECK;
+int h1_accept_start(struct h1_server *, const struct h1_place *) MUST_CHECK;
 /* Begins now, where the server was held at the start. */
 void h1_accept_begin(struct h1_server *);
 /* No more, for good. */

@@ -112,7 +112,7 @@ struct h1_server *h1_server_new(const struct h1_settings *settings, const struct
     /* All of them, so that there is something to free in each whatever fails. */
     has_drive = init_drive(server) == 0;
     has_sentry = h1_driver_init(&server->sentry, server, SENTRY_THREAD) == 0;
-    if (!has_drive || !has_sentry || h1_accept_start(server, place->listeners, place->listener_count) < 0) {
+    if (!has_drive || !has_sentry || h1_accept_start(server, place) < 0) {
         log_error("the server could not be set up: out of memory or descriptors");
         h1_server_free(server);
         return NULL;

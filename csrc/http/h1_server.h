@@ -54,6 +54,9 @@ struct h1_place {
     size_t row;                    /* of this worker in handoff->board */
     struct h1_counts *counts;      /* where the server counts its connections; NULL: for itself */
     bool is_held;                  /* takes neither connections nor requests until h1_server_let_go */
+    /* Whether a connection that has just been accepted is to be kept; NULL: all are. On whoever drives; never waits. */
+    bool (*is_welcome)(void *context, int fd);
+    void *context;
 };
 
 /* Returns a server owned by the caller, or NULL after logging why. Everything is borrowed for its lifetime. */

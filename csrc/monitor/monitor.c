@@ -1,117 +1,143 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * Two threads that share nothing but the board: who waits for an answer of the control socket (a stack takes up to a
+ * second) holds up no probe. */
 #include "monitor.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "clock.h"
+#include "control_answers.h"
+#include "control_peers.h"
 #include "exchange.h"
-#include "h1_server.h"
-#include "health.h"
+#include "fd.h"
 #include "log.h"
-#include "monitor_metrics.h"
 #include "monitor_answers.h"
-#include "scoreboard.h"
+#include "monitor_service.h"
 
-enum {
-    LINE_BYTES = 8190,
-    HEAD_BYTES = 32768,
-    FIELDS = 100,
-    BODY_BYTES = 65536,           /* nobody needs any */
-    RESPONSE_BYTES = 16 << 20,    /* for a client that is slow to take it: nobody else waits for it */
-    CLIENT_TIMEOUT_US = 10000000, /* of silence */
-    KEEP_ALIVE_US = 75000000,
-    LEAST_RATE_BYTES = 500,
+struct metrics {
+    const struct monitor_task *task;
+    struct monitor_answers answers;
 };
 
-/* One thread that never waits for long: no sentry, no queue. */
-static const struct h1_settings SETTINGS = {
-    .line_limit_bytes = LINE_BYTES,
-    .head_limit_bytes = HEAD_BYTES,
-    .field_limit = FIELDS,
-    .body_limit_bytes = BODY_BYTES,
-    .body_memory_bytes = BODY_BYTES,
-    .head_timeout_us = CLIENT_TIMEOUT_US,
-    .body_timeout_us = CLIENT_TIMEOUT_US,
-    .send_timeout_us = CLIENT_TIMEOUT_US,
-    .body_rate_bytes = LEAST_RATE_BYTES,
-    .send_rate_bytes = LEAST_RATE_BYTES,
-    .response_memory_bytes = RESPONSE_BYTES,
-    .keep_alive_us = KEEP_ALIVE_US,
-    .thread_count = 1,
-    .without = H1_WITHOUT_SENTRY | H1_WITHOUT_HANDOFF | H1_WITHOUT_BALANCE,
-};
-
-static void on_begin(void *context, int thread, const struct exchange *exchange)
+static void serve_metrics(void *context, struct exchange *exchange)
 {
-    (void)context;
-    (void)thread;
-    (void)exchange;
+    struct metrics *metrics = context;
+
+    monitor_answers_serve(&metrics->answers, exchange);
 }
 
-static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
+static bool goes_on(void *context)
 {
-    (void)context;
-    (void)thread;
-    (void)exchange;
-    (void)summary;
+    const struct metrics *metrics = context;
+
+    return metrics->task->goes_on != NULL && metrics->task->goes_on(metrics->task->context);
 }
 
-static const struct h1_observer OBSERVER = {.on_begin = on_begin, .on_end = on_end};
+static int run_metrics(const struct monitor_task *task)
+{
+    struct metrics metrics = {.task = task};
+    const struct monitor_service service = {
+        .listeners = task->listeners,
+        .listener_count = task->listener_count,
+        .control_fd = task->control_fd,
+        .context = &metrics,
+        .goes_on = goes_on,
+        .serve = serve_metrics,
+    };
+    int result;
+
+    if (monitor_answers_init(&metrics.answers, task) < 0) {
+        log_error("the monitor could not be set up: out of memory");
+        return -1;
+    }
+    result = monitor_service_run(&service);
+    monitor_answers_fini(&metrics.answers);
+    return result;
+}
+
+/* --- The control socket --- */
 
 struct control {
     const struct monitor_task *task;
-    struct h1_server *server;
+    int end_fd; /* readable: it is to end */
+    struct control_answers answers;
+    struct control_peers peers;
 };
 
-static void on_control(void *context, int fd)
+static void serve_control(void *context, struct exchange *exchange)
 {
-    const struct control *control = context;
-    const struct monitor_task *task = control->task;
+    struct control *control = context;
 
-    if (task->goes_on != NULL && task->goes_on(task->context))
-        return;
-    h1_server_unwatch(control->server, fd);
-    h1_server_drain(control->server);
+    control_answers_serve(&control->answers, exchange);
 }
 
-static void serve(struct h1_server *server, struct h1_driver *driver, struct monitor_answers *answers)
+static bool is_welcome(void *context, int fd)
 {
-    struct exchange *exchange;
+    struct control *control = context;
 
-    while ((exchange = h1_server_next(server, driver)) != NULL) {
-        monitor_answers_serve(answers, exchange);
-        h1_server_finish(server, driver);
-    }
+    return control_peers_is_welcome(&control->peers, fd);
 }
 
-static int run(const struct monitor_task *task, struct h1_server *server)
+static void *run_control(void *context)
 {
-    struct monitor_answers answers;
-    struct h1_driver *driver;
+    struct control *control = context;
+    const struct monitor_service service = {
+        .listeners = control->task->control,
+        .listener_count = 1,
+        .control_fd = control->end_fd,
+        .context = control,
+        .serve = serve_control,
+        .is_welcome = is_welcome,
+    };
 
-    if (monitor_answers_init(&answers, task) < 0) {
-        log_error("the monitor could not be set up: out of memory");
-        return EXIT_FAILURE;
+    if (monitor_service_run(&service) < 0)
+        log_error("the control socket is not answered");
+    return NULL;
+}
+
+/* The control socket is served until the rest has ended. */
+static int run_beside(struct control *control)
+{
+    const uint64_t one = 1;
+    pthread_t thread;
+    int failed = pthread_create(&thread, NULL, run_control, control), result;
+
+    if (failed != 0) {
+        log_error("cannot start the thread that answers the control socket: %s", strerror(failed));
+        return -1;
     }
-    driver = h1_driver_new(server, 0);
-    if (driver != NULL)
-        serve(server, driver, &answers);
-    monitor_answers_fini(&answers);
-    h1_driver_free(driver);
-    return driver != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+    result = run_metrics(control->task);
+    (void)!write(control->end_fd, &one, sizeof(one));
+    pthread_join(thread, NULL);
+    return result;
+}
+
+static int run_both(const struct monitor_task *task)
+{
+    struct control control = {.task = task, .peers = {.owner = task->owner}};
+    int result = -1;
+
+    if (control_answers_init(&control.answers, task) < 0) {
+        log_error("the control socket could not be set up: out of memory");
+        return -1;
+    }
+    control.end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (control.end_fd < 0)
+        log_error("the control socket could not be set up: %s", strerror(errno));
+    else
+        result = run_beside(&control);
+    fd_close(&control.end_fd);
+    control_answers_fini(&control.answers);
+    return result;
 }
 
 int monitor_serve(const struct monitor_task *task)
 {
-    const struct h1_place place = {.listeners = task->listeners, .listener_count = task->listener_count};
-    struct h1_server *server = h1_server_new(&SETTINGS, &place, &OBSERVER);
-    struct control control = {.task = task, .server = server};
-    int exit_status = EXIT_FAILURE;
+    int result = task->control != NULL ? run_both(task) : run_metrics(task);
 
-    if (server == NULL)
-        return EXIT_FAILURE;
-    if (h1_server_watch(server, task->control_fd, on_control, &control) == 0)
-        exit_status = run(task, server);
-    h1_server_free(server);
-    return exit_status;
+    return result == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

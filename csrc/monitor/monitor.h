@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The monitor: a process of its own that answers /metrics, /livez, /readyz and /startupz. It has no Python and takes no
- * part in the serving; it reads the scoreboard. So it answers also when every worker is stuck. */
+ * The monitor: a process of its own that answers /metrics, /livez, /readyz and /startupz, and at the control socket
+ * what `clutch status` asks. It has no Python and takes no part in the serving; it reads the scoreboard. So it answers
+ * also when every worker is stuck. */
 #ifndef CLUTCH_MONITOR_H
 #define CLUTCH_MONITOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "attrs.h"
 
@@ -30,9 +32,14 @@ struct monitor_task {
     struct monitor_view view;
     const struct listener *listeners; /* where it serves */
     size_t listener_count;
-    int control_fd;                     /* end of file tells it to end; the caller's */
-    bool (*goes_on)(void *context);     /* it is readable: takes what there is; false: to end. NULL: to end */
-    void (*poke_master)(void *context); /* never waits */
+    const struct listener *control; /* where it is asked by `clutch status` and the like; NULL: nowhere */
+    uid_t owner;                    /* of the server: may do that, as root may, and nobody else */
+    int control_fd;                 /* end of file tells it to end; the caller's */
+    bool (*goes_on)(void *context); /* it is readable: takes what there is; false: to end. NULL: to end */
+    /* Orders to the master, from any thread; never wait. */
+    void (*poke_master)(void *context);
+    void (*ask_reload)(void *context);
+    void (*ask_stacks)(void *context, int row); /* has it signal the worker in this row */
     void *context;
 };
 

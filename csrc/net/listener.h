@@ -38,6 +38,11 @@ int listener_open(struct listener *, const char *address, int backlog, char *err
 int listener_open_for(struct listener *, const char *address, const struct socket_file_access *, int backlog,
                       char *error, size_t size) MUST_CHECK;
 
+/* The same two for addresses on this machine alone: unix:PATH or PATH, a file that only its owner may connect to, and
+ * @NAME, an abstract unix socket, which needs no file and has no permissions: for a server that looks who connects. */
+int listener_check_local_address(const char *address, char *error, size_t size) MUST_CHECK;
+int listener_open_local(struct listener *, const char *address, int backlog, char *error, size_t size) MUST_CHECK;
+
 /* Closes this process's descriptor; the other processes that have the socket go on listening. */
 void listener_close(struct listener *);
 

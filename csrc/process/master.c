@@ -35,7 +35,14 @@
 #include "text.h"
 #include "trust.h"
 
-enum { SPARE_SEATS = 8, ERROR_BYTES = 1024, REFUSALS_BYTES = 1024, OTHER_FILES = 64, OTHER_WATCHED = 4 };
+enum {
+    SPARE_SEATS = 8,
+    ERROR_BYTES = 1024,
+    REFUSALS_BYTES = 1024,
+    OTHER_FILES = 64,
+    OTHER_WATCHED = 4,
+    CONTROL_BACKLOG = 64,
+};
 
 /* --- Set-up --- */
 
@@ -94,10 +101,16 @@ static int open_listeners(struct master *master, char *error)
         return fail(master, EXIT_FAILURE, "--chown-socket: there is no such user or group any more");
     if (open_addresses(master, &opening, &config->bind, "listening", &master->listeners, &master->listener_count) < 0)
         return -1;
-    if (config->metrics_bind.count == 0)
-        return 0;
-    return open_addresses(master, &opening, &config->metrics_bind, "metrics and health", &monitor->listeners,
-                          &monitor->listener_count);
+    if (config->metrics_bind.count > 0 && open_addresses(master, &opening, &config->metrics_bind, "metrics and health",
+                                                         &monitor->listeners, &monitor->listener_count) < 0)
+        return -1;
+    if (config->control_socket != NULL) {
+        if (listener_open_local(&monitor->control, config->control_socket, CONTROL_BACKLOG, error, ERROR_BYTES) < 0)
+            return fail(master, EXIT_FAILURE, error);
+        log_info("control at %s", monitor->control.url);
+    }
+    monitor->is_wanted = config->metrics_bind.count > 0 || config->control_socket != NULL;
+    return 0;
 }
 
 static int open_access_log(struct master *master, char *error)
@@ -399,9 +412,7 @@ static void tear_down(struct master *master)
 {
     end_listeners(master);
     free(master->listeners);
-    for (size_t i = 0; i < master->monitor.listener_count; i++)
-        listener_end(&master->monitor.listeners[i]);
-    free(master->monitor.listeners);
+    monitor_keeper_fini(&master->monitor);
     if (master->has_pidfile)
         pidfile_remove(master->config->pid);
     crew_fini(&master->crew);

@@ -15,6 +15,8 @@
 #include "death.h"
 #include "fd.h"
 #include "gateway.h"
+#include "generation.h"
+#include "kin.h"
 #include "listener.h"
 #include "log.h"
 #include "log_reopen.h"
@@ -22,12 +24,13 @@
 #include "monitor.h"
 #include "notice.h"
 #include "role_signals.h"
+#include "stacks.h"
 
 enum { END_TIMEOUT_US = 2000000 };
 
 void monitor_keeper_init(struct monitor_keeper *keeper, int64_t now_us)
 {
-    *keeper = (struct monitor_keeper){.listeners = NULL};
+    *keeper = (struct monitor_keeper){.control = {.fd = -1}};
     slot_init(&keeper->slot, SLOT_MONITOR, -1, 1, now_us);
 }
 
@@ -54,6 +57,20 @@ static bool goes_on(void *context)
         return false;
     log_reopen_take(self->inherit, &logs);
     return true;
+}
+
+static void ask_reload(void *context)
+{
+    const struct monitor_self *self = context;
+
+    notice_ask(self->birth->control_fd, NOTICE_ASK_RELOAD, self->birth->number, self->birth->serial, 0);
+}
+
+static void ask_stacks(void *context, int row)
+{
+    const struct monitor_self *self = context;
+
+    notice_ask(self->birth->control_fd, NOTICE_ASK_STACKS, self->birth->number, self->birth->serial, row);
 }
 
 /* "3.11.7" of "CPython 3.11.7". */
@@ -89,9 +106,13 @@ static void NORETURN become_monitor(struct master *master, struct birth *birth)
             },
         .listeners = master->monitor.listeners,
         .listener_count = master->monitor.listener_count,
+        .control = master->monitor.control.fd >= 0 ? &master->monitor.control : NULL,
+        .owner = geteuid(), /* before it changes */
         .control_fd = birth->control_fd,
         .goes_on = goes_on,
         .poke_master = poke_master,
+        .ask_reload = ask_reload,
+        .ask_stacks = ask_stacks,
         .context = &self,
     };
 
@@ -137,7 +158,7 @@ void monitor_keeper_start_due(struct master *master)
     struct slot *slot = &master->monitor.slot;
     int result;
 
-    if (master->monitor.listeners == NULL || slot->state != SLOT_EMPTY || slot->start_us > clock_now_us())
+    if (!master->monitor.is_wanted || slot->state != SLOT_EMPTY || slot->start_us > clock_now_us())
         return;
     result = start(master);
     if (result == 0)
@@ -150,7 +171,7 @@ int64_t monitor_keeper_next_us(const struct master *master)
 {
     const struct slot *slot = &master->monitor.slot;
 
-    return master->monitor.listeners != NULL && slot->state == SLOT_EMPTY ? slot->start_us : SLOT_NEVER;
+    return master->monitor.is_wanted && slot->state == SLOT_EMPTY ? slot->start_us : SLOT_NEVER;
 }
 
 bool monitor_keeper_bury(struct master *master, pid_t pid, int wait_status)
@@ -163,6 +184,28 @@ bool monitor_keeper_bury(struct master *master, pid_t pid, int wait_status)
     log_error("%s; the server goes on without it", death_describe(text, slot, wait_status, NULL, clock_now_us()));
     slot_end(slot, clock_now_us());
     return true;
+}
+
+/* Looks for the worker itself: the monitor is not believed that the pid in a row is one. */
+static void signal_for_stacks(const struct master *master, int row)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->row != row || slot->pid <= 0 || (slot->state != SLOT_READY && slot->state != SLOT_DRAINING) ||
+            slot->ready_us == 0)
+            continue;
+        (void)kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL);
+        return;
+    }
+}
+
+void monitor_keeper_take_notice(struct master *master, const struct notice *notice)
+{
+    if (notice->serial != master->monitor.slot.serial || notice->number != SLOT_MONITOR)
+        return;
+    if (notice->kind == NOTICE_ASK_RELOAD)
+        generation_ask_reload(master);
+    else if (notice->kind == NOTICE_ASK_STACKS)
+        signal_for_stacks(master, notice->pid);
 }
 
 static bool has_ended(const struct slot *slot)
@@ -198,4 +241,13 @@ void monitor_keeper_close(struct monitor_keeper *keeper)
 {
     for (size_t i = 0; i < keeper->listener_count; i++)
         listener_close(&keeper->listeners[i]);
+    listener_close(&keeper->control);
+}
+
+void monitor_keeper_fini(struct monitor_keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->listener_count; i++)
+        listener_end(&keeper->listeners[i]);
+    free(keeper->listeners);
+    listener_end(&keeper->control);
 }

@@ -33,12 +33,17 @@ void notice_send(int channel_fd, enum notice_kind kind, int number, uint64_t ser
     }
 }
 
+void notice_ask(int channel_fd, enum notice_kind kind, int number, uint64_t serial, int32_t subject)
+{
+    const struct notice notice = {.serial = serial, .number = number, .pid = subject, .kind = kind};
+
+    (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void notice_poke(int channel_fd, int number, uint64_t serial)
 {
-    const struct notice notice = {.serial = serial, .number = number, .pid = getpid(), .kind = NOTICE_POKE};
-
     /* A full channel wakes the master as well. */
-    (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
+    notice_ask(channel_fd, NOTICE_POKE, number, serial, getpid());
 }
 
 bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause)
@@ -131,5 +136,5 @@ enum notice_news notice_receive(int channel_fd, struct notice *notice)
         return errno == EAGAIN ? NOTICE_NONE : NOTICE_OVER;
     if (got == 0 && is_over(channel_fd))
         return NOTICE_OVER;
-    return got == (ssize_t)sizeof(*notice) && notice->kind <= NOTICE_RECYCLE ? NOTICE_ARRIVED : NOTICE_RUBBISH;
+    return got == (ssize_t)sizeof(*notice) && notice->kind < NOTICE_KINDS ? NOTICE_ARRIVED : NOTICE_RUBBISH;
 }

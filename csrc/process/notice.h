@@ -22,14 +22,18 @@ enum notice_kind {
     NOTICE_STUCK,        /* all that a worker which is to end still runs are requests that do not end: to be killed */
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
     NOTICE_RECYCLE,      /* a worker is to be replaced, for this cause */
+    /* From the monitor alone, which may have no right to send a signal: */
+    NOTICE_ASK_RELOAD, /* somebody wants a reload */
+    NOTICE_ASK_STACKS, /* a worker is to dump its stacks: the one in the row `pid` */
+    NOTICE_KINDS
 };
 
 struct notice {
     uint64_t serial; /* of the spawn it belongs to: a notice of a predecessor in the same slot is told by it */
     int32_t number;  /* of the worker; 0: the zygote */
-    int32_t pid;
-    uint32_t kind;  /* enum notice_kind */
-    uint32_t cause; /* NOTICE_RECYCLE: enum restart_cause; otherwise 0 */
+    int32_t pid;     /* or whatever the kind says */
+    uint32_t kind;   /* enum notice_kind */
+    uint32_t cause;  /* NOTICE_RECYCLE: enum restart_cause; otherwise 0 */
 };
 
 /* Log files that were opened anew; -1: not this one. */
@@ -54,6 +58,8 @@ void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, 
 
 /* Child: has the master go through its loop once. Never waits. */
 void notice_poke(int channel_fd, int number, uint64_t serial);
+/* Child: the same, and asks it for something. A full channel, which the master is about to read, loses it. */
+void notice_ask(int channel_fd, enum notice_kind, int number, uint64_t serial, int32_t subject);
 
 /* Worker: asks to be replaced, for this cause (enum restart_cause). Never waits: false when the channel is full. */
 bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) MUST_CHECK;

@@ -93,11 +93,23 @@ static int check_sandbox(const struct config *config, char *error, size_t size)
                : 0;
 }
 
+static int check_control_socket(const struct config *config, char *error, size_t size)
+{
+    static const char option[] = "--control-socket: ";
+    size_t len = sizeof(option) - 1;
+
+    if (config->control_socket == NULL)
+        return 0;
+    snprintf(error, size, "%s", option);
+    return listener_check_local_address(config->control_socket, error + len, size - len);
+}
+
 int preflight_check_options(const struct config *config, char *error, size_t size)
 {
     if (check_addresses("--bind", &config->bind, error, size) < 0 ||
         check_addresses("--metrics-bind", &config->metrics_bind, error, size) < 0 ||
-        check_owner(config, error, size) < 0 || check_access_log(config, error, size) < 0)
+        check_control_socket(config, error, size) < 0 || check_owner(config, error, size) < 0 ||
+        check_access_log(config, error, size) < 0)
         return -1;
     return check_privileges(config, error, size) < 0 || check_sandbox(config, error, size) < 0 ? -1 : 0;
 }

@@ -137,6 +137,9 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
             kill_stuck_worker(master, slot, now_us);
         break;
     case NOTICE_POKE:
+    case NOTICE_ASK_RELOAD: /* the monitor's alone */
+    case NOTICE_ASK_STACKS:
+    case NOTICE_KINDS:
         break;
     case NOTICE_BOOT_FAILED:
     case NOTICE_DRAINING:
@@ -194,6 +197,10 @@ static void read_channel(struct master *master, struct slot *sender)
         case NOTICE_NONE:
             return;
         case NOTICE_ARRIVED:
+            if (sender->number == SLOT_MONITOR) {
+                monitor_keeper_take_notice(master, &notice);
+                break;
+            }
             subject = find_subject(master, sender, &notice);
             if (subject != NULL)
                 take_notice(master, subject, &notice);

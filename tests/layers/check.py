@@ -25,6 +25,7 @@ MAY_SEE = {
     "board": {"http", "net", "gateway", "base"},
     "monitor": {"board", "metrics", "http", "net", "gateway", "config", "base"},
     "process": {"monitor", "board", "metrics", "http", "net", "gateway", "config", "base"},
+    "control": {"config", "base"},
     "python": {"metrics", "gateway", "config", "base"},
 }
 

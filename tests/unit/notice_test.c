@@ -83,7 +83,7 @@ static void test_a_full_channel_makes_the_sender_wait(void **state)
 /* The application has the descriptor as well. */
 static void test_rubbish_harms_no_notice(void **state)
 {
-    const struct notice odd = {.kind = NOTICE_RECYCLE + 1};
+    const struct notice odd = {.kind = NOTICE_KINDS};
     struct notice two[2] = {{.number = 1}, {.number = 2}};
     static const char zeros[5000];
     struct notice notice;

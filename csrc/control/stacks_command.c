@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * clutch stacks: where every Python thread of every worker stands. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control_arguments.h"
+#include "control_client.h"
+#include "control_commands.h"
+#include "json_read.h"
+#include "stacks_view.h"
+
+static const struct control_option options[] = {
+    {"worker", "N", CONTROL_COUNT, offsetof(struct control_arguments, worker), 1, "of this worker alone"},
+    {"json", NULL, CONTROL_FLAG, offsetof(struct control_arguments, json), 0, "print it as JSON, for programs"},
+    {"timeout", "TIME", CONTROL_DURATION, offsetof(struct control_arguments, timeout_ms), 1,
+     "longest time to wait for the answer; by default 10s"},
+};
+
+static const struct control_command command = {
+    .name = "stacks",
+    .summary =
+        "Prints the Python stack of every thread of every worker, and what each worker runs, also while Python is\n"
+        "stuck. A worker has a second to answer. Exit status: 0; 1 when the server or one of the workers does\n"
+        "not answer; 2 for a mistake on the command line.\n",
+    .options = options,
+    .option_count = ARRAY_COUNT(options),
+};
+
+static int print(struct slice text)
+{
+    return fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? 0 : -1;
+}
+
+static int print_view(const struct control_reply *reply)
+{
+    const struct json_node *root = json_tree_root(reply->tree);
+    struct buf text;
+    int result;
+
+    buf_init(&text);
+    result = stacks_view_all(root, &text);
+    if (result < 0)
+        fputs("clutch: not enough memory\n", stderr);
+    else
+        result = print(buf_slice(&text));
+    buf_fini(&text);
+    return result;
+}
+
+/* Whether every worker that was asked has answered; says which has not. */
+static bool is_complete(const struct control_arguments *arguments, const struct json_node *root)
+{
+    bool have_all = true;
+
+    for (const struct json_node *worker = json_first_of(root, "workers"); worker != NULL; worker = worker->next)
+        have_all &= json_member_flag(worker, "is_answered");
+    if (arguments->worker > 0 && json_first_of(root, "workers") == NULL) {
+        fprintf(stderr, "clutch: there is no worker %lld\n", (long long)arguments->worker);
+        return false;
+    }
+    return have_all;
+}
+
+static int show(const struct control_arguments *arguments)
+{
+    char target[64] = "/stacks", error[CONTROL_ERROR_BYTES];
+    struct control_reply reply;
+    int exit_status;
+
+    if (arguments->worker > 0)
+        snprintf(target, sizeof(target), "/stacks?worker=%lld", (long long)arguments->worker);
+    if (control_ask_text(arguments->address, "GET", target, arguments->timeout_ms, &reply, error) < 0) {
+        fprintf(stderr, "clutch: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    if (arguments->json && print(buf_slice(&reply.text)) < 0) {
+        control_reply_fini(&reply);
+        return EXIT_FAILURE;
+    }
+    if (control_reply_read(&reply, arguments->address, error) < 0) {
+        fprintf(stderr, "clutch: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    exit_status = is_complete(arguments, json_tree_root(reply.tree)) ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!arguments->json && print_view(&reply) < 0)
+        exit_status = EXIT_FAILURE;
+    control_reply_fini(&reply);
+    return exit_status;
+}
+
+int stacks_command_run(int argc, char **argv)
+{
+    struct control_arguments arguments = {.timeout_ms = 10000};
+    int exit_status;
+
+    if (control_arguments_read(&command, argc, argv, &arguments, &exit_status))
+        exit_status = show(&arguments);
+    control_arguments_fini(&arguments);
+    return exit_status;
+}

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""The control socket of a server, and programs that pretend to be one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import threading
+
+from support.client import Connection, Response
+from support.server import run_clutch
+
+numbers = itertools.count(1)
+
+
+def any_name() -> str:
+    """Returns an abstract address that nobody else uses."""
+    return f"@clutch-test-{os.getpid()}-{next(numbers)}"
+
+
+def socket_address(address: str) -> str:
+    return "\0" + address[1:] if address.startswith("@") else address
+
+
+class Control:
+    """What `clutch status` and the like say of the server at an address."""
+
+    def __init__(self, address: str):
+        self.address = address
+
+    def run(self, command: str, *options, **keywords):
+        return run_clutch(command, *options, self.address, **keywords)
+
+    def status(self) -> dict:
+        result = self.run("status", "--json")
+        assert (result.returncode, result.stderr) == (0, "")
+        return json.loads(result.stdout)
+
+    def connect(self) -> Connection:
+        return Connection(socket.AF_UNIX, socket_address(self.address))
+
+    def get(self, target: str, method: str = "GET") -> Response:
+        with self.connect() as connection:
+            return connection.request(target, method)
+
+
+class Pretender:
+    """Listens at an abstract address, reads a request from each connection, sends `answer` and hangs up; with None it
+    says nothing."""
+
+    def __init__(self, answer: bytes | None):
+        self.address = any_name()
+        self.answer = answer
+        self.connections = []
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(socket_address(self.address))
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            connection.recv(65536)
+            if self.answer is not None:
+                connection.sendall(self.answer)
+                connection.close()
+
+    def __enter__(self) -> Pretender:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+        for connection in self.connections:
+            connection.close()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""clutch reload: what it says of a reload that succeeds, fails, takes long, or meets the end of the server."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from support.control import Control, any_name
+
+APPLICATION = """
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b"%s"]
+"""
+
+
+@pytest.fixture
+def control():
+    return Control(any_name())
+
+
+@pytest.fixture
+def file(tmp_path):
+    file = tmp_path / "app.py"
+    file.write_text(APPLICATION % "old")
+    return file
+
+
+@pytest.fixture
+def server(start, control, file):
+    return start(file, "--control-socket", control.address)
+
+
+def test_success(server, control, file):
+    file.write_text(APPLICATION % "new")
+    result = control.run("reload", "--wait")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "generation 2 serves" in result.stdout
+    assert server.request("/").body == b"new"
+    assert control.status()["server"]["generation"] == 2
+
+
+def test_failure(server, control, file):
+    file.write_text("raise RuntimeError('broken')\n")
+    result = control.run("reload", "--wait")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "clutch: reload failed: worker 1" in result.stderr and "generation 1 serves on" in result.stderr
+    assert server.request("/").body == b"old"
+    file.write_text(APPLICATION % "new")
+    assert control.run("reload", "--wait").returncode == 0
+    assert server.request("/").body == b"new"
+
+
+def test_without_waiting(server, control, file):
+    file.write_text(APPLICATION % "new")
+    result = control.run("reload")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    server.wait_for_log("reload done: generation 2 serves")
+    assert server.request("/").body == b"new"
+
+
+def wait_at(gate) -> str:
+    """Source of a module that waits at the gate while it is loaded."""
+    return f"open({gate.path!r}, 'rb').read()\n" + APPLICATION % "new"
+
+
+def test_too_slow(server, control, file, gate):
+    file.write_text(wait_at(gate))
+    result = control.run("reload", "--wait", "--timeout", "200ms")
+    assert (result.returncode, result.stderr) == (
+        3, "clutch: the reload has not ended in time (--timeout); it goes on\n")
+    gate.open()
+    server.wait_for_log("reload done: generation 2 serves")
+
+
+def test_the_server_stops_meanwhile(server, control, file, gate):
+    file.write_text(wait_at(gate))
+    assert control.run("reload").returncode == 0
+    gate.wait_reached()
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping")
+    result = control.run("reload", "--wait", "--timeout", "60s")
+    assert result.returncode == 1
+    assert result.stderr.startswith("clutch: ") and result.stdout == ""
+    gate.release()
+    assert server.wait_exit() == 0
