@@ -30,7 +30,7 @@ RUN python3 -m venv --without-pip /venv && \
 
 FROM debian:trixie-slim
 RUN apt-get update && \
-    apt-get install -y --no-install-recommends libinih1 libllhttp9.2 libpython3.13 python3 && \
+    apt-get install -y --no-install-recommends libinih1 libllhttp9.2 libncursesw6 libpython3.13 python3 && \
     apt-get clean && rm -rf /var/lib/apt/lists/* && \
     groupadd --system --gid 10001 clutch && \
     useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin clutch

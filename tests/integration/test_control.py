@@ -263,7 +263,7 @@ def test_where_the_address_comes_from(server, control, tmp_path):
     assert (result.returncode, "which server?" in result.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["status", "stacks", "reload"])
+@pytest.mark.parametrize("command", ["status", "top", "stacks", "reload"])
 def test_the_command_line(command):
     result = run_clutch(command, "--help")
     assert result.returncode == 0 and result.stdout.startswith(f"Usage: clutch {command} ")

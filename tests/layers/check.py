@@ -36,6 +36,7 @@ ONLY = {"board": {"h1_counts.h", "h1_reason.h"}}
 FOREIGN = [
     (re.compile(r"llhttp[\w-]*\.h"), re.compile(r"http/h1_parse\.c"), "only http/h1_parse.c"),
     (re.compile(r"ini\.h"), re.compile(r"config/ini_lines\.c"), "only config/ini_lines.c"),
+    (re.compile(r"(n?curses|term)\.h"), re.compile(r"control/top_screen\.c"), "only control/top_screen.c"),
     (re.compile(r"Python\.h"), re.compile(r"python/.*"), "only the folder python"),
 ]
 
