@@ -16,7 +16,7 @@ from support.waiting import wait_until
 TIMEOUT = "300ms"
 OWN = r"^    +File .*stuck\.py\", line \d+ in "
 HEADING = "the stacks of this worker's Python threads:"
-MODES = pytest.mark.parametrize("mode", [(), ("--preload",)], ids=["plain", "preload"])
+MODES = pytest.mark.parametrize("mode", [(), ("--preload",), ("--sandbox=best-effort",)], ids=["plain", "preload", "sandbox"])
 
 
 @pytest.fixture
