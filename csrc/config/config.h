@@ -31,6 +31,8 @@ enum help_form {
     HELP_BASH,
     HELP_ZSH,
     HELP_FISH,
+    HELP_MIGRATION_UWSGI, /* the tables of the guides */
+    HELP_MIGRATION_GUNICORN,
 };
 
 struct config {
@@ -83,5 +85,7 @@ void config_print_man(FILE *out);
 void config_print_bash(FILE *out);
 void config_print_zsh(FILE *out);
 void config_print_fish(FILE *out);
+void config_print_migration_uwsgi(FILE *out);
+void config_print_migration_gunicorn(FILE *out);
 
 #endif

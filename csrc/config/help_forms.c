@@ -12,9 +12,14 @@ static const struct {
     enum help_form form;
     void (*print)(FILE *out);
 } forms[] = {
-    {"", HELP_TEXT, config_print_help},  {"markdown", HELP_MARKDOWN, config_print_markdown},
-    {"man", HELP_MAN, config_print_man}, {"bash", HELP_BASH, config_print_bash},
-    {"zsh", HELP_ZSH, config_print_zsh}, {"fish", HELP_FISH, config_print_fish},
+    {"", HELP_TEXT, config_print_help},
+    {"markdown", HELP_MARKDOWN, config_print_markdown},
+    {"man", HELP_MAN, config_print_man},
+    {"bash", HELP_BASH, config_print_bash},
+    {"zsh", HELP_ZSH, config_print_zsh},
+    {"fish", HELP_FISH, config_print_fish},
+    {"migration-uwsgi", HELP_MIGRATION_UWSGI, config_print_migration_uwsgi},
+    {"migration-gunicorn", HELP_MIGRATION_GUNICORN, config_print_migration_gunicorn},
 };
 
 const char help_forms_names[] = "markdown, man, bash, zsh or fish";
