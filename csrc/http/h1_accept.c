@@ -8,12 +8,13 @@
 #include <sys/socket.h>
 
 #include "fd.h"
+#include "h1_conn_priv.h"
 #include "h1_log_limit.h"
 #include "h1_server_priv.h"
 #include "log.h"
 #include "standard_fds.h"
 
-enum { ACCEPT_PAUSE_US = 100000, WARNING_PAUSE_US = 60000000, MOST_RESERVED_DESCRIPTORS = 256 };
+enum { ACCEPT_PAUSE_US = 100000, WARNING_PAUSE_US = 60000000, MOST_RESERVED_DESCRIPTORS = 256, MOST_REST = 65536 };
 
 static int watch_acceptor(struct h1_acceptor *acceptor)
 {
@@ -241,6 +242,37 @@ void h1_accept_end(struct h1_server *server)
 {
     if (!server->accepting.is_paused && stop_accepting(server))
         pass_on(server);
+}
+
+static void accept_rest_of(struct h1_acceptor *acceptor)
+{
+    struct h1_server *server = acceptor->server;
+
+    for (int i = 0; i < MOST_REST && h1_accept_has_room(server); i++) {
+        struct sockaddr_storage peer = {0};
+        socklen_t peer_len = sizeof(peer);
+        int fd = accept4(acceptor->source.fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct h1_conn *conn;
+
+        if (fd < 0)
+            return;
+        h1_count(&server->counts->accepted);
+        conn = h1_conn_new(server, standard_fds_stay_clear(fd), &peer, acceptor->listener);
+        if (conn == NULL)
+            continue;
+        h1_conn_adopt(conn);
+        h1_conn_enter_state(conn, &H1_READING_HEAD);
+        if (conn->state == &H1_READING_HEAD)
+            h1_conn_make_pending(conn);
+    }
+}
+
+void h1_accept_rest(struct h1_server *server)
+{
+    if (server->is_held)
+        return;
+    for (size_t i = 0; i < server->accepting.acceptor_count; i++)
+        accept_rest_of(&server->accepting.acceptors[i]);
 }
 
 void h1_accept_free(struct h1_server *server)

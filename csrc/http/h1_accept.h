@@ -38,6 +38,9 @@ int h1_accept_start(struct h1_server *, const struct h1_place *) MUST_CHECK;
 void h1_accept_begin(struct h1_server *);
 /* No more, for good. */
 void h1_accept_end(struct h1_server *);
+/* When the whole server stops, after h1_accept_end: takes the connections that the kernel has completed, whose clients
+ * may have sent a request; the listener is about to be closed, which would cut them off. */
+void h1_accept_rest(struct h1_server *);
 void h1_accept_free(struct h1_server *);
 
 /* Whoever drives: accepts what another worker was woken for in vain, if there is such. */

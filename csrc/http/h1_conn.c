@@ -11,6 +11,7 @@
 #include "fd.h"
 #include "h1_conn_priv.h"
 #include "h1_log_limit.h"
+#include "h1_leave.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
@@ -384,7 +385,7 @@ static void part_with(struct h1_conn *conn)
         h1_conn_enter_state(conn, &H1_IDLE);
         if (conn->state == &H1_IDLE)
             h1_conn_make_pending(conn);
-    } else if (!h1_queue_put_idle(conn) && conn->state != &H1_CLOSED) {
+    } else if (!h1_queue_put_idle(conn) && conn->state != &H1_CLOSED && !h1_leave_keep(conn)) {
         end_connection(conn);
     }
 }

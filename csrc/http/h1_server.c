@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "h1_conn_priv.h"
+#include "h1_leave.h"
 #include "h1_queue.h"
 #include "h1_refusal.h"
 #include "h1_sentry.h"
@@ -74,6 +75,7 @@ static void init_lists(struct h1_server *server)
     init_waits(server);
     h1_queue_init(server);
     h1_refusal_init(server);
+    h1_leave_init(server);
     h1_timeout_init(server);
 }
 
@@ -392,8 +394,6 @@ void h1_server_let_go(struct h1_server *server)
 
 void h1_server_drain(struct h1_server *server)
 {
-    struct list_node *node, *next;
-
     if (atomic_load(&server->is_draining))
         return;
     atomic_store(&server->is_draining, true);
@@ -403,13 +403,7 @@ void h1_server_drain(struct h1_server *server)
     server->loop.waiting_flag = NULL;
     if (server->row != NULL)
         atomic_store(&server->row->is_serving, 0);
-    for (node = server->conns.head.next; node != &server->conns.head; node = next) {
-        struct h1_conn *conn = CONTAINER_OF(node, struct h1_conn, conns_node);
-
-        next = node->next;
-        if (h1_conn_is_quiet(conn) && !h1_queue_put_idle(conn))
-            h1_conn_close(conn);
-    }
+    h1_leave_begin(server);
 }
 
 size_t h1_server_connection_count(const struct h1_server *server)

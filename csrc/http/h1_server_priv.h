@@ -59,6 +59,9 @@ struct h1_server {
     struct deadline_queue queue_looks, held_tries;
     struct deadline queue_look, held_try;
     struct deadline_queue refusal_tells;
+    struct deadline_queue leave_tries;
+    struct deadline leave_try;
+    int64_t leaving_since_us;
     struct deadline refusal_tell; /* some refusals were left out of the log */
 
     struct deadline_queue timeouts;

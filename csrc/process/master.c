@@ -42,6 +42,7 @@ enum {
     OTHER_FILES = 64,
     OTHER_WATCHED = 4,
     CONTROL_BACKLOG = 64,
+    LISTENERS_END_US = 1000000,
 };
 
 /* --- Set-up --- */
@@ -288,6 +289,28 @@ static void stop(struct master *master, int signal_number)
     else
         supervise_drain_all(master);
     generation_stop(master);
+    if (is_quick)
+        end_listeners(master);
+    else
+        master->listeners_end_us = clock_now_us() + LISTENERS_END_US;
+}
+
+static bool is_accepting(const struct master *master)
+{
+    for (int row = 0, end = scoreboard_row_end(master->scoreboard); row < end; row++) {
+        if (atomic_load(&scoreboard_row(master->scoreboard, row)->state) == WORKER_READY)
+            return true;
+    }
+    return false;
+}
+
+/* Closing the listeners cuts off whoever waits to be accepted: the workers take these in first, when they are told to
+ * end. One that is not able to is not waited for. */
+static void end_listeners_in_time(struct master *master)
+{
+    if (master->listeners_end_us == SLOT_NEVER || (is_accepting(master) && clock_now_us() < master->listeners_end_us))
+        return;
+    master->listeners_end_us = SLOT_NEVER;
     end_listeners(master);
 }
 
@@ -351,7 +374,8 @@ static int64_t next_us(const struct master *master)
                            recycle_next_us(master),
                            watch_next_us(&master->watch),
                            liveness_next_us(master),
-                           log_reopen_next_us(master)};
+                           log_reopen_next_us(master),
+                           master->listeners_end_us};
     int64_t first = SLOT_NEVER;
 
     for (size_t i = 0; i < ARRAY_COUNT(all); i++)
@@ -390,6 +414,7 @@ static void supervise(struct master *master)
         reload_after_change(master);
         end_drain_delay(master);
         log_reopen_step(master);
+        end_listeners_in_time(master);
         supervise_enforce_deadlines(master, clock_now_us());
         liveness_step(master, clock_now_us());
         generation_step(master);
@@ -439,6 +464,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .sandbox = SANDBOX_NONE,
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
+        .listeners_end_us = SLOT_NEVER,
         .signal_fd = -1,
         .watch = WATCH_NONE,
         .drain_us = SLOT_NEVER,

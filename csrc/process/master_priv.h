@@ -66,6 +66,8 @@ struct master {
     bool has_pidfile;
     int64_t logs_again_us; /* when children that could not be given the new logs are tried again; SLOT_NEVER */
     int64_t drain_us; /* when --drain-delay is over; SLOT_NEVER: nobody has told the server to stop, or it is over */
+    int64_t
+        listeners_end_us; /* MASTER_STOPPING: when the listeners are closed at the latest; SLOT_NEVER: not, or done */
     enum master_phase phase;
     int exit_status;
 };

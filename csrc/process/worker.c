@@ -59,8 +59,11 @@ struct worker {
 static void drain(struct worker *worker, int fd)
 {
     h1_server_unwatch(worker->server, fd);
-    atomic_store(&worker->row->state, WORKER_DRAINING);
     h1_server_drain(worker->server);
+    /* Behind it: then it has accepted what it will. */
+    atomic_store(&worker->row->state, WORKER_DRAINING);
+    if (atomic_load(&worker->inherit->scoreboard->totals->is_stopping) != 0)
+        notice_poke(worker->birth.control_fd, worker->birth.number, worker->birth.serial);
 }
 
 /* The master has told this worker to serve, or has opened the logs again, or wants it to end, or has died. */

@@ -175,3 +175,32 @@ def test_many_workers_busy_and_idle(start, tmp_path, number):
         gate.open()
         assert connection.read_response().status == 200
     assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_who_waits_to_be_accepted_is_answered(start, gate, workers):
+    """The kernel has completed these connections; closing the listener would reset them."""
+    server = start("router", "--pythonpath", BEHAVIOUR, workers=workers)
+    for pid in server.worker_pids():
+        os.kill(pid, signal.SIGSTOP)
+    waiting = [server.connect() for _ in range(50)]
+    for connection in waiting:
+        connection.send(make_request("/blocks/list-of-one"))
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+    for pid in server.worker_pids():
+        os.kill(pid, signal.SIGCONT)
+    assert [connection.read_response().body for connection in waiting] == [b"one"] * 50
+    assert server.wait_exit() == 0
+
+
+def test_a_worker_that_does_not_move_holds_up_the_listeners_for_a_second_at_most(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "5s", workers=1)
+    os.kill(server.worker_pids()[0], signal.SIGSTOP)
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+    with pytest.raises(OSError):
+        while True:
+            server.connect()
+    os.kill(server.worker_pids()[0], signal.SIGCONT)
+    assert server.wait_exit() == 0

@@ -184,9 +184,35 @@ static void refusals_that_were_left_out_are_told(void **state)
     close(pair[1]);
 }
 
+/* It is kept until there is, lest a request that is on its way find it closed. */
+static void an_idle_connection_is_given_away_when_the_queue_has_room(void **state)
+{
+    const struct handoff_header nudge = {.kind = HANDOFF_NUDGE};
+    static char buffer[HANDOFF_MESSAGE_BYTES];
+    struct handoff_message message;
+
+    (void)state;
+    open_server_with_sibling();
+    atomic_store(&handoff.board->rows[1].is_serving, 1);
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/last"));
+    answer(take("/last"));
+    while (handoff_give(&handoff, &nudge, NULL, 0, -1, -1) == 0)
+        continue;
+    h1_server_drain(server);
+    assert_int_equal(server->conn_count, 1);
+    assert_int_equal(handoff_take(&handoff, buffer, &message), 0);
+    assert_null(h1_server_next(server, driver));
+    assert_int_equal(server->conn_count, 0);
+    assert_int_equal(handoff_take(&handoff, buffer, &message), 1);
+    assert_int_equal(message.header.kind, HANDOFF_IDLE);
+    close(message.conn_fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_idle_connection_is_given_away_when_the_queue_has_room, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
         cmocka_unit_test_setup_teardown(a_header_that_has_begun_is_no_idle_connection, set_up, close_queue),
