@@ -99,7 +99,7 @@ def test_missing_value(option):
 
 
 @pytest.mark.parametrize(
-    "option", ["--cheaper=4", "--harakiri=10", "--yaml=x.yaml", "--worker-class=gevent", "--daemonize=x"]
+    "option", ["--cheaper=4", "--evil-reload-on-rss=9", "--yaml=x.yaml", "--worker-class=gevent", "--daemonize=x"]
 )
 def test_options_of_others_say_what_to_do_instead(option):
     name = option.split("=")[0]

@@ -72,7 +72,7 @@ def wait_gone(pids) -> None:
     wait_until(lambda: not any(map(processes.is_running, pids)), "the old workers to end")
 
 
-@MODES
+@pytest.mark.parametrize("options", [[], ["--preload"], ["--threads", "4"]], ids=["lazy", "preload", "threads"])
 def test_ten_reloads_under_load_lose_nothing(serve, options):
     server = serve(*options)
     with Load(server.port) as load:

@@ -304,9 +304,31 @@ static void test_signals_have_names(void **state)
     assert_string_equal(death_signal_name(SIGRTMIN + 1), "an unknown signal");
 }
 
+static void test_reloads_are_told_when_they_are_over(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1, 1);
+    struct board_reload *reload = &scoreboard->totals->reload;
+    struct board_reload_news news;
+
+    (void)state;
+    assert_int_equal(board_reload_ask(reload), 1);
+    assert_int_equal(board_reload_ask(reload), 2);
+    news = board_reload_read(reload);
+    assert_int_equal(news.asked, 2);
+    assert_int_equal(news.done, 0);
+    board_reload_finish(reload, 2, true, 1, "reload failed: the reason");
+    news = board_reload_read(reload);
+    assert_int_equal(news.done, 2);
+    assert_true(news.is_failed);
+    assert_int_equal(news.generation, 1);
+    assert_string_equal(news.text, "reload failed: the reason");
+    scoreboard_free(scoreboard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reloads_are_told_when_they_are_over),
         cmocka_unit_test(test_rows_stand_on_cache_lines_of_their_own),
         cmocka_unit_test(test_every_thread_has_a_row),
         cmocka_unit_test(test_rows_are_apart_from_numbers),
