@@ -14,6 +14,8 @@ MASKS = (
     (re.compile(r"\[\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\]"), "[TIME]"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}:\d+"), "PEER"),
     (re.compile(r"\b(pid|process|\"pid\")(: | )\d+"), r"\1\2PID"),
+    (re.compile(r"\b0x[0-9a-f]+\b"), "ADDRESS"),
+    (re.compile(r'\bFile "[^"]*/([^"/]+)"'), r'File "\1"'),
     (re.compile(r"\bRequest_\d+"), "REQUEST"),
     (re.compile(r"(\"(?:\w+_us|worker)\": )\d+"), r"\1N"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
