@@ -14,7 +14,7 @@ import pytest
 from support.client import make_request
 from support.control import Control, Pretender, any_name
 from support.monitor import ANY_PORT, SPAWNED, Monitor
-from support.server import BEHAVIOUR, run_clutch
+from support.server import BEHAVIOUR, TREE, run_clutch
 from support.waiting import wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR)
@@ -82,6 +82,28 @@ def test_status_for_programs(server, control):
         assert worker["state"] == "ready" and worker["running"] == []
         assert (worker["threads_busy"], worker["threads_idle"]) == (0, 1)
         assert worker["rss_bytes"] > 1_000_000
+
+
+def members_of(value) -> set[str]:
+    """The names of all members, however deep, but those that are the server's labels."""
+    names = set()
+    if isinstance(value, dict):
+        names.update(value)
+        names.update(*(members_of(member) for name, member in value.items() if name not in ("refusals", "worker_ends")))
+    elif isinstance(value, list):
+        names.update(*map(members_of, value))
+    return names
+
+
+def test_every_member_is_documented(server, control, gate):
+    begin_request(server, gate)
+    names = members_of(control.status())
+    names |= members_of(control.get("/stacks").json()) | members_of(control.get("/reload").json())
+    assert {"age_us", "p99_us", "load_permille", "is_answered", "is_failed"} <= names
+    page = (TREE / "csrc" / "CONTROL.md").read_text(encoding="utf-8")
+    named_by_range = {"2xx", "3xx", "4xx"}
+    assert [name for name in sorted(names - named_by_range) if f"`{name}`" not in page] == []
+    gate.open()
 
 
 def test_a_running_request(server, control, gate):

@@ -7,7 +7,7 @@ import functools
 import re
 
 from docs_support.pages import ROOT, tracked_files
-from docs_support.unrunnable import OPTION, clutch_help, usage_of
+from docs_support.unrunnable import OPTION, clutch_help, control_help, usage_of
 
 SUFFIXES = "py c h md def pml json yaml yml svg case lua txt html css js toml conf"
 FILE = re.compile(r"(?:[\w.-]+/)*[\w.-]+\.(?:" + SUFFIXES.replace(" ", "|") + r")\b(?!\()")
@@ -59,7 +59,7 @@ def is_own_file(name, page):
 @functools.cache
 def known_options():
     """Of clutch, of the scripts in setup/ and of the programs in pyapps/."""
-    known = set(OPTION.findall(clutch_help())) | FOREIGN_OPTIONS
+    known = set(OPTION.findall(clutch_help() + control_help())) | FOREIGN_OPTIONS
     for path in tracked_files():
         if re.fullmatch(r"setup/[\w-]+|pyapps/client\.py|pyapps/(?:compare|offload)/\w+\.py|tests/bench/\w+\.py", path):
             known.update(OPTION.findall(usage_of(path)))

@@ -52,6 +52,13 @@ def clutch_help():
 
 
 @functools.cache
+def control_help():
+    """What the commands that talk to a running server say of themselves."""
+    commands = [[the_binary(), name, "--help"] for name in ("status", "top", "stacks", "reload")]
+    return "".join(subprocess.run(words, capture_output=True, text=True, check=True).stdout for words in commands)
+
+
+@functools.cache
 def usage_of(script):
     """The comment at the head of a shell script (its --help prints that), or the whole of another program."""
     text = (ROOT / script).read_text(encoding="utf-8")
