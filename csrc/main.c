@@ -11,6 +11,7 @@
 #include "control_commands.h"
 #include "gateway.h"
 #include "import_command.h"
+#include "launch.h"
 #include "log.h"
 #include "master.h"
 #include "preflight.h"
@@ -44,7 +45,7 @@ static bool answer(const struct config *config, const struct gateway_ops *gatewa
     return true;
 }
 
-static int run(const struct config *config, const struct gateway_ops *gateway)
+static int run(const struct config *config, const struct gateway_ops *gateway, const struct launch *launch)
 {
     char error[ERROR_BYTES];
 
@@ -61,11 +62,12 @@ static int run(const struct config *config, const struct gateway_ops *gateway)
     }
     if (gateway->check(config) < 0)
         return PREFLIGHT_EXIT_OPTION;
-    return config->check_config ? trial_run(config, gateway) : master_run(config, gateway);
+    return config->check_config ? trial_run(config, gateway) : master_run(config, gateway, launch);
 }
 
 int main(int argc, char **argv)
 {
+    struct launch launch;
     struct config *config;
     int exit_status, command;
 
@@ -73,10 +75,12 @@ int main(int argc, char **argv)
     command = commands_find(argc, argv);
     if (command >= 0)
         return command_functions[command](argc, argv);
+    launch_take(&launch, argv);
     config = config_parse(argc, argv, environ, stderr);
     if (config == NULL)
         return PREFLIGHT_EXIT_OPTION;
-    exit_status = run(config, &python_gateway);
+    exit_status = run(config, &python_gateway, &launch);
     config_free(config);
+    launch_fini(&launch);
     return exit_status;
 }

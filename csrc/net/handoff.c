@@ -2,6 +2,7 @@
 #include "handoff.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -11,6 +12,7 @@
 #include "standard_fds.h"
 
 enum {
+    FORMAT = 1,              /* counts up with every change of what a message means */
     QUEUE_BYTES = 8 << 20,   /* asked of the kernel; without privilege it gives net.core.wmem_max */
     STALE_EMPTY_LOOKS = 1000 /* so many looks that find nothing prove board->waiting wrong */
 };
@@ -44,9 +46,8 @@ static void widen_queue(int fd)
         log_debug("the queue between workers keeps its usual size: %s", strerror(errno));
 }
 
-int handoff_open(struct handoff *handoff, size_t row_count)
+static int open_board(struct handoff *handoff, size_t row_count)
 {
-    int ends[2];
     void *board;
 
     *handoff = (struct handoff){.take_fd = -1, .give_fd = -1};
@@ -56,6 +57,15 @@ int handoff_open(struct handoff *handoff, size_t row_count)
     handoff->board = board; /* all zero */
     handoff->row_count = row_count;
     handoff_set_row_end(handoff, row_count);
+    return 0;
+}
+
+int handoff_open(struct handoff *handoff, size_t row_count)
+{
+    int ends[2], result = open_board(handoff, row_count);
+
+    if (result < 0)
+        return result;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0) {
         int error = errno;
 
@@ -66,6 +76,24 @@ int handoff_open(struct handoff *handoff, size_t row_count)
     handoff->give_fd = ends[1];
     widen_queue(handoff->give_fd);
     return 0;
+}
+
+uint64_t handoff_format(void)
+{
+    return ((uint64_t)FORMAT << 32) | sizeof(struct handoff_header);
+}
+
+int handoff_join(struct handoff *handoff, size_t row_count, int take_fd, int give_fd)
+{
+    int result = open_board(handoff, row_count);
+
+    handoff->take_fd = take_fd;
+    handoff->give_fd = give_fd;
+    if (result == 0 && (fcntl(take_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(give_fd, F_SETFD, FD_CLOEXEC) < 0))
+        result = -errno;
+    if (result < 0)
+        handoff_close(handoff);
+    return result;
 }
 
 void handoff_close(struct handoff *handoff)

@@ -81,6 +81,12 @@ struct handoff {
 int handoff_open(struct handoff *, size_t row_count) MUST_CHECK;
 void handoff_close(struct handoff *);
 
+/* The form of the messages. Servers that are to share a queue have the same. */
+uint64_t handoff_format(void);
+/* The same as handoff_open with the sockets of another server's queue, which are this one's copies from now on: what
+ * either puts into it either may take. The board is its own. On failure they are closed. 0 or -errno. */
+int handoff_join(struct handoff *, size_t row_count, int take_fd, int give_fd) MUST_CHECK;
+
 /* Puts a message into the queue: the header, `count` (<= HANDOFF_IOV) pieces of together at most HANDOFF_MESSAGE_BYTES,
  * the connection (-1: none) and a file with the body (-1: none). The descriptors stay the caller's: it closes its
  * copies when this has returned 0. A connection must have left every epoll set before. Counts board->waiting for

@@ -120,8 +120,7 @@ static const char *explain_bind(int error)
     }
 }
 
-/* Writes down where the socket really is: the kernel has chosen the port when 0 was asked for. */
-static int describe_network(struct listener *listener)
+int listener_describe_network(struct listener *listener)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
@@ -155,7 +154,7 @@ static int open_network(struct listener *listener, const char *address, int back
     }
     listener->fd = open_first(infos, backlog);
     freeaddrinfo(infos);
-    result = listener->fd < 0 ? listener->fd : describe_network(listener);
+    result = listener->fd < 0 ? listener->fd : listener_describe_network(listener);
     if (result < 0)
         snprintf(error, size, "cannot listen at '%s': %s", address, explain_bind(-result));
     return result < 0 ? -1 : 0;
@@ -294,6 +293,7 @@ int listener_open_for(struct listener *listener, const char *address, const stru
     int result;
 
     *listener = (struct listener){.fd = -1};
+    snprintf(listener->address, sizeof(listener->address), "%s", address);
     if (listener_check_address(address, error, size) < 0)
         return -1;
     if (path != NULL)
@@ -311,21 +311,24 @@ void listener_close(struct listener *listener)
 }
 
 /* The inode is not given to another file while the socket is open. */
-static bool owns_file(const struct listener *listener)
+bool listener_is_file(const char *path, dev_t device, ino_t inode)
 {
     struct stat status;
 
-    return listener->path[0] != '\0' && lstat(listener->path, &status) == 0 && status.st_dev == listener->device &&
-           status.st_ino == listener->inode;
+    return path[0] != '\0' && lstat(path, &status) == 0 && status.st_dev == device && status.st_ino == inode;
 }
 
 void listener_end(struct listener *listener)
 {
     if (listener->fd < 0)
         return;
+    if (listener->is_kept) {
+        listener_close(listener);
+        return;
+    }
     /* Closing alone would leave the queue open for as long as one worker is busy: its clients would wait for nobody. */
     shutdown(listener->fd, SHUT_RDWR);
-    if (owns_file(listener))
+    if (listener_is_file(listener->path, listener->device, listener->inode))
         unlink(listener->path);
     listener_close(listener);
 }

@@ -46,12 +46,14 @@ int listener_open_local(struct listener *listener, const char *address, int back
     const struct socket_file_access access = {.mode = OWNER_ALONE, .uid = (uid_t)-1, .gid = (gid_t)-1};
     struct unix_address unix_address;
     char text[sizeof("unix:") + LISTENER_PATH_BYTES];
+    int result;
 
     *listener = (struct listener){.fd = -1};
     if (listener_check_local_address(address, error, size) < 0 || unix_address_parse(address, &unix_address) != NULL)
         return -1;
-    if (unix_address.is_abstract)
-        return open_abstract(listener, &unix_address, backlog, error, size);
     snprintf(text, sizeof(text), "unix:%s", unix_address.name);
-    return listener_open_for(listener, text, &access, backlog, error, size);
+    result = unix_address.is_abstract ? open_abstract(listener, &unix_address, backlog, error, size)
+                                      : listener_open_for(listener, text, &access, backlog, error, size);
+    snprintf(listener->address, sizeof(listener->address), "%s", address);
+    return result;
 }

@@ -5,12 +5,14 @@
 
 #include "clock.h"
 #include "config.h"
+#include "handover.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
 #include "recycle.h"
 #include "scale.h"
 #include "scoreboard.h"
+#include "upgrade.h"
 
 enum { TEXT_BYTES = 600 };
 
@@ -183,6 +185,8 @@ void generation_step(struct master *master)
     remove_ended(master);
     if (master->phase != MASTER_RUNNING)
         return;
+    if (handover_step(master))
+        return;
     let_go(master, master->generation);
     if (master->coming != 0)
         follow(master);
@@ -190,7 +194,7 @@ void generation_step(struct master *master)
         scale_step(master);
         recycle_step(master);
     }
-    if (master->coming == 0 && master->reload.is_wanted)
+    if (master->coming == 0 && master->reload.is_wanted && !upgrade_is_running(master))
         begin(master);
 }
 

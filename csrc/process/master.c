@@ -17,8 +17,9 @@
 #include "death.h"
 #include "fd.h"
 #include "generation.h"
-#include "ids.h"
+#include "handover.h"
 #include "listener.h"
+#include "listening.h"
 #include "liveness.h"
 #include "log.h"
 #include "log_out.h"
@@ -30,18 +31,17 @@
 #include "scale.h"
 #include "scoreboard.h"
 #include "role_signals.h"
-#include "socket_file.h"
 #include "surroundings.h"
 #include "text.h"
 #include "trust.h"
+#include "upgrade.h"
 
 enum {
     SPARE_SEATS = 8,
     ERROR_BYTES = 1024,
     REFUSALS_BYTES = 1024,
     OTHER_FILES = 64,
-    OTHER_WATCHED = 4,
-    CONTROL_BACKLOG = 64,
+    OTHER_WATCHED = 6,
     LISTENERS_END_US = 1000000,
 };
 
@@ -52,66 +52,6 @@ static int fail(struct master *master, int exit_status, const char *error)
     log_critical("%s", error);
     master->exit_status = exit_status;
     return -1;
-}
-
-static int clamp_backlog(const struct config *config)
-{
-    int longest = listener_longest_backlog();
-
-    if (config->backlog <= longest)
-        return (int)config->backlog;
-    log_warning("--backlog %d is more than the kernel allows: %d is used (net.core.somaxconn)", (int)config->backlog,
-                longest);
-    return longest;
-}
-
-/* How sockets are opened. */
-struct opening {
-    struct socket_file_access access;
-    int backlog;
-    char *error; /* ERROR_BYTES */
-};
-
-/* Opens all of these addresses. *listeners and *count are the master's also after a failure. */
-static int open_addresses(struct master *master, const struct opening *opening, const struct config_list *addresses,
-                          const char *purpose, struct listener **listeners, size_t *count)
-{
-    *listeners = calloc(addresses->count, sizeof(**listeners));
-    if (*listeners == NULL)
-        return fail(master, EXIT_FAILURE, "not enough memory");
-    for (size_t i = 0; i < addresses->count; i++) {
-        struct listener *listener = &(*listeners)[i];
-
-        if (listener_open_for(listener, addresses->items[i], &opening->access, opening->backlog, opening->error,
-                              ERROR_BYTES) < 0)
-            return fail(master, EXIT_FAILURE, opening->error);
-        ++*count;
-        log_info("%s at %s (backlog %d)", purpose, listener->url, opening->backlog);
-    }
-    return 0;
-}
-
-static int open_listeners(struct master *master, char *error)
-{
-    const struct config *config = master->config;
-    struct monitor_keeper *monitor = &master->monitor;
-    struct opening opening = {.access = SOCKET_FILE_ACCESS_DEFAULT, .backlog = clamp_backlog(config), .error = error};
-
-    opening.access.mode = config->chmod_socket;
-    if (config->chown_socket != NULL && ids_find_owner(config->chown_socket, &opening.access.uid, &opening.access.gid))
-        return fail(master, EXIT_FAILURE, "--chown-socket: there is no such user or group any more");
-    if (open_addresses(master, &opening, &config->bind, "listening", &master->listeners, &master->listener_count) < 0)
-        return -1;
-    if (config->metrics_bind.count > 0 && open_addresses(master, &opening, &config->metrics_bind, "metrics and health",
-                                                         &monitor->listeners, &monitor->listener_count) < 0)
-        return -1;
-    if (config->control_socket != NULL) {
-        if (listener_open_local(&monitor->control, config->control_socket, CONTROL_BACKLOG, error, ERROR_BYTES) < 0)
-            return fail(master, EXIT_FAILURE, error);
-        log_info("control at %s", monitor->control.url);
-    }
-    monitor->is_wanted = config->metrics_bind.count > 0 || config->control_socket != NULL;
-    return 0;
 }
 
 static int open_access_log(struct master *master, char *error)
@@ -179,7 +119,7 @@ static int open_shared(struct master *master, char *error)
         result = master->app_metrics == NULL ? -errno : 0;
     }
     if (result == 0)
-        result = handoff_open(&master->handoff, (size_t)rows);
+        result = handover_open_queue(master, (size_t)rows);
     if (result == 0) {
         generation_begin(master);
         master->signal_fd = role_signals_open();
@@ -194,7 +134,7 @@ static int open_shared(struct master *master, char *error)
 
 static int write_pidfile(struct master *master, char *error)
 {
-    if (master->config->pid == NULL)
+    if (master->config->pid == NULL || handover_is_pending(master)) /* then it still names the other one */
         return 0;
     if (pidfile_write(master->config->pid, error, ERROR_BYTES) < 0)
         return fail(master, EXIT_FAILURE, error);
@@ -237,6 +177,8 @@ static int set_up(struct master *master)
 
     log_info("%s, master pid %d", banner_format(banner, master->gateway_ops), (int)getpid());
     prctl(PR_SET_NAME, "clutch: master");
+    if (handover_begin(master, error, sizeof(error)) < 0)
+        return fail(master, EXIT_FAILURE, error);
     if (settle_privileges(master, error) < 0 || allow_files(master, error) < 0 || open_access_log(master, error) < 0 ||
         open_shared(master, error) < 0)
         return -1;
@@ -244,8 +186,11 @@ static int set_up(struct master *master)
     if (master->config->preload && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
         return fail(master, EXIT_FAILURE, "--preload: this kernel has no child subreapers");
     announce_mode(master);
-    if (write_pidfile(master, error) < 0 || open_listeners(master, error) < 0)
+    if (write_pidfile(master, error) < 0)
         return -1;
+    if (listening_open_all(master, error, sizeof(error)) < 0)
+        return fail(master, EXIT_FAILURE, error);
+    handover_settle(master);
     if (watch_open(&master->watch, master->config, error, sizeof(error)) < 0)
         return fail(master, EXIT_FAILURE, error);
     trust_announce(master->config, master->listeners, master->listener_count);
@@ -289,6 +234,7 @@ static void stop(struct master *master, int signal_number)
     else
         supervise_drain_all(master);
     generation_stop(master);
+    upgrade_stop(master);
     if (is_quick)
         end_listeners(master);
     else
@@ -319,6 +265,8 @@ static void read_signals(struct master *master)
     int number;
 
     while ((number = role_signals_next(master->signal_fd)) != 0) {
+        if (upgrade_take_signal(master, number))
+            continue;
         if (number == SIGCHLD)
             supervise_reap(master);
         else if (number == SIGHUP)
@@ -372,6 +320,9 @@ static int64_t next_us(const struct master *master)
                            monitor_keeper_next_us(master),
                            master->drain_us,
                            recycle_next_us(master),
+                           handover_next_us(master),
+                           upgrade_next_us(master),
+                           service_next_us(master),
                            watch_next_us(&master->watch),
                            liveness_next_us(master),
                            log_reopen_next_us(master),
@@ -394,6 +345,8 @@ static void wait_for_events(struct master *master)
         master->watched[count++] = (struct pollfd){.fd = slot->control_fd, .events = POLLIN};
     master->watched[count++] = (struct pollfd){.fd = master->monitor.slot.control_fd, .events = POLLIN};
     master->watched[count++] = (struct pollfd){.fd = master->watch.fd, .events = POLLIN};
+    master->watched[count++] = (struct pollfd){.fd = handover_watched_fd(master), .events = POLLIN};
+    master->watched[count++] = (struct pollfd){.fd = upgrade_watched_fd(master), .events = POLLIN};
     if (due_us != SLOT_NEVER) {
         wait_ms = (due_us - clock_now_us() + 999) / 1000;
         wait_ms = wait_ms < 0 ? 0 : wait_ms > 3600000 ? 3600000 : wait_ms;
@@ -419,8 +372,11 @@ static void supervise(struct master *master)
         liveness_step(master, clock_now_us());
         generation_step(master);
         give_up_when_hopeless(master);
+        upgrade_step(master);
+        service_step(master);
     }
     monitor_keeper_end(master);
+    upgrade_end(master);
 }
 
 /* --- End --- */
@@ -445,6 +401,7 @@ static void tear_down(struct master *master)
     handoff_close(&master->handoff);
     scoreboard_free(master->scoreboard);
     app_metrics_free(master->app_metrics);
+    handover_free(master);
     privileges_fini(&master->privileges);
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
@@ -456,11 +413,12 @@ static void tear_down(struct master *master)
     }
 }
 
-int master_run(const struct config *config, const struct gateway_ops *gateway_ops)
+int master_run(const struct config *config, const struct gateway_ops *gateway_ops, const struct launch *launch)
 {
     struct master master = {
         .config = config,
         .gateway_ops = gateway_ops,
+        .launch = launch,
         .sandbox = SANDBOX_NONE,
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
@@ -477,8 +435,8 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         supervise(&master);
         tell_refusals(&master);
         if (master.exit_status == EXIT_SUCCESS)
-            log_info("stopped");
+            log_info("%s", upgrade_is_over(&master) ? "all of this master's workers have finished" : "stopped");
     }
     tear_down(&master);
-    return master.exit_status;
+    return upgrade_finish(&master, master.exit_status);
 }

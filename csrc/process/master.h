@@ -8,9 +8,11 @@
 
 struct config;
 struct gateway_ops;
+struct launch;
 
-/* Runs the server until it is stopped. Returns the exit status of the program: 0 after a stop by a signal, 3 when the
- * application could not be loaded, else 1; the reason has been logged. */
-int master_run(const struct config *, const struct gateway_ops *);
+/* Runs the server until it is stopped, or another master has taken its place. `launch` says how the process was started
+ * (NULL: unknown, then no other can be started). Returns the exit status of the program: 0 after a stop by a signal, 3
+ * when the application could not be loaded, else 1; the reason has been logged. */
+int master_run(const struct config *, const struct gateway_ops *, const struct launch *);
 
 #endif

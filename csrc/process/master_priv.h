@@ -18,6 +18,7 @@
 #include "privileges.h"
 #include "restarts.h"
 #include "sandbox.h"
+#include "service.h"
 #include "watch.h"
 
 enum master_phase {
@@ -35,10 +36,15 @@ struct reload {
     char failure[512]; /* why it will fail; "": it will not, so far */
 };
 
+struct handover;
+struct launch;
+struct upgrade;
+
 struct master {
     const struct config *config;
     const struct gateway_ops *gateway_ops;
-    struct inherit inherit; /* borrows from this struct */
+    const struct launch *launch; /* NULL: nothing is known of it */
+    struct inherit inherit;      /* borrows from this struct */
     struct privileges privileges;
     struct sandbox sandbox;
     struct scoreboard *scoreboard;   /* owned */
@@ -54,7 +60,10 @@ struct master {
     int coming;          /* that is to follow it; 0: no reload is under way */
     int last_generation; /* highest number that was ever given */
     struct reload reload;
-    int asked_workers; /* so many more, or less if below 0 */
+    struct service service;
+    struct handover *handover; /* owned; from the master that this one follows; NULL: there was none */
+    struct upgrade *upgrade;   /* owned; NULL: nobody has asked for one */
+    int asked_workers;         /* so many more, or less if below 0 */
     struct watch watch;
     bool awaits_change; /* nobody serves, for the application could not be loaded; --reload */
     int signal_fd;

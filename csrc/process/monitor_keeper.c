@@ -16,6 +16,7 @@
 #include "fd.h"
 #include "gateway.h"
 #include "generation.h"
+#include "handover.h"
 #include "kin.h"
 #include "listener.h"
 #include "log.h"
@@ -158,7 +159,8 @@ void monitor_keeper_start_due(struct master *master)
     struct slot *slot = &master->monitor.slot;
     int result;
 
-    if (!master->monitor.is_wanted || slot->state != SLOT_EMPTY || slot->start_us > clock_now_us())
+    if (!master->monitor.is_wanted || slot->state != SLOT_EMPTY || handover_is_pending(master) ||
+        slot->start_us > clock_now_us())
         return;
     result = start(master);
     if (result == 0)
@@ -171,7 +173,8 @@ int64_t monitor_keeper_next_us(const struct master *master)
 {
     const struct slot *slot = &master->monitor.slot;
 
-    return master->monitor.is_wanted && slot->state == SLOT_EMPTY ? slot->start_us : SLOT_NEVER;
+    return master->monitor.is_wanted && slot->state == SLOT_EMPTY && !handover_is_pending(master) ? slot->start_us
+                                                                                                  : SLOT_NEVER;
 }
 
 bool monitor_keeper_bury(struct master *master, pid_t pid, int wait_status)

@@ -61,7 +61,7 @@ static int replace_file(const char *path)
     return result;
 }
 
-int pidfile_write(const char *path, char *error, size_t size)
+int pidfile_take_over(const char *path, pid_t from, char *error, size_t size)
 {
     struct stat status;
     pid_t other;
@@ -74,7 +74,7 @@ int pidfile_write(const char *path, char *error, size_t size)
     }
     other = read_pid(path);
     /* Our own pid is a leftover too: after a restart of a container the numbers are the same. */
-    if (other > 0 && other != getpid() && is_alive(other)) {
+    if (other > 0 && other != getpid() && other != from && is_alive(other)) {
         snprintf(error, size, "--pid %s: the file names process %d, which is running; stop it, or remove the file",
                  path, (int)other);
         return -1;
@@ -85,6 +85,11 @@ int pidfile_write(const char *path, char *error, size_t size)
         return -1;
     }
     return 0;
+}
+
+int pidfile_write(const char *path, char *error, size_t size)
+{
+    return pidfile_take_over(path, 0, error, size);
 }
 
 void pidfile_remove(const char *path)

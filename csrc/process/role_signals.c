@@ -24,7 +24,7 @@ static const int pointless_signals[] = {SIGHUP, SIGUSR1, SIGUSR2};
 static const int ignored_signals[] = {SIGPIPE, SIGXFSZ, SIGTTIN, SIGTTOU};
 
 /* What the master does something else for than to end. */
-static const int master_signals[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGTTIN, SIGTTOU};
+static const int master_signals[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU};
 
 static void handle(const int *signals, size_t count, void (*handler)(int))
 {

@@ -7,8 +7,8 @@
 
 #include "attrs.h"
 
-/* Master: blocks the signals it answers (SIGCHLD, SIGHUP, SIGUSR1, SIGTTIN, SIGTTOU and those that end it). Returns a
- * non-blocking descriptor that they are read from, or -errno. */
+/* Master: blocks the signals it answers (SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU and those that end it).
+ * Returns a non-blocking descriptor that they are read from, or -errno. */
 int role_signals_open(void) MUST_CHECK;
 /* The next signal that has come, or 0. */
 int role_signals_next(int signal_fd);

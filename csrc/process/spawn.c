@@ -9,10 +9,12 @@
 #include "config.h"
 #include "fd.h"
 #include "generation.h"
+#include "handover.h"
 #include "kin.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
+#include "upgrade.h"
 #include "worker.h"
 #include "zygote_process.h"
 
@@ -45,6 +47,8 @@ void spawn_release_in_child(struct master *master)
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         slot_close(slot);
     slot_close(&master->monitor.slot);
+    handover_close_in_child(master);
+    upgrade_close_in_child(master);
 }
 
 static void announce(const struct slot *slot, int thread_count)
@@ -128,7 +132,7 @@ void spawn_due(struct master *master)
 {
     size_t row_end = (size_t)crew_row_end(&master->crew);
 
-    if (row_end != handoff_row_end(&master->handoff))
+    if (master->phase == MASTER_RUNNING && row_end != handoff_row_end(&master->handoff))
         handoff_set_row_end(&master->handoff, row_end);
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         if (master->phase == MASTER_RUNNING && crew_is_due(&master->crew, slot, clock_now_us()))

@@ -20,6 +20,7 @@
 #include "scoreboard.h"
 #include "stacks.h"
 #include "role_signals.h"
+#include "upgrade.h"
 
 enum {
     DURATION_BYTES = 32,
@@ -327,7 +328,7 @@ void supervise_reap(struct master *master)
             (void)handoff_tell_unaccepted(&master->handoff); /* as in clear_rows: it may just have been woken */
             continue;
         }
-        if (monitor_keeper_bury(master, pid, wait_status))
+        if (monitor_keeper_bury(master, pid, wait_status) || upgrade_bury(master, pid, wait_status))
             continue;
         /* A worker of the zygote's is ours only after the news of it has been sent: the zygote's channel has it, if
          * nothing else has. */

@@ -48,12 +48,13 @@ static int master_reads_signals(void)
     raise(SIGHUP);
     raise(SIGTTIN);
     raise(SIGTTOU);
-    if (role_signals_next(fd) != SIGHUP || role_signals_next(fd) != SIGTTIN || role_signals_next(fd) != SIGTTOU)
+    raise(SIGUSR2);
+    if (role_signals_next(fd) != SIGHUP || role_signals_next(fd) != SIGUSR2 || role_signals_next(fd) != SIGTTIN ||
+        role_signals_next(fd) != SIGTTOU)
         return 6;
     raise(SIGUSR1);
     if (role_signals_next(fd) != SIGUSR1)
         return 8;
-    raise(SIGUSR2);
     raise(SIGWINCH);
     raise(SIGPIPE);
     if (role_signals_next(fd) != 0)

@@ -71,3 +71,8 @@ def cpu_seconds(pid: int) -> float:
     stat = read_stat(pid)
     assert stat is not None, f"process {pid} has gone"
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def read_umask(pid: int) -> str:
+    """As the kernel writes it: "0022"."""
+    return (PROC / str(pid) / "status").read_text().partition("Umask:\t")[2][:4]

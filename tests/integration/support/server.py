@@ -72,6 +72,7 @@ class Server:
         cwd=TREE,
         prefix=(),
         stdin=subprocess.DEVNULL,
+        pass_fds=(),
     ):
         arguments = [find_binary()]
         for address in bind:
@@ -84,6 +85,7 @@ class Server:
             env=make_environment(environment),
             cwd=cwd,
             stdin=stdin,
+            pass_fds=pass_fds,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
