@@ -3,7 +3,7 @@
 
 #include "scoreboard.h"
 
-enum { CLIENT_GONE = 499, MOST_LOOKS = 3 };
+enum { CLIENT_GONE = 499, GATEWAY_TIMEOUT = 504, MOST_LOOKS = 3 };
 
 static enum counters_class class_of(int status)
 {
@@ -59,7 +59,30 @@ uint64_t counters_busy_us(const struct scoreboard *scoreboard, int row, int thre
 
         busy_us = atomic_load_explicit(&counters->busy_us, memory_order_acquire);
         if (atomic_load_explicit(&running->request_started_us, memory_order_relaxed) == started_us)
-            return busy_us + (uint64_t)(started_us != 0 && now_us > started_us ? now_us - started_us : 0);
+            return busy_us + (uint64_t)(started_us > 0 && now_us > started_us ? now_us - started_us : 0);
     }
     return busy_us;
+}
+
+static void bury_request(const struct scoreboard *scoreboard, int row, int thread, int64_t now_us)
+{
+    struct scoreboard_thread *running = scoreboard_thread(scoreboard, row, thread);
+    struct counters *counters = scoreboard_counters(scoreboard, row, thread);
+    int64_t started_us = atomic_exchange(&running->request_started_us, 0); /* nobody is to see it twice */
+
+    /* The worker may have written anything there. */
+    if (started_us < atomic_load(&scoreboard->totals->began_us) || started_us <= 0 || started_us > now_us)
+        return;
+    histogram_increase(&counters->busy_us, (uint64_t)(now_us - started_us));
+    if (atomic_load(&running->is_overdue) == 0)
+        return;
+    histogram_increase(&counters->responses[class_of(GATEWAY_TIMEOUT)], 1);
+    histogram_add(&counters->times[COUNTERS_APP], now_us - started_us);
+    histogram_add(&counters->times[COUNTERS_WHOLE], now_us - started_us);
+}
+
+void counters_bury(const struct scoreboard *scoreboard, int row, int64_t now_us)
+{
+    for (int thread = 0; thread < scoreboard->thread_count; thread++)
+        bury_request(scoreboard, row, thread, now_us);
 }

@@ -61,4 +61,9 @@ const char *counters_time_label(enum counters_time);
  * (clock_now_us() from before the call). From any process. May be behind by one request in the moment that it ends. */
 uint64_t counters_busy_us(const struct scoreboard *, int row, int thread, int64_t now_us);
 
+/* The process of this row has died: the time that its running requests have taken stays counted, and those
+ * that --request-timeout has answered or cut off are counted as 504. Before scoreboard_clear_row(); by the master
+ * alone. */
+void counters_bury(const struct scoreboard *, int row, int64_t now_us);
+
 #endif

@@ -86,6 +86,7 @@ static void forget_requests(const struct scoreboard *scoreboard, int row)
     for (int thread = 0; thread < scoreboard->thread_count; thread++) {
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->request_started_us, 0);
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->phase, 0);
+        atomic_store(&scoreboard_thread(scoreboard, row, thread)->is_overdue, 0);
     }
 }
 

@@ -43,6 +43,7 @@ struct scoreboard_thread {
     _Atomic(uint64_t) requests;                       /* finished in this place, kept across respawns */
     _Atomic(uint32_t) phase;                          /* enum exchange_phase */
     _Atomic(uint32_t) line_len;
+    _Atomic(uint32_t) is_overdue;     /* the running request has met its --request-timeout: that is 504 */
     char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
 };

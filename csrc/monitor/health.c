@@ -26,15 +26,21 @@ enum health_probe health_find(struct slice path)
 static bool is_live(struct health *health, int64_t now_us, const char **text)
 {
     int64_t beat_us = atomic_load_explicit(&health->scoreboard->totals->master_beat_us, memory_order_relaxed);
-    bool has_answered = beat_us >= health->poked_us;
+    bool has_answered;
 
+    /* A broken worker may have written anything there: the next answer puts it right. */
+    if (beat_us < 0 || beat_us > now_us + POKE_EVERY_US)
+        beat_us = 0;
+    has_answered = health->poked_us == 0 || beat_us >= health->poked_us;
+    if (now_us - (has_answered ? beat_us : health->again_us) > POKE_EVERY_US) {
+        health->again_us = now_us;
+        if (has_answered)
+            health->poked_us = now_us;
+        health->poke(health->context);
+    }
     if (!has_answered && now_us - health->poked_us > HEALTH_PATIENCE_US) {
         *text = "the master does not answer\n";
         return false;
-    }
-    if (has_answered && now_us - beat_us > POKE_EVERY_US) {
-        health->poked_us = now_us;
-        health->poke(health->context);
     }
     *text = "live\n";
     return true;

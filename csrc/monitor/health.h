@@ -17,7 +17,8 @@ struct health {
     /* Has the master go through its loop once, soon; never waits. */
     void (*poke)(void *context);
     void *context;
-    int64_t poked_us; /* when that was done last; 0: never */
+    int64_t poked_us; /* when that was done first without an answer since; 0: never */
+    int64_t again_us; /* and last */
 };
 
 enum health_probe { HEALTH_NONE, HEALTH_LIVE, HEALTH_READY, HEALTH_STARTED };

@@ -26,13 +26,14 @@ static void add_living(struct figures *figures, const struct monitor_metrics *me
 {
     const struct scoreboard_row *worker = scoreboard_row(metrics->view->scoreboard, row);
     const struct worker_memory_figures *memory = &metrics->memory.rows[row];
+    int64_t started_us = atomic_load(&worker->started_us);
     uint32_t load = atomic_load_explicit(&metrics->view->handoff->board->rows[row].load, memory_order_relaxed);
 
     figures->processes++;
     figures->resident_bytes += memory->resident_bytes;
     figures->proportional_bytes += memory->proportional_bytes;
-    if (figures->started_us < atomic_load(&worker->started_us))
-        figures->started_us = atomic_load(&worker->started_us);
+    if (figures->started_us < started_us)
+        figures->started_us = started_us;
     if (figures->generation < atomic_load(&worker->generation))
         figures->generation = atomic_load(&worker->generation);
     if (figures->load < load)
@@ -63,6 +64,12 @@ static void keep_from_falling(struct monitor_metrics *metrics, struct figures *a
     }
 }
 
+/* Both may be nonsense that a worker has written. */
+static int64_t difference(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 /* Which figure a family shows. */
 enum figure { REQUESTS, BUSY, RESIDENT, PROPORTIONAL, STARTED, GENERATION, LOAD };
 
@@ -85,7 +92,7 @@ static const struct family families[] = {
 };
 
 static void write_one(struct exposition *out, enum figure figure, const char *label, const struct figures *figures,
-                      int64_t wall_offset_us)
+                      int64_t offset_us)
 {
     bool lives = figures->processes > 0;
 
@@ -98,7 +105,7 @@ static void write_one(struct exposition *out, enum figure figure, const char *la
     else if (figure == PROPORTIONAL && figures->proportional_bytes > 0)
         exposition_gauge(out, label, figures->proportional_bytes);
     else if (figure == STARTED && lives)
-        exposition_seconds(out, label, figures->started_us + wall_offset_us);
+        exposition_seconds(out, label, difference(figures->started_us, offset_us));
     else if (figure == GENERATION && lives)
         exposition_gauge(out, label, figures->generation);
     else if (figure == LOAD && lives)
@@ -106,7 +113,7 @@ static void write_one(struct exposition *out, enum figure figure, const char *la
 }
 
 static void write_family(struct exposition *out, const struct family *family, const struct figures *all, int count,
-                         int64_t wall_offset_us)
+                         int64_t offset_us)
 {
     char label[LABEL_BYTES];
 
@@ -114,7 +121,7 @@ static void write_family(struct exposition *out, const struct family *family, co
     for (int number = 1; number <= count; number++) {
         snprintf(label, sizeof(label), "worker=\"%d\"", number);
         if (all[number].is_known)
-            write_one(out, family->figure, label, &all[number], wall_offset_us);
+            write_one(out, family->figure, label, &all[number], offset_us);
     }
 }
 
@@ -138,7 +145,7 @@ int monitor_metrics_write_workers(struct monitor_metrics *metrics, struct exposi
 {
     const struct scoreboard *scoreboard = metrics->view->scoreboard;
     struct figures *all = calloc((size_t)scoreboard->row_count + 1, sizeof(*all));
-    int64_t now_us = clock_now_us(), wall_offset_us;
+    int64_t now_us = clock_now_us(), offset_us;
 
     if (all == NULL)
         return -ENOMEM;
@@ -150,10 +157,10 @@ int monitor_metrics_write_workers(struct monitor_metrics *metrics, struct exposi
     }
     keep_from_falling(metrics, all);
     /* That of the server's start: a clock that is put right later moves no figure. */
-    wall_offset_us = atomic_load(&scoreboard->totals->began_wall_us) - atomic_load(&scoreboard->totals->began_us);
+    offset_us = difference(atomic_load(&scoreboard->totals->began_us), atomic_load(&scoreboard->totals->began_wall_us));
     write_states(out, scoreboard);
     for (size_t i = 0; i < ARRAY_COUNT(families); i++)
-        write_family(out, &families[i], all, scoreboard->row_count, wall_offset_us);
+        write_family(out, &families[i], all, scoreboard->row_count, offset_us);
     free(all);
     return 0;
 }

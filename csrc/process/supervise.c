@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "counters.h"
 #include "death.h"
 #include "fd.h"
 #include "generation.h"
@@ -47,6 +48,7 @@ static const char *format_duration(char *text, int64_t duration_ms)
  * kernel may just have woken it for a connection or for a request in the queue: another is to look. */
 static void clear_rows(struct master *master, int row)
 {
+    counters_bury(master->scoreboard, row, clock_now_us());
     scoreboard_clear_row(master->scoreboard, row);
     handoff_clear_row(&master->handoff, (size_t)row);
     (void)handoff_tell_unaccepted(&master->handoff);

@@ -151,8 +151,10 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
     };
 
     count(worker, thread, exchange, summary);
-    if (worker->timeouts != NULL)
+    if (worker->timeouts != NULL) {
+        atomic_store_explicit(&row_of(worker, thread)->is_overdue, 0, memory_order_relaxed);
         worker_timeouts_end(worker->timeouts, thread);
+    }
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
     worker_limits_see(&worker->limits, exchange->number, exchange->times.taken_us + summary->duration_us);
@@ -162,6 +164,8 @@ static void on_timeout(void *context, int thread, const struct exchange *exchang
 {
     const struct worker *worker = context;
 
+    /* Its app thread comes to its end only after this. */
+    atomic_store(&row_of(worker, thread)->is_overdue, 1);
     worker_timeouts_begin(worker->timeouts, thread, exchange, was_answered);
 }
 

@@ -174,6 +174,23 @@ def test_nothing_is_lost_in_a_reload(server, monitor):
     assert monitor.figures().get("clutch_workers", state="ready") == 2
 
 
+def test_an_answer_of_the_server_is_counted_though_its_worker_is_killed(start):
+    """A client has had 504 of a request that nothing can interrupt: the figures say so, and how long it took."""
+    limits = ("--request-timeout", "300ms", "--request-timeout-grace", "100ms")
+    server = start("stuck", "--pythonpath", BEHAVIOUR, *ANY_PORT, *limits)
+    server.descriptors_at_start = {}
+    monitor = Monitor(server)
+    assert server.request("/add").status == 504
+    figures = monitor.wait_for(lambda now: now.get("clutch_worker_ends_total", cause="request_timeout") == 1, "a new worker")
+    assert figures.get("clutch_http_requests_total", status="5xx") == 1
+    assert figures.get("clutch_http_request_duration_seconds_sum") >= 0.4
+    busy = figures.sum("clutch_worker_busy_seconds_total")
+    assert busy >= 0.4
+    os.kill(monitor.pid, signal.SIGKILL)
+    server.wait_for_log("spawned monitor", count=2)
+    assert monitor.figures().sum("clutch_worker_busy_seconds_total") == busy
+
+
 def test_causes_of_ends(start):
     server = start(*ROUTER)
     monitor = Monitor(server)
