@@ -3,7 +3,7 @@
 
 #include "scoreboard.h"
 
-enum { CLIENT_GONE = 499, GATEWAY_TIMEOUT = 504, MOST_LOOKS = 3 };
+enum { CLIENT_GONE = 499, MOST_LOOKS = 3 };
 
 static enum counters_class class_of(int status)
 {
@@ -14,12 +14,17 @@ static enum counters_class class_of(int status)
     return status < 200 ? COUNTERS_1XX : status < 400 ? COUNTERS_3XX : status < 500 ? COUNTERS_4XX : COUNTERS_5XX;
 }
 
+void counters_add_busy(struct counters *counters, int64_t busy_us)
+{
+    histogram_increase(&counters->busy_us, (uint64_t)(busy_us > 0 ? busy_us : 0));
+}
+
 void counters_add(struct counters *counters, int status, uint64_t body_bytes, int64_t busy_us,
                   const int64_t times_us[COUNTERS_TIMES])
 {
     histogram_increase(&counters->responses[class_of(status)], 1);
     histogram_increase(&counters->body_bytes, body_bytes);
-    histogram_increase(&counters->busy_us, (uint64_t)(busy_us > 0 ? busy_us : 0));
+    counters_add_busy(counters, busy_us);
     for (int i = 0; i < COUNTERS_TIMES; i++)
         histogram_add(&counters->times[i], times_us[i]);
 }
@@ -73,12 +78,7 @@ static void bury_request(const struct scoreboard *scoreboard, int row, int threa
     /* The worker may have written anything there. */
     if (started_us < atomic_load(&scoreboard->totals->began_us) || started_us <= 0 || started_us > now_us)
         return;
-    histogram_increase(&counters->busy_us, (uint64_t)(now_us - started_us));
-    if (atomic_load(&running->is_overdue) == 0)
-        return;
-    histogram_increase(&counters->responses[class_of(GATEWAY_TIMEOUT)], 1);
-    histogram_add(&counters->times[COUNTERS_APP], now_us - started_us);
-    histogram_add(&counters->times[COUNTERS_WHOLE], now_us - started_us);
+    counters_add_busy(counters, now_us - started_us);
 }
 
 void counters_bury(const struct scoreboard *scoreboard, int row, int64_t now_us)

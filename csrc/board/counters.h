@@ -50,6 +50,9 @@ struct counters_sum {
 void counters_add(struct counters *, int status, uint64_t body_bytes, int64_t busy_us,
                   const int64_t times_us[COUNTERS_TIMES]);
 
+/* The app thread is free again; for a request that was counted before, with a busy_us of 0. */
+void counters_add_busy(struct counters *, int64_t busy_us);
+
 /* Adds what an app thread has counted so far. From any process. */
 void counters_add_to_sum(const struct counters *, struct counters_sum *);
 
@@ -61,9 +64,8 @@ const char *counters_time_label(enum counters_time);
  * (clock_now_us() from before the call). From any process. May be behind by one request in the moment that it ends. */
 uint64_t counters_busy_us(const struct scoreboard *, int row, int thread, int64_t now_us);
 
-/* The process of this row has died: the time that its running requests have taken stays counted, and those
- * that --request-timeout has answered or cut off are counted as 504. Before scoreboard_clear_row(); by the master
- * alone. */
+/* The process of this row has died: the time that its running requests have taken stays counted. Before
+ * scoreboard_clear_row(); by the master alone. */
 void counters_bury(const struct scoreboard *, int row, int64_t now_us);
 
 #endif

@@ -86,7 +86,6 @@ static void forget_requests(const struct scoreboard *scoreboard, int row)
     for (int thread = 0; thread < scoreboard->thread_count; thread++) {
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->request_started_us, 0);
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->phase, 0);
-        atomic_store(&scoreboard_thread(scoreboard, row, thread)->is_overdue, 0);
     }
 }
 
@@ -149,14 +148,26 @@ void scoreboard_begin_request(struct scoreboard_thread *row, struct slice method
     atomic_store_explicit(&row->request_started_us, now_us, memory_order_release);
 }
 
-uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard_thread *row)
+uint64_t scoreboard_count_request(struct scoreboard *scoreboard, struct scoreboard_thread *row)
 {
     /* The row has one writer: no need to lock the bus for it. */
     uint64_t requests = atomic_load_explicit(&row->requests, memory_order_relaxed) + 1;
 
     atomic_store_explicit(&row->requests, requests, memory_order_relaxed);
-    atomic_store_explicit(&row->request_started_us, 0, memory_order_release);
     return atomic_fetch_add_explicit(&scoreboard->totals->requests, 1, memory_order_relaxed) + 1;
+}
+
+void scoreboard_leave_request(struct scoreboard_thread *row)
+{
+    atomic_store_explicit(&row->request_started_us, 0, memory_order_release);
+}
+
+uint64_t scoreboard_end_request(struct scoreboard *scoreboard, struct scoreboard_thread *row)
+{
+    uint64_t all_requests = scoreboard_count_request(scoreboard, row);
+
+    scoreboard_leave_request(row);
+    return all_requests;
 }
 
 bool scoreboard_read_request(const struct scoreboard_thread *row, struct scoreboard_request *request)

@@ -43,7 +43,6 @@ struct scoreboard_thread {
     _Atomic(uint64_t) requests;                       /* finished in this place, kept across respawns */
     _Atomic(uint32_t) phase;                          /* enum exchange_phase */
     _Atomic(uint32_t) line_len;
-    _Atomic(uint32_t) is_overdue;     /* the running request has met its --request-timeout: that is 504 */
     char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
 };
@@ -111,6 +110,10 @@ void scoreboard_clear_row(struct scoreboard *, int row);
 void scoreboard_begin_request(struct scoreboard_thread *, struct slice method, struct slice target,
                               const char *peer_address, const char *peer_port, int64_t now_us);
 uint64_t scoreboard_end_request(struct scoreboard *, struct scoreboard_thread *);
+/* The two halves of that, for a request whose client has its answer before the app thread is free: counts it, and
+ * returns the number; then ends it. */
+uint64_t scoreboard_count_request(struct scoreboard *, struct scoreboard_thread *);
+void scoreboard_leave_request(struct scoreboard_thread *);
 
 /* What this app thread is running, or was when its worker was killed; false when it is idle. From any process: when the
  * worker is alive the text may already be that of its next request, but is never more than its bounds. */

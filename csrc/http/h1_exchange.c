@@ -28,6 +28,17 @@ static struct h1_exchange *of(struct exchange *exchange)
     return (struct h1_exchange *)(void *)exchange;
 }
 
+/* Whoever judges the request may read it at any time. */
+static void note_sent(struct h1_exchange *x, uint64_t body_bytes)
+{
+    atomic_store_explicit(&x->sent_body_bytes, body_bytes, memory_order_relaxed);
+}
+
+static uint64_t sent_body_bytes(const struct h1_exchange *x)
+{
+    return atomic_load_explicit(&x->sent_body_bytes, memory_order_relaxed);
+}
+
 static bool status_forbids_body(int status)
 {
     return status == 204 || status == 205 || status == 304;
@@ -139,7 +150,7 @@ static bool buffer_body(struct exchange *exchange, const struct slice *blocks, s
         if (buf_append(bytes, blocks[i]) < 0)
             x->is_aborted = true;
     }
-    x->sent_body_bytes = total;
+    note_sent(x, total);
     return true;
 }
 
@@ -172,7 +183,7 @@ static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint6
     struct exchange *base = &x->base;
 
     base->body_bytes += x->framing == H1_FRAMING_NONE ? total : room;
-    x->sent_body_bytes += room;
+    note_sent(x, sent_body_bytes(x) + room);
     if (x->is_gone)
         return EXCHANGE_GONE;
     if (x->framing == H1_FRAMING_NONE || (base->has_length && base->body_bytes >= base->declared_bytes)) {
@@ -367,7 +378,7 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->is_head_request = slice_equal(parse->request.method, SLICE("HEAD"));
     x->is_keep_alive = parse->is_keep_alive;
     x->is_buffered = x->is_ended = x->is_aborted = x->is_gone = x->has_queued = false;
-    x->sent_body_bytes = 0;
+    note_sent(x, 0);
     x->finished_us = 0;
     x->outcome = H1_FATE_NONE;
 }
@@ -397,18 +408,49 @@ void h1_exchange_finish(struct h1_exchange *x)
 
 void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summary)
 {
-    size_t head_len = x->head.bytes.len - (x->is_buffered ? (size_t)x->sent_body_bytes : 0);
+    size_t head_len = x->head.bytes.len - (x->is_buffered ? (size_t)sent_body_bytes(x) : 0);
     int64_t now_us = x->finished_us != 0 ? x->finished_us : clock_now_us();
 
     *summary = (struct h1_summary){
         .status = x->outcome != H1_FATE_NONE ? GATEWAY_TIMEOUT
                   : x->is_gone               ? CLIENT_CLOSED_REQUEST
                                              : x->base.status,
-        .body_bytes = x->sent_body_bytes,
+        .body_bytes = sent_body_bytes(x),
         .head = x->base.is_head_sent && x->outcome != H1_FATE_ANSWERED ? slice_of(x->head.bytes.ptr, head_len)
                                                                        : slice_of(NULL, 0),
         .field_count = x->head.field_count,
         .app_head_bytes = x->head.app_bytes,
         .duration_us = now_us - x->base.times.taken_us,
+        .is_told = x->outcome != H1_FATE_NONE,
+    };
+}
+
+void h1_exchange_summarize_running(const struct h1_exchange *x, bool was_answered, int64_t now_us,
+                                   struct exchange *copy, struct h1_summary *summary)
+{
+    const struct exchange *base = &x->base;
+    uint32_t phase = atomic_load_explicit(base->phase, memory_order_relaxed);
+    int64_t running_us = now_us - base->times.taken_us;
+
+    *copy = (struct exchange){
+        .ops = base->ops,
+        .request = base->request,
+        .endpoints = base->endpoints,
+        .body = base->body,
+        .times = {.arrived_us = base->times.arrived_us, .taken_us = base->times.taken_us},
+        .request_id = base->request_id,
+        .number = base->number,
+        .phase = base->phase,
+    };
+    if (phase == EXCHANGE_GIL)
+        copy->times.gil_wait_us = running_us;
+    else if (phase == EXCHANGE_WRITE)
+        copy->times.write_us = running_us;
+    else
+        copy->times.app_us = running_us;
+    *summary = (struct h1_summary){
+        .status = GATEWAY_TIMEOUT,
+        .body_bytes = was_answered ? 0 : sent_body_bytes(x),
+        .duration_us = running_us,
     };
 }

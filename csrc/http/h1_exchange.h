@@ -25,16 +25,16 @@ struct h1_exchange {
     enum h1_framing framing;
     uint8_t version_minor;
     bool is_head_request;
-    bool is_keep_alive;       /* the connection may go on afterwards */
-    bool is_buffered;         /* whole response in head.bytes, to be sent by finish */
-    bool is_ended;            /* the body is complete */
-    bool is_aborted;          /* cut off: the connection must close without a last chunk */
-    bool is_gone;             /* the client has gone, or its time is over */
-    enum h1_fate outcome;     /* after finish: ANSWERED or CUT when the time of the request was over */
-    struct h1_fate_word fate; /* of the running request */
-    bool has_queued;          /* output has been used: it may be drained by another thread at any moment */
-    uint64_t sent_body_bytes; /* without framing */
-    int64_t finished_us;      /* when the last of it was sent, if that is just over; 0: not known */
+    bool is_keep_alive;                /* the connection may go on afterwards */
+    bool is_buffered;                  /* whole response in head.bytes, to be sent by finish */
+    bool is_ended;                     /* the body is complete */
+    bool is_aborted;                   /* cut off: the connection must close without a last chunk */
+    bool is_gone;                      /* the client has gone, or its time is over */
+    enum h1_fate outcome;              /* after finish: ANSWERED or CUT when the time of the request was over */
+    struct h1_fate_word fate;          /* of the running request */
+    bool has_queued;                   /* output has been used: it may be drained by another thread at any moment */
+    _Atomic(uint64_t) sent_body_bytes; /* without framing; written by the app thread alone */
+    int64_t finished_us;               /* when the last of it was sent, if that is just over; 0: not known */
 };
 
 /* What there is to tell of a finished response. */
@@ -45,6 +45,7 @@ struct h1_summary {
     unsigned field_count;  /* fields of the application */
     size_t app_head_bytes; /* status line and those fields */
     int64_t duration_us;   /* from taken_us to now */
+    bool is_told;          /* on_timeout has told of it */
 };
 
 /* Once per driver. *is_draining may be set by any thread: a response whose head is finished afterwards says that the
@@ -62,5 +63,10 @@ void h1_exchange_start(struct h1_exchange *, const struct h1_parse *, const stru
 void h1_exchange_finish(struct h1_exchange *);
 
 void h1_exchange_summarize(const struct h1_exchange *, struct h1_summary *);
+
+/* For whoever judges a request that still runs (h1_fate.h): what there is to tell of it. The exchange gets what may be
+ * read meanwhile; its parts are borrowed from the one that runs. */
+void h1_exchange_summarize_running(const struct h1_exchange *, bool was_answered, int64_t now_us, struct exchange *,
+                                   struct h1_summary *);
 
 #endif

@@ -42,6 +42,17 @@ static void cut_off(const struct h1_exchange *x)
         shutdown(x->socket_fd, SHUT_RDWR);
 }
 
+static void tell(const struct h1_server *server, const struct h1_driver *driver, bool was_answered)
+{
+    struct exchange exchange;
+    struct h1_summary summary;
+
+    if (server->observer->on_timeout == NULL)
+        return;
+    h1_exchange_summarize_running(&driver->exchange, was_answered, clock_now_us(), &exchange, &summary);
+    server->observer->on_timeout(server->observer->context, driver->thread, &exchange, &summary, was_answered);
+}
+
 static void judge(struct h1_server *server, struct h1_driver *driver)
 {
     struct h1_exchange *x = &driver->exchange;
@@ -53,8 +64,7 @@ static void judge(struct h1_server *server, struct h1_driver *driver)
         send_504(x);
     else
         cut_off(x);
-    if (server->observer->on_timeout != NULL)
-        server->observer->on_timeout(server->observer->context, driver->thread, &x->base, fate == H1_FATE_OPEN);
+    tell(server, driver, fate == H1_FATE_OPEN);
     h1_fate_decide(&x->fate, fate == H1_FATE_OPEN ? H1_FATE_ANSWERED : H1_FATE_CUT);
 }
 

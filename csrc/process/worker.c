@@ -121,8 +121,13 @@ static _Atomic(uint32_t) *phase_of(void *context, int thread)
     return &row_of(context, thread)->phase;
 }
 
+static struct counters *counters_of(const struct worker *worker, int thread)
+{
+    return scoreboard_counters(worker->inherit->scoreboard, worker->birth.row, thread);
+}
+
 static void count(const struct worker *worker, int thread, const struct exchange *exchange,
-                  const struct h1_summary *summary)
+                  const struct h1_summary *summary, int64_t busy_us)
 {
     const struct exchange_times *times = &exchange->times;
     const int64_t queue_us = times->taken_us - times->arrived_us;
@@ -134,14 +139,12 @@ static void count(const struct worker *worker, int thread, const struct exchange
         [COUNTERS_WHOLE] = queue_us + summary->duration_us,
     };
 
-    counters_add(scoreboard_counters(worker->inherit->scoreboard, worker->birth.row, thread), summary->status,
-                 summary->body_bytes, summary->duration_us, times_us);
+    counters_add(counters_of(worker, thread), summary->status, summary->body_bytes, busy_us, times_us);
 }
 
-static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
+static void log_access(const struct worker *worker, int thread, const struct exchange *exchange,
+                       const struct h1_summary *summary, uint64_t all_requests)
 {
-    struct worker *worker = context;
-    uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, row_of(worker, thread));
     const struct access_log_place place = {
         .pid = worker->pid,
         .worker = worker->birth.number,
@@ -150,22 +153,42 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
         .core = thread,
     };
 
-    count(worker, thread, exchange, summary);
-    if (worker->timeouts != NULL) {
-        atomic_store_explicit(&row_of(worker, thread)->is_overdue, 0, memory_order_relaxed);
-        worker_timeouts_end(worker->timeouts, thread);
-    }
     if (worker->access_log != NULL)
         access_log_write(worker->access_log, exchange, summary, &place);
+}
+
+/* The app thread is free again. */
+static void end_told(const struct worker *worker, int thread, const struct h1_summary *summary)
+{
+    scoreboard_leave_request(row_of(worker, thread));
+    counters_add_busy(counters_of(worker, thread), summary->duration_us);
+    worker_timeouts_end(worker->timeouts, thread);
+}
+
+static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
+{
+    struct worker *worker = context;
+
+    if (UNLIKELY(summary->is_told)) {
+        end_told(worker, thread, summary);
+    } else {
+        uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, row_of(worker, thread));
+
+        count(worker, thread, exchange, summary, summary->duration_us);
+        log_access(worker, thread, exchange, summary, all_requests);
+    }
     worker_limits_see(&worker->limits, exchange->number, exchange->times.taken_us + summary->duration_us);
 }
 
-static void on_timeout(void *context, int thread, const struct exchange *exchange, bool was_answered)
+/* Counted and logged now, by whoever drives, on behalf of the app thread, which does not end the request meanwhile. */
+static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
+                       bool was_answered)
 {
     const struct worker *worker = context;
+    uint64_t all_requests = scoreboard_count_request(worker->inherit->scoreboard, row_of(worker, thread));
 
-    /* Its app thread comes to its end only after this. */
-    atomic_store(&row_of(worker, thread)->is_overdue, 1);
+    count(worker, thread, exchange, summary, 0);
+    log_access(worker, thread, exchange, summary, all_requests);
     worker_timeouts_begin(worker->timeouts, thread, exchange, was_answered);
 }
 

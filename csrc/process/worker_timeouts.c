@@ -167,8 +167,6 @@ void worker_timeouts_end(struct worker_timeouts *timeouts, int thread)
 {
     struct overdue *overdue = &timeouts->overdue[thread];
 
-    if (LIKELY(atomic_load_explicit(&overdue->number, memory_order_relaxed) == 0))
-        return;
     log_info("thread %d has ended the request %.1f s after its timeout", thread + 1,
              (double)(clock_now_us() - overdue->since_us) / 1e6);
     atomic_store(&overdue->number, 0);

@@ -40,7 +40,7 @@ void worker_timeouts_close(struct worker_timeouts *);
 
 /* h1_observer.on_timeout. */
 void worker_timeouts_begin(struct worker_timeouts *, int thread, const struct exchange *, bool was_answered);
-/* h1_observer.on_end, on the app thread. */
+/* Such a request has ended: h1_observer.on_end, on the app thread. */
 void worker_timeouts_end(struct worker_timeouts *, int thread);
 
 #endif

@@ -5,6 +5,7 @@
  *   - a request is run only if a second reader finds the same one at this place in the bytes (reference.h);
  *   - what a client receives are the application's answers, in order, and nothing that is not HTTP (answers.h);
  *   - no whole request is left waiting, and no answer is cut off, as long as no time passes and nobody hangs up;
+ *   - a request that runs for too long is told of once, in time, and answered with 504 alone, or cut off;
  *   - told to end, the server ends; no descriptor is left open, and no control character is logged. */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +33,10 @@ enum {
     FIRST_NOW_US = 1000000000,
     LITTLE_US = 10000,    /* longer than any limit that is no client's business */
     LONG_US = 1000000000, /* longer than any limit */
+    REQUEST_TIMEOUT_US = 2000000,
     MOST_LONG_WAITS = 30,
     BLOCKED_STEPS = 8,
+    TOLD_STEPS = 40, /* within which what is due is done */
 };
 
 enum settings_bit {
@@ -42,7 +45,7 @@ enum settings_bit {
     HAS_RESPONSE_FILE = 4,
     HAS_QUEUE = 8,
     HAS_RATES = 16,
-    HAS_TIMING = 32,
+    HAS_TIMING = 32,     /* and a limit to the time of a request */
     IS_CLIENTS_OWN = 64, /* else trusted proxies are in front, and begin with a PROXY header */
     HAS_SENTRY = 128,    /* drives also while the application waits for its client */
 };
@@ -55,6 +58,8 @@ static struct h1_server *server;
 static struct handoff handoff;
 static int stop_fd, long_waits;
 static bool has_sentry, is_turn_over;
+static enum { IN_TIME, ANSWERED, CUT } verdict; /* on the request that runs */
+static const struct exchange *running;
 static bool has_settled; /* what had to happen without time passing has been checked */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -80,6 +85,7 @@ static void choose_settings(unsigned bits)
         .thread_count = 1,
         .without = H1_WITHOUT_SENTRY,
         .has_server_timing = (bits & HAS_TIMING) != 0,
+        .request_timeout_us = bits & HAS_TIMING ? REQUEST_TIMEOUT_US : 0,
     };
     if (bits & IS_CLIENTS_OWN)
         return;
@@ -198,6 +204,11 @@ static void play_in_turn(void)
         script_play(&script);
 }
 
+static bool is_due(void)
+{
+    return settings.request_timeout_us > 0 && script_now_us >= running->times.taken_us + settings.request_timeout_us;
+}
+
 static void watch(void)
 {
     void (*on_wait)(void) = wraps_on_wait;
@@ -206,8 +217,21 @@ static void watch(void)
     wraps_on_wait = play_in_turn;
     for (is_turn_over = false; !is_turn_over;)
         h1_server_step(server, true);
+    for (int i = 0; i < TOLD_STEPS && is_due() && verdict == IN_TIME; i++)
+        h1_server_step(server, false);
+    check(!is_due() || verdict != IN_TIME, "a request runs for too long");
     wraps_on_wait = on_wait;
     end_turn();
+}
+
+/* What its client gets instead of the application's answer. */
+static void expect_504(struct answer *answer)
+{
+    answer->status = 504;
+    answer->has_length = false;
+    answer->is_whole = true;
+    answer->body.len = 0;
+    check(buf_append(&answer->body, SLICE("the application took longer than request-timeout\n")) == 0, "out of memory");
 }
 
 static void serve(struct exchange *exchange)
@@ -220,7 +244,11 @@ static void serve(struct exchange *exchange)
     /* So small that a client that does not read is noticed soon. */
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     check_request(client, exchange);
+    verdict = IN_TIME;
+    running = exchange;
     answer = fuzz_app_serve(exchange, &breaks);
+    if (verdict == ANSWERED)
+        expect_504(&answer);
     *script_add_answer(client) = answer;
 }
 
@@ -317,12 +345,32 @@ static void ignore_begin(void *context, int thread, const struct exchange *excha
     (void)exchange;
 }
 
-static void ignore_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
+static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
 {
     (void)context;
     (void)thread;
-    (void)exchange;
-    (void)summary;
+    if (running == NULL) { /* its client has gone while it waited in the queue */
+        check(!summary->is_told && summary->status != 504, "the time of a request that has not run is over");
+        return;
+    }
+    check(exchange == running, "the end of another request");
+    check(summary->is_told == (verdict != IN_TIME), "who has told of the request");
+    check((summary->status == 504) == (verdict != IN_TIME), "not the status of a request whose time was over");
+    check(verdict != ANSWERED || summary->head.len == 0, "a head that nobody was sent");
+    running = NULL;
+}
+
+static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
+                       bool was_answered)
+{
+    (void)context;
+    check(thread == 0 && running != NULL && exchange->number == running->number, "the time of no request is over");
+    check(verdict == IN_TIME, "the time of a request is over twice");
+    check(is_due(), "the time of a request is over too early");
+    check(exchange->request == running->request && summary->status == 504 && !summary->is_told, "another request");
+    check(!was_answered || !running->is_head_sent || summary->body_bytes == 0, "a 504 behind something else");
+    verdict = was_answered ? ANSWERED : CUT;
+    script.has_time_passed = true; /* also where the application has waited for its client */
 }
 
 static bool can_serve(void *context)
@@ -366,7 +414,8 @@ static void open_queue(void)
 
 static void run_server(void)
 {
-    static const struct h1_observer observer = {.on_begin = ignore_begin, .on_end = ignore_end, .can_serve = can_serve};
+    static const struct h1_observer observer = {
+        .on_begin = ignore_begin, .on_end = on_end, .can_serve = can_serve, .on_timeout = on_timeout};
     struct h1_place place = {
         .listeners = &listener, .listener_count = 1, .handoff = handoff.board != NULL ? &handoff : NULL};
     struct h1_driver *driver;

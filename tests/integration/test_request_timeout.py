@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.client import make_request
+from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
 
@@ -57,7 +58,8 @@ class TestInterrupted:
         assert_told(server, way)
         server.log.wait_for(r"worker 1: thread 1 has ended the request \d\.\d s after its timeout")
         assert server.request("/").body == b"done\n"
-        server.out.wait_for(rf'"GET /{way} HTTP/1\.1" 504 ')
+        server.out.wait_for(r'"GET / HTTP/1\.1" 200 ')
+        assert server.out.text.count(f'"GET /{way} HTTP/1.1" 504 ') == 1
         assert server.log.text.count("spawned worker") == 1
         assert "Traceback" not in server.log.text
         assert "exception: caught" not in server.out.text
@@ -198,6 +200,21 @@ class TestReplaced:
         assert lines.rindex("spawned worker 1") < lines.index("does not end what"), "the successor comes first"
         assert server.request("/").body == b"done\n"
         assert server.log.text.count("has not ended") == 1
+
+    def test_it_is_counted_and_logged_though_it_never_ends(self, start_limited):
+        server = start_limited(*ANY_PORT, grace="300ms")
+        monitor = Monitor(server)
+        with server.connect() as connection:
+            assert_504(connection.request("/swallow_on"))
+        server.out.wait_for(r'"GET /swallow_on HTTP/1\.1" 504 ')
+        figures = monitor.wait_for(lambda now: now.get("clutch_http_requests_total", status="5xx") == 1, "a 504 counted")
+        assert "does not end what" not in server.log.text, "counted when it is sent"
+        assert figures.get("clutch_http_request_duration_seconds_count") == 1
+        server.wait_for_log("does not end what has run for longer")
+        assert server.request("/").body == b"done\n"
+        figures = monitor.wait_for(lambda now: now.get("clutch_http_requests_total", status="2xx") == 1, "the next request")
+        assert figures.get("clutch_http_requests_total", status="5xx") == 1
+        assert server.out.text.count('"GET /swallow_on HTTP/1.1" 504 ') == 1
 
     def test_siblings_finish_first(self, start_limited):
         server = start_limited("--threads", "2", grace="200ms", timeout="1s")

@@ -39,12 +39,18 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
     (void)context;
     (void)thread;
     (void)exchange;
+    assert_true(summary->is_told == (summary->status == 504));
     atomic_fetch_add(summary->status == 504 ? &ended_504 : &ended_200, 1);
 }
 
-static void on_timeout(void *context, int thread, const struct exchange *exchange, bool was_answered)
+static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
+                       bool was_answered)
 {
     (void)context;
+    assert_int_equal(summary->status, 504);
+    assert_true(summary->duration_us >= TIMEOUT_US);
+    assert_true(!was_answered || summary->body_bytes == 0);
+    assert_false(summary->is_told);
     assert_in_range(thread, 0, THREADS - 1);
     assert_int_equal(exchange->request->method.len, 3);
     assert_int_equal(exchange->request->path.len, 3);

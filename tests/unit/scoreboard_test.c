@@ -113,6 +113,12 @@ static void test_requests_begin_and_end(void **state)
     begin(other, "/z");
     assert_int_equal(scoreboard_end_request(scoreboard, other), 2);
     assert_int_equal(atomic_load(&row->requests), 1);
+    begin(row, "/told");
+    assert_int_equal(scoreboard_count_request(scoreboard, row), 3);
+    assert_int_equal(scoreboard_count_running(scoreboard, 0), 1);
+    scoreboard_leave_request(row);
+    assert_int_equal(atomic_load(&row->requests), 2);
+    assert_int_equal(atomic_load(&scoreboard->totals->requests), 3);
     assert_int_equal(scoreboard_count_running(scoreboard, 0), 0);
     scoreboard_free(scoreboard);
 }
