@@ -14,7 +14,7 @@
 #include "units.h"
 #include "value.h"
 
-enum { MOST_PATH_BYTES = 2000, MOST_NAME_BYTES = 64 };
+enum { MOST_PATH_BYTES = 2000, MOST_NAME_BYTES = 64, LEAST_WORKER_BYTES = 1 << 20 };
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -186,6 +186,19 @@ static void check_limits(const struct config *config, struct mistakes *mistakes)
                  label_of(config, OPTION_limit_request_line_bytes).text, line, head);
 }
 
+/* The same option of uWSGI's counts in megabytes: taken for bytes, the number would have every worker replaced at once,
+ * for ever. */
+static void check_worker_rss(const struct config *config, struct mistakes *mistakes)
+{
+    char given[UNITS_TEXT_BYTES];
+
+    if (config->max_worker_rss_bytes == 0 || config->max_worker_rss_bytes >= LEAST_WORKER_BYTES)
+        return;
+    units_format_size(given, config->max_worker_rss_bytes);
+    mistakes_add(mistakes, "%s: no worker fits into '%s': a number without unit is bytes; 512m, say, is meant",
+                 label_of(config, OPTION_max_worker_rss_bytes).text, given);
+}
+
 /* A name that may be that of a request's id: one that means something else would be overwritten. */
 static void check_id_header(const struct config *config, struct mistakes *mistakes)
 {
@@ -220,5 +233,6 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
     check_addresses(config, mistakes);
     check_warmup(config, mistakes);
     check_limits(config, mistakes);
+    check_worker_rss(config, mistakes);
     check_id_header(config, mistakes);
 }

@@ -57,6 +57,10 @@ static void refuses_values_out_of_bounds(void **state)
         {ARGV("app", "--umask=1000"), "--umask: '1000' is too large: it must be an octal number (0 to 777)"},
         {ARGV("app", "--limit-request-line=64k"),
          "--limit-request-line: 64k is more than --limit-request-head (32k), which counts the request line as well"},
+        {ARGV("app", "--reload-on-rss=512"),
+         "--reload-on-rss: no worker fits into '512': a number without unit is bytes; 512m, say, is meant"},
+        {ARGV("app", "--max-worker-rss=1023k"),
+         "--max-worker-rss: no worker fits into '1023k': a number without unit is bytes; 512m, say, is meant"},
     };
 
     (void)state;

@@ -25,7 +25,7 @@ static inline const char *sample_of(const struct option *option)
     case KIND_DURATION:
         return "77s";
     case KIND_SIZE:
-        return "7k";
+        return option == &options_table[OPTION_max_worker_rss_bytes] ? "7m" : "7k";
     case KIND_LIST:
         if (option == &options_table[OPTION_forwarded_allow_ips])
             return "10.0.0.0/8";
