@@ -44,6 +44,13 @@ static void note_other(struct reading *reading, struct slice name)
         reading->is_out_of_memory = true;
 }
 
+/* A file whose lines end with a lone carriage return is one line to us: all of its settings would be lost. */
+static bool is_end(struct slice rest)
+{
+    rest = slice_trim(rest);
+    return rest.len == 0 || ((rest.ptr[0] == ';' || rest.ptr[0] == '#') && memchr(rest.ptr, '\r', rest.len) == NULL);
+}
+
 /* Sections are noted here and not where inih calls back, since an empty one counts as well. */
 static void enter_section(struct reading *reading, struct slice line)
 {
@@ -53,6 +60,8 @@ static void enter_section(struct reading *reading, struct slice line)
     reading->section = SECTION_OTHER;
     if (end == NULL)
         complain(reading, "a section's name ends with ']'");
+    else if (!is_end(slice_of(end + 1, (size_t)(line.ptr + line.len - end - 1))))
+        complain(reading, "behind the ']' of a section there is nothing but a comment");
     else if (slice_equal(name, SLICE("clutch")))
         reading->section = SECTION_CLUTCH;
     else if (slice_equal(name, SLICE("uwsgi")))
@@ -116,6 +125,30 @@ static bool is_fit(struct reading *reading, struct slice line, size_t room)
     return false;
 }
 
+/* uWSGI takes the name of a flag alone. */
+static bool is_bare_flag(const struct reading *reading, struct slice line)
+{
+    if (reading->section != SECTION_UWSGI || line.len == 0)
+        return false;
+    for (size_t i = 0; i < line.len; i++) {
+        char c = line.ptr[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9' && i > 0) && !(c == '-' && i > 0))
+            return false;
+    }
+    return true;
+}
+
+/* `out` has room for the line. */
+static void take_flag(struct reading *reading, char *out, struct slice line)
+{
+    struct ini_line flag = {out, "true", reading->number, true};
+
+    memcpy(out, line.ptr, line.len);
+    out[line.len] = '\0';
+    reading->on_line(reading->context, &flag);
+}
+
 /* Like fgets(). A line that inih shall not see is an empty one to it. */
 static char *give_line(char *out, int size, void *stream)
 {
@@ -128,6 +161,10 @@ static char *give_line(char *out, int size, void *stream)
     line = cut_line(reading);
     if (!is_fit(reading, line, (size_t)size - 2))
         line.len = 0;
+    if (is_bare_flag(reading, line)) {
+        take_flag(reading, out, line);
+        line.len = 0;
+    }
     reading->is_pair_due = line.len > 0 && line.ptr[0] != '[';
     if (line.len > 0)
         memcpy(out, line.ptr, line.len);

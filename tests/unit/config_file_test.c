@@ -121,12 +121,17 @@ static void mistakes_name_their_lines_all_at_once(void **state)
                            "[clutch\n"
                            "bind = unread\n"
                            "[clutch]\n"
-                           "keep-alive = 5x\n");
+                           "keep-alive = 5x\n"
+                           "[clutch] ; good\n"
+                           "[clutch] threads = 2\n"
+                           "[clutch]\rthreads = 2\r");
     assert_mistakes(
         ARGV("--config", "shop.ini", "-m9"), ENVIRONMENT("CLUTCH_BACKLOG=0"),
         "clutch: shop.ini:1: a setting before any section: the line [clutch] must stand above it\n"
         "clutch: shop.ini:5: neither a [section] nor name = value nor a comment\n"
         "clutch: shop.ini:15: a section's name ends with ']'\n"
+        "clutch: shop.ini:20: behind the ']' of a section there is nothing but a comment\n"
+        "clutch: shop.ini:21: behind the ']' of a section there is nothing but a comment\n"
         "clutch: shop.ini:3: wrokers: there is no such option: did you mean workers?\n"
         "clutch: shop.ini:4: workers: 'five' is not a whole number or auto (1 to 1024)\n"
         "clutch: shop.ini:7: threads: it is set in line 6 already\n"
