@@ -66,6 +66,10 @@ static const char *describe_obstacle(int error)
         return "is no file: an ini file is needed";
     case -EFBIG:
         return "is too large: a configuration file has 1m at the most";
+    case -EACCES:
+        return "cannot be read: permission is missing";
+    case -ELOOP:
+        return "is a symbolic link that leads to itself";
     default:
         return strerror(-error);
     }
@@ -105,22 +109,26 @@ static const char *expand(struct reader *reader, const struct ini_line *line)
 {
     struct config_ledger *ledger = reader->file->ledger;
     const char *kept = NULL;
-    struct slice unset;
+    struct placeholders_lack lack;
     struct buf value;
     int error;
 
     buf_init(&value);
-    error = placeholders_expand(&value, slice_of_string(line->value), &reader->placeholders, &unset);
+    error = placeholders_expand(&value, slice_of_string(line->value), &reader->placeholders, &lack);
     if (error == -E2BIG)
         mistakes_add(reader->mistakes, "%s:%u: %s: with its placeholders replaced the value is too long",
                      reader->file->name.text, line->number, mistakes_quote(slice_of_string(line->key)).text);
     else if (error < 0)
         ledger->is_out_of_memory = true;
-    else if (unset.ptr != NULL)
+    else if (lack.unset.ptr != NULL)
         mistakes_add(reader->mistakes, "%s:%u: %s: $(%s) is not set in the environment", reader->file->name.text,
-                     line->number, mistakes_quote(slice_of_string(line->key)).text, mistakes_quote(unset).text);
+                     line->number, mistakes_quote(slice_of_string(line->key)).text, mistakes_quote(lack.unset).text);
     else
         kept = ledger_keep(ledger, buf_slice(&value));
+    if (kept != NULL && lack.unknown != '\0')
+        mistakes_warn(reader->mistakes, "%s:%u: %s: the placeholder %%%c is not known here and stays as it is",
+                      reader->file->name.text, line->number, mistakes_quote(slice_of_string(line->key)).text,
+                      lack.unknown);
     buf_fini(&value);
     return kept;
 }

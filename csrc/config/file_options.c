@@ -104,9 +104,10 @@ static void apply_uwsgi(struct applying *applying, const struct file_setting *se
     const struct option_name *name = meaning.name;
     struct origin origin = config_file_origin(applying->file, setting, applying->layer);
 
-    if (setting->is_broken)
-        applying->config->ledger->app.spelling = origin.spelling; /* it may have been the name of the application */
-    else if (counterparts_is_uwsgi_logic(setting->key))
+    if (setting->is_broken) {
+        if (applying->config->ledger->app.spelling == NULL)
+            applying->config->ledger->app.spelling = origin.spelling; /* it may have named the application */
+    } else if (counterparts_is_uwsgi_logic(setting->key))
         mistakes_add(applying->mistakes, "%s: conditions and loops of uWSGI are not understood", origin.spelling);
     else if (name == NULL && setting->is_read)
         return;

@@ -17,12 +17,18 @@ struct placeholders {
     void *context;
 };
 
+/* What could not be replaced. */
+struct placeholders_lack {
+    struct slice unset; /* the name of a variable that is not set; ptr NULL: none */
+    char unknown;       /* the letter of a placeholder that clutch does not know; '\0': none */
+};
+
 /* Appends `text` to `out` with these replaced: %p the absolute path of the file, %d its directory with a '/' at the
- * end, %s its name, %n the same without its suffix, %e the suffix, %v the current directory, %k the number of CPUs
- * granted,
- * %(name) an earlier key, $(NAME) a variable of the environment. What names nothing stays as it is, but a variable that
- * is not set: then *unset is its name, else empty. Returns 0, -E2BIG or -ENOMEM. */
+ * end, %c the name of that directory, %s the file's name, %n the same without its suffix, %e the suffix, %x the
+ * section, %v the current directory, %k the number of CPUs granted, %h the name of the machine, %u and %U number and
+ * name of the user, %g and %G of the group, %% one %, %(name) an earlier key, $(NAME) a variable of the environment.
+ * What names nothing stays as it is, and is told in `lack`. Returns 0, -E2BIG or -ENOMEM. */
 int placeholders_expand(struct buf *out, struct slice text, const struct placeholders *,
-                        struct slice *unset) MUST_CHECK;
+                        struct placeholders_lack *) MUST_CHECK;
 
 #endif

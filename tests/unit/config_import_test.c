@@ -137,7 +137,7 @@ static void applications_keep_their_meaning(void **state)
 static void a_file_that_is_wrong_is_refused(void **state)
 {
     (void)state;
-    convert("[uwsgi]\nhttp\nmodule = $(NONE)\n",
+    convert("[uwsgi]\nht tp\nmodule = $(NONE)\n",
             "clutch: shop.ini:2: neither a [section] nor name = value nor a comment\n"
             "clutch: shop.ini:3: module: $(NONE) is not set in the environment\n"
             "clutch: try 'clutch --help'\n");

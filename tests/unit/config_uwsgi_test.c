@@ -90,15 +90,58 @@ static void placeholders_are_replaced(void **state)
                         "env = P=%p\n"
                         "env = REST=%% %(none) %y $ % $(\n"
                         "env = LAST=%",
-                        ARGV("-c", "./shop.ini"), ENVIRONMENT("WHOLE=no", "WHO=me"), "");
+                        ARGV("-c", "./shop.ini"), ENVIRONMENT("WHOLE=no", "WHO=me"),
+                        "clutch: warning: ./shop.ini:9: env: the placeholder %y is not known here and stays as it "
+                        "is\n");
     assert_value(values, "venv", "/srv/shop", "./shop.ini:5");
     snprintf(expected, sizeof expected, "%s/shop.ini", file_directory);
     assert_value(values, "pid", expected, "./shop.ini:6");
     snprintf(expected, sizeof expected, "%s/shop.ini-me", file_directory);
     assert_value(values, "error-logfile", expected, "./shop.ini:7");
-    snprintf(expected, sizeof expected, "P=%s/shop.ini, REST=%%%% %%(none) %%y $ %% $(, LAST=%%", file_directory);
+    snprintf(expected, sizeof expected, "P=%s/shop.ini, REST=%% %%(none) %%y $ %% $(, LAST=%%", file_directory);
     assert_value(values, "env", expected, "./shop.ini:10");
     free(values);
+}
+
+static void placeholders_tell_of_the_machine(void **state)
+{
+    char *values, expected[700], host[300] = "";
+
+    (void)state;
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    values = print_file("[uwsgi]\nmodule = a\nenv = C=%c-%x-%h\nenv = A=%u.%g\nenv = B=%U:%G\npidfile = 100%%d\n",
+                        ARGV("-c", "shop.ini"), NULL, "");
+    snprintf(expected, sizeof expected, "%s-uwsgi-%s", strrchr(file_directory, '/') + 1, host);
+    assert_non_null(strstr(values, expected));
+    snprintf(expected, sizeof expected, "A=%u.%u, B=", (unsigned)getuid(), (unsigned)getgid());
+    assert_non_null(strstr(values, expected));
+    assert_null(strstr(values, "%U"));
+    assert_value(values, "pid", "100%d", "shop.ini:6");
+    free(values);
+}
+
+static void a_flag_may_stand_alone(void **state)
+{
+    char *values = print_file("[uwsgi]\nmodule = a\nmaster\nno-orphans\nhealth-path\n", ARGV("-c", "shop.ini"), NULL,
+                              "clutch: warning: shop.ini: not used: no-orphans (line 4): `clutch import-config` says "
+                              "why\n");
+
+    (void)state;
+    assert_value(values, "health-path", "yes", "shop.ini:5");
+    free(values);
+    write_file("shop.ini", "[uwsgi]\nmodule = a\nprocesses\nno option\n");
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: shop.ini:4: neither a [section] nor name = value nor a comment\n"
+                    "clutch: shop.ini:3: processes: 'true' is not a whole number or auto (1 to 1024)\n");
+}
+
+static void mistakes_name_the_setting_that_they_are_in(void **state)
+{
+    (void)state;
+    write_file("shop.ini", "[uwsgi]\nwsgi-file = /none/shop.py\nprocesses = $(NOT_SET)\n");
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: shop.ini:3: processes: $(NOT_SET) is not set in the environment\n"
+                    "clutch: shop.ini:2: wsgi-file: the file '/none/shop.py' does not exist in the file system\n");
 }
 
 static void a_placeholder_can_fail(void **state)
@@ -165,6 +208,9 @@ int main(void)
         cmocka_unit_test(wrong_values_and_conditions_stop_the_start),
         cmocka_unit_test(our_section_wins_wherever_it_stands),
         cmocka_unit_test(placeholders_are_replaced),
+        cmocka_unit_test(placeholders_tell_of_the_machine),
+        cmocka_unit_test(a_flag_may_stand_alone),
+        cmocka_unit_test(mistakes_name_the_setting_that_they_are_in),
         cmocka_unit_test(a_placeholder_can_fail),
         cmocka_unit_test(tables_name_real_options_once),
         cmocka_unit_test(bare_numbers_get_their_unit),
