@@ -49,11 +49,14 @@ static bool add_text(struct values *values, PyObject *object)
 static enum import_kind read_value(struct values *values, PyObject *object)
 {
     if (PyList_Check(object) || PyTuple_Check(object)) {
-        for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(object); i++) {
-            if (!add_text(values, PySequence_Fast_GET_ITEM(object, i)))
-                return IMPORT_OTHER;
-        }
-        return IMPORT_TEXT;
+        PyObject *items = PySequence_Tuple(object); /* a copy: see tell_settings */
+        bool is_text = items != NULL;
+
+        for (Py_ssize_t i = 0; is_text && i < PyTuple_GET_SIZE(items); i++)
+            is_text = add_text(values, PyTuple_GET_ITEM(items, i));
+        PyErr_Clear();
+        Py_XDECREF(items);
+        return is_text ? IMPORT_TEXT : IMPORT_OTHER;
     }
     if (add_text(values, object))
         return PyLong_Check(object) && !PyBool_Check(object) ? IMPORT_NUMBER : IMPORT_TEXT;
@@ -135,11 +138,11 @@ static PyObject *run_file(const char *path)
     return names;
 }
 
+/* Turning an object into text may run Python, which may change the names: so it works on a copy of them. */
 static int tell_settings(const char *path, settings_file_fn *on_setting, void *context)
 {
-    PyObject *names = NULL, *name, *object; /* name, object: borrowed */
+    PyObject *names = NULL, *items = NULL;
     struct errors errors;
-    Py_ssize_t position = 0;
 
     if (errors_init(&errors) < 0) {
         PyErr_Clear();
@@ -149,11 +152,15 @@ static int tell_settings(const char *path, settings_file_fn *on_setting, void *c
     names = run_file(path);
     if (names == NULL)
         errors_log(&errors, "'%s' cannot be run", path);
-    while (names != NULL && PyDict_Next(names, &position, &name, &object))
-        tell_setting(name, object, on_setting, context);
+    else if ((items = PyDict_Items(names)) == NULL)
+        errors_log(&errors, "'%s' cannot be read", path);
+    for (Py_ssize_t i = 0; items != NULL && i < PyList_GET_SIZE(items); i++)
+        tell_setting(PyTuple_GET_ITEM(PyList_GET_ITEM(items, i), 0), PyTuple_GET_ITEM(PyList_GET_ITEM(items, i), 1),
+                     on_setting, context);
     errors_fini(&errors);
+    Py_XDECREF(items);
     Py_XDECREF(names);
-    return names != NULL ? 0 : -1;
+    return items != NULL ? 0 : -1;
 }
 
 int settings_file_run(const char *path, settings_file_fn *on_setting, void *context)

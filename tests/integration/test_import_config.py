@@ -136,3 +136,27 @@ def test_a_module_of_that_name_can_be_served():
     """Only the first argument is a command, and only that very word."""
     result = run_clutch("--print-config", "import-config:app")
     assert "import-config:app" in result.stdout + result.stderr
+
+
+CHANGING = """
+class Number(int):
+    def __str__(self):
+        globals().clear()
+        self.numbers.clear()
+        return "A=5"
+
+
+raw_env = [Number(1), Number(2)]
+Number.numbers = raw_env
+wsgi_app = "app"
+pidfile = Number(3)
+"""
+
+
+def test_values_may_change_the_names_while_they_are_read(tmp_path):
+    write(tmp_path / "x.conf.py", CHANGING)
+    result = run_clutch("import-config", "x.conf.py", cwd=tmp_path, environment={"PYTHONMALLOC": "debug"})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\nenv = A=5\nenv = A=5\n" in result.stdout
+    assert "\npid = A=5\n" in result.stdout
+    assert "\napp = app\n" in result.stdout
