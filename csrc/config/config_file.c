@@ -105,7 +105,7 @@ static const char *find_earlier(void *context, struct slice name)
 }
 
 /* The value with all placeholders replaced, kept; NULL after a mistake. */
-static const char *expand(struct reader *reader, const struct ini_line *line)
+static const char *expand(struct reader *reader, const struct ini_line *line, bool *is_of_now)
 {
     struct config_ledger *ledger = reader->file->ledger;
     const char *kept = NULL;
@@ -125,6 +125,7 @@ static const char *expand(struct reader *reader, const struct ini_line *line)
                      line->number, mistakes_quote(slice_of_string(line->key)).text, mistakes_quote(lack.unset).text);
     else
         kept = ledger_keep(ledger, buf_slice(&value));
+    *is_of_now = lack.has_variables;
     if (kept != NULL && lack.unknown != '\0')
         mistakes_warn(reader->mistakes, "%s:%u: %s: the placeholder %%%c is not known here and stays as it is",
                       reader->file->name.text, line->number, mistakes_quote(slice_of_string(line->key)).text,
@@ -143,11 +144,14 @@ static void take_line(void *context, const struct ini_line *line)
 {
     struct reader *reader = context;
     struct config_ledger *ledger = reader->file->ledger;
-    const char *value = line->is_uwsgi ? expand(reader, line) : ledger_keep(ledger, slice_of_string(line->value));
+    bool is_of_now = false;
+    const char *value =
+        line->is_uwsgi ? expand(reader, line, &is_of_now) : ledger_keep(ledger, slice_of_string(line->value));
     const char *equals = value != NULL ? strchr(value, '=') : NULL;
     struct file_setting setting = {.value = value != NULL ? value : "",
                                    .line = line->number,
                                    .is_uwsgi = line->is_uwsgi,
+                                   .is_of_now = is_of_now,
                                    .is_broken = value == NULL};
 
     if (line->is_uwsgi && is_definition(line->key) && equals != NULL) {

@@ -13,6 +13,7 @@ struct file_setting {
     unsigned line;
     bool is_uwsgi;
     bool is_broken; /* its placeholders have no value: a mistake that has been told */
+    bool is_of_now; /* [uwsgi]: it holds variables of the environment */
     bool is_read;   /* [uwsgi]: another value names it, or it does no more than to be named */
 };
 

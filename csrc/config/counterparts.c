@@ -50,9 +50,12 @@ struct counterpart counterparts_of_uwsgi(struct slice name)
     const struct counterpart_row *row = find_row(counterparts_uwsgi, name);
     const struct foreign_option *foreign = suggest_find_foreign(name);
 
+    struct counterpart found = {.name = options_find_long(name), .why = foreign != NULL ? foreign->instead : NULL};
+
     if (row != NULL)
-        return resolve(row);
-    return (struct counterpart){.name = options_find_long(name), .why = foreign != NULL ? foreign->instead : NULL};
+        found = resolve(row);
+    found.is_uwsgi = true;
+    return found;
 }
 
 bool counterparts_of_gunicorn(struct slice name, struct counterpart *found)
@@ -64,15 +67,46 @@ bool counterparts_of_gunicorn(struct slice name, struct counterpart *found)
     return row != NULL;
 }
 
+/* The kind of our option; KIND_STRING where it is none. */
+static enum option_kind kind_of(const struct option_name *name)
+{
+    bool is_option = name != NULL && name->role != NAME_APP && name->role != NAME_NO_EFFECT;
+
+    return is_option ? options_table[name->id].kind : KIND_STRING;
+}
+
+static bool is_path_of_socket(const struct counterpart *meaning, const char *value)
+{
+    return kind_of(meaning->name) == KIND_LIST && meaning->name->id == OPTION_bind && strchr(value, ':') == NULL &&
+           value[strspn(value, "0123456789")] != '\0';
+}
+
+/* Whether digits, and what uWSGI does not read behind them, are a number to our option. */
+static bool has_remark(const struct counterpart *meaning, const char *behind)
+{
+    enum option_kind kind = kind_of(meaning->name);
+    bool is_number =
+        kind == KIND_COUNT || kind == KIND_WORKERS || kind == KIND_DURATION || kind == KIND_SIZE || kind == KIND_OCTAL;
+    const char *remark = behind + strspn(behind, " \t");
+
+    return is_number && remark > behind && (*remark == ';' || *remark == '#');
+}
+
 struct counterpart_value counterparts_value(const struct counterpart *meaning, const char *value)
 {
     struct counterpart_value result = {.text = value};
     size_t digits = strspn(value, "0123456789");
+    int len = (int)sizeof result.copy;
 
-    if (meaning->unit == NULL || digits == 0 || value[digits] != '\0' || digits > 24)
+    if (!meaning->is_uwsgi)
         return result;
-    snprintf(result.copy, sizeof result.copy, "%.24s%.2s", value, meaning->unit);
-    result.text = NULL;
+    if (is_path_of_socket(meaning, value))
+        len = snprintf(result.copy, sizeof result.copy, "unix:%s", value);
+    else if (digits > 0 && digits <= 24 && (value[digits] == '\0' || has_remark(meaning, value + digits)))
+        len = snprintf(result.copy, sizeof result.copy, "%.*s%s", (int)digits, value,
+                       meaning->unit != NULL ? meaning->unit : "");
+    if (len < (int)sizeof result.copy)
+        result.text = NULL;
     return result;
 }
 

@@ -26,6 +26,7 @@ struct counterpart {
     const struct option_name *name; /* NULL: nothing */
     const char *unit;               /* of a bare number, or NULL */
     const char *why;                /* then: what is so, and what to use; NULL: nobody has heard of that setting */
+    bool is_uwsgi;
 };
 
 /* Of an option of uWSGI: what the table says; else the option of that name, of ours; else what foreign.def says. */
@@ -35,9 +36,10 @@ struct counterpart counterparts_of_uwsgi(struct slice name);
  * name: then it is a variable of the file's own. */
 bool counterparts_of_gunicorn(struct slice name, struct counterpart *);
 
-/* The value as our option takes it: `value` itself, or a copy with the unit behind it. */
+/* The value as our option takes it: `value` itself, or a copy. Of uWSGI: a number ends where its digits end, whatever
+ * stands behind a blank there, and gets its unit; an address without a port is the path of a unix socket. */
 struct counterpart_value {
-    char copy[32];
+    char copy[128];
     const char *text; /* borrowed from `value`, or NULL: see copy */
 };
 struct counterpart_value counterparts_value(const struct counterpart *, const char *value);

@@ -13,10 +13,17 @@
 #include "units.h"
 #include "value.h"
 
+enum {
+    ADDRESS_BYTES = 300,
+    MOST_VALUE_BYTES = 16000, /* with the name in front, ini_lines takes it */
+};
+
 /* A line of the section [clutch]. */
 struct import_line {
     enum option_id id; /* OPTIONS_COUNT: the application */
     const char *key, *value;
+    const char *name; /* in the other server's file: kept */
+    unsigned number;  /* of its line there, or 0 */
 };
 
 struct importer {
@@ -24,7 +31,8 @@ struct importer {
     struct config *config;     /* owned: tries each value */
     struct import_line *lines; /* owned */
     size_t count;
-    struct buf idle, missing; /* comments */
+    struct buf idle, missing, of_now;     /* comments */
+    bool has_workers, is_lazy, is_silent; /* what is said of workers, of loading the application, of logging requests */
 };
 
 /* A setting on its way. */
@@ -57,6 +65,7 @@ void importer_free(struct importer *importer)
     free(importer->lines);
     buf_fini(&importer->idle);
     buf_fini(&importer->missing);
+    buf_fini(&importer->of_now);
     free(importer);
 }
 
@@ -77,22 +86,38 @@ static void note(struct importer *importer, struct buf *comments, const struct i
     check(importer, buf_append_format(comments, ": %s\n", why));
 }
 
-static void add_line(struct importer *importer, enum option_id id, const char *key, const char *value)
+static bool may_repeat(enum option_id id)
 {
-    bool may_repeat =
-        id != OPTIONS_COUNT && (options_table[id].kind == KIND_LIST || options_table[id].kind == KIND_PATHS);
-    struct import_line line = {id, key, ledger_keep(importer->config->ledger, slice_of_string(value))};
+    return id != OPTIONS_COUNT && (options_table[id].kind == KIND_LIST || options_table[id].kind == KIND_PATHS);
+}
+
+/* Another line says the same option: the later one wins, as there. */
+static void replace_line(struct importer *importer, struct import_line *before, struct import_line line)
+{
+    const struct incoming lost = {.name = before->name, .line = before->number};
+
+    if (strcmp(before->value, line.value) != 0)
+        note(importer, &importer->missing, &lost, before->value, "a later setting says otherwise");
+    *before = line;
+}
+
+static void add_line(struct importer *importer, const struct incoming *incoming, enum option_id id, const char *key,
+                     const char *value)
+{
+    struct config_ledger *ledger = importer->config->ledger;
+    struct import_line line = {id, key, ledger_keep(ledger, slice_of_string(value)),
+                               ledger_keep(ledger, slice_of_string(incoming->name)), incoming->line};
     struct import_line *lines;
 
-    for (size_t i = 0; i < importer->count && !may_repeat; i++) {
+    for (size_t i = 0; i < importer->count && !may_repeat(id); i++) {
         if (importer->lines[i].id == id) {
-            importer->lines[i] = line;
+            replace_line(importer, &importer->lines[i], line);
             return;
         }
     }
     lines = realloc(importer->lines, (importer->count + 1) * sizeof *lines);
     if (lines == NULL) {
-        importer->config->ledger->is_out_of_memory = true;
+        ledger->is_out_of_memory = true;
         return;
     }
     importer->lines = lines;
@@ -126,8 +151,20 @@ static bool is_taken(struct importer *importer, const struct incoming *incoming,
     return is_good;
 }
 
+/* gunicorn's addresses may begin with tcp:// and need no port. */
+static const char *gunicorn_address(char address[ADDRESS_BYTES], const char *value)
+{
+    const char *rest = strncmp(value, "tcp://", 6) == 0 ? value + 6 : value, *bracket = strrchr(rest, ']');
+    int len = ADDRESS_BYTES;
+
+    if (strncmp(rest, "fd://", 5) != 0 && strchr(bracket != NULL ? bracket : rest, ':') == NULL)
+        len = snprintf(address, ADDRESS_BYTES, "%s:8000", rest);
+    return len < ADDRESS_BYTES ? address : rest;
+}
+
 static void add_option(struct importer *importer, const struct incoming *incoming, const char *value)
 {
+    char address[ADDRESS_BYTES];
     enum option_id id = incoming->meaning.name->id;
     enum option_kind kind = options_table[id].kind;
     struct counterpart_value ours = counterparts_value(&incoming->meaning, value);
@@ -135,6 +172,13 @@ static void add_option(struct importer *importer, const struct incoming *incomin
     bool flag;
 
     value = ours.text != NULL ? ours.text : ours.copy;
+    importer->has_workers |= id == OPTION_workers;
+    if (id == OPTION_bind && !incoming->meaning.is_uwsgi)
+        value = gunicorn_address(address, value);
+    if (id == OPTION_bind && strncmp(value, "fd://", 5) == 0) {
+        note(importer, &importer->missing, incoming, value, "a descriptor is no address: name the one to listen at");
+        return;
+    }
     if (kind == KIND_OCTAL && incoming->kind == IMPORT_NUMBER) {
         snprintf(octal, sizeof octal, "%llo", strtoull(value, NULL, 10));
         value = octal;
@@ -143,7 +187,7 @@ static void add_option(struct importer *importer, const struct incoming *incomin
         return;
     if (kind == KIND_FLAG && units_parse_flag(slice_of_string(value), &flag))
         value = flag ? "yes" : "no";
-    add_line(importer, id, options_table[id].name, value);
+    add_line(importer, incoming, id, options_table[id].name, value);
 }
 
 /* Under the key `app` where that would be understood in the same way. */
@@ -157,9 +201,9 @@ static void add_app(struct importer *importer, const struct incoming *incoming, 
     if (!is_taken(importer, incoming, value))
         return;
     if (is_file == looks_like_file)
-        add_line(importer, OPTIONS_COUNT, "app", value);
+        add_line(importer, incoming, OPTIONS_COUNT, "app", value);
     else
-        add_line(importer, OPTIONS_COUNT, is_file ? "wsgi-file" : "module", value);
+        add_line(importer, incoming, OPTIONS_COUNT, is_file ? "wsgi-file" : "module", value);
 }
 
 static void add_value(struct importer *importer, const struct incoming *incoming, const char *value)
@@ -170,6 +214,8 @@ static void add_value(struct importer *importer, const struct incoming *incoming
     if (strpbrk(value, "\r\n") != NULL || slice_trim(slice_of_string(value)).len != strlen(value))
         note(importer, &importer->missing, incoming, value,
              "an ini file has no values with blanks around them or line breaks");
+    else if (strlen(value) > MOST_VALUE_BYTES)
+        note(importer, &importer->missing, incoming, value, "it is too long for a line of an ini file");
     else if (name->role == NAME_APP)
         add_app(importer, incoming, value);
     else if (name->role != NAME_NO_EFFECT && options_table[name->id].kind == KIND_ACTION)
@@ -196,6 +242,10 @@ static void add_uwsgi(struct importer *importer, const struct file_setting *sett
     struct incoming incoming = {.name = setting->key, .line = setting->line, .kind = IMPORT_TEXT};
 
     incoming.meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
+    importer->is_lazy |= strcmp(setting->key, "lazy-apps") == 0 || strcmp(setting->key, "lazy") == 0;
+    importer->is_silent |= strcmp(setting->key, "disable-logging") == 0;
+    if (setting->is_of_now && incoming.meaning.name != NULL)
+        note(importer, &importer->of_now, &incoming, setting->value, "later changes of the variable are not seen");
     if (incoming.meaning.name != NULL)
         add_value(importer, &incoming, setting->value);
     else if (!setting->is_read)
@@ -227,11 +277,30 @@ bool importer_uwsgi(struct importer *importer, char *const *environment, FILE *e
     return is_good;
 }
 
+/* Several addresses may stand in one text, parted by commas. */
+static void add_item(struct importer *importer, const struct incoming *incoming, const char *value)
+{
+    const struct option_name *name = incoming->meaning.name;
+    bool is_bind = name->role != NAME_APP && name->role != NAME_NO_EFFECT && name->id == OPTION_bind;
+
+    while (is_bind && strchr(value, ',') != NULL) {
+        size_t len = strcspn(value, ",");
+        struct slice item = slice_trim(slice_of(value, len));
+
+        if (item.len > 0)
+            add_value(importer, incoming, ledger_keep(importer->config->ledger, item));
+        value += len + 1;
+        value += strspn(value, " \t");
+    }
+    if (!is_bind || value[0] != '\0')
+        add_value(importer, incoming, value);
+}
+
 void importer_gunicorn(struct importer *importer, const struct import_setting *setting)
 {
     struct incoming incoming = {.name = setting->name, .kind = setting->kind};
     const char *first = setting->count > 0 ? setting->values[0] : NULL;
-    bool may_repeat;
+    bool takes_several;
 
     if (!counterparts_of_gunicorn(slice_of_string(setting->name), &incoming.meaning))
         return;
@@ -244,14 +313,13 @@ void importer_gunicorn(struct importer *importer, const struct import_setting *s
         note(importer, &importer->missing, &incoming, first, incoming.meaning.why);
         return;
     }
-    may_repeat = incoming.meaning.name->role != NAME_APP && incoming.meaning.name->role != NAME_NO_EFFECT &&
-                 (options_table[incoming.meaning.name->id].kind == KIND_LIST ||
-                  options_table[incoming.meaning.name->id].kind == KIND_PATHS);
-    if (setting->kind == IMPORT_CODE || setting->kind == IMPORT_OTHER || (setting->count > 1 && !may_repeat))
+    takes_several = incoming.meaning.name->role != NAME_APP && incoming.meaning.name->role != NAME_NO_EFFECT &&
+                    may_repeat(incoming.meaning.name->id);
+    if (setting->kind == IMPORT_CODE || setting->kind == IMPORT_OTHER || (setting->count > 1 && !takes_several))
         note(importer, &importer->missing, &incoming, first, "it has a value of a type that is not understood");
     else
         for (size_t i = 0; i < setting->count; i++)
-            add_value(importer, &incoming, setting->values[i]);
+            add_item(importer, &incoming, setting->values[i]);
 }
 
 static bool has_line(const struct importer *importer, enum option_id id)
@@ -269,6 +337,27 @@ static void print_comments(const char *title, const struct buf *comments, FILE *
         fprintf(out, "\n; %s\n%.*s", title, (int)comments->len, comments->ptr);
 }
 
+/* What the other server does where its file says nothing, and clutch does not. */
+static void print_defaults(const struct importer *importer, FILE *out)
+{
+    bool is_uwsgi = strcmp(importer->server, "uWSGI") == 0;
+
+    if (importer->has_workers && !has_line(importer, OPTION_workers))
+        fputs("; The number of workers is not understood: see below.\nworkers = 1\n", out);
+    else if (!has_line(importer, OPTION_workers))
+        fprintf(out, "; The default of %s%s; that of clutch is auto.\nworkers = 1\n", importer->server,
+                is_uwsgi ? "" : " without $WEB_CONCURRENCY");
+    if (is_uwsgi && !has_line(importer, OPTION_bind))
+        fputs("; No address for HTTP is named. Here that is\n;bind = 127.0.0.1:8000\n", out);
+    if (is_uwsgi && !importer->is_lazy && !has_line(importer, OPTION_preload))
+        fputs("; uWSGI loads the application once, before it forks (no lazy-apps). Here that is\n;preload = yes\n",
+              out);
+    if (is_uwsgi && !importer->is_silent && !has_line(importer, OPTION_access_logfile))
+        fputs("; uWSGI logs every request (no disable-logging). Here that is\n;access-logfile = -\n"
+              ";access-logformat = uwsgi\n",
+              out);
+}
+
 int importer_print(const struct importer *importer, FILE *out)
 {
     if (importer->config->ledger->is_out_of_memory)
@@ -279,8 +368,8 @@ int importer_print(const struct importer *importer, FILE *out)
         fputs("; The application is not named: here as `app = ...`, or on the command line.\n", out);
     for (size_t i = 0; i < importer->count; i++)
         fprintf(out, "%s = %s\n", importer->lines[i].key, importer->lines[i].value);
-    if (!has_line(importer, OPTION_workers))
-        fprintf(out, "; The default of %s; that of clutch is auto.\nworkers = 1\n", importer->server);
+    print_defaults(importer, out);
+    print_comments("From the environment of this moment:", &importer->of_now, out);
     print_comments("Without effect, because it is always so:", &importer->idle, out);
     print_comments("No counterpart:", &importer->missing, out);
     return 0;

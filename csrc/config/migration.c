@@ -67,7 +67,7 @@ static struct counterpart find_uwsgi(const char *name)
 
 static struct counterpart find_gunicorn(const char *name)
 {
-    struct counterpart found = {NULL, NULL, NULL};
+    struct counterpart found = {.name = NULL};
 
     counterparts_of_gunicorn(slice_of_string(name), &found);
     return found;

@@ -112,7 +112,7 @@ static const char *find_variable(char *const *environment, struct slice name)
 
 /* Length of the placeholder at the start of `text`, with its value; 0 when there is none. */
 static size_t match(const struct placeholders *facts, struct slice text, char scratch[PATH_BYTES], struct slice *value,
-                    struct slice *unset)
+                    struct placeholders_lack *lack)
 {
     const char *found;
     struct slice name;
@@ -120,7 +120,8 @@ static size_t match(const struct placeholders *facts, struct slice text, char sc
     if (find_name(text, &name)) {
         found = text.ptr[0] == '%' ? facts->find(facts->context, name) : find_variable(facts->environment, name);
         if (found == NULL && text.ptr[0] == '$')
-            *unset = name;
+            lack->unset = name;
+        lack->has_variables |= found != NULL && text.ptr[0] == '$';
         *value = slice_of_string(found);
         return found != NULL ? name.len + 3 : 0;
     }
@@ -143,7 +144,7 @@ int placeholders_expand(struct buf *out, struct slice text, const struct placeho
     while (text.len > 0) {
         bool is_sign = text.ptr[0] == '%' || text.ptr[0] == '$';
         struct slice value;
-        size_t len = is_sign ? match(facts, text, scratch, &value, &lack->unset) : 0;
+        size_t len = is_sign ? match(facts, text, scratch, &value, lack) : 0;
 
         if (len == 0) {
             if (text.len > 1 && text.ptr[0] == '%' && is_letter(text.ptr[1]))

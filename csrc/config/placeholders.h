@@ -3,6 +3,8 @@
 #ifndef CLUTCH_PLACEHOLDERS_H
 #define CLUTCH_PLACEHOLDERS_H
 
+#include <stdbool.h>
+
 #include "buf.h"
 #include "slice.h"
 
@@ -17,8 +19,9 @@ struct placeholders {
     void *context;
 };
 
-/* What could not be replaced. */
+/* What is to be told of a value. */
 struct placeholders_lack {
+    bool has_variables; /* some came from the environment */
     struct slice unset; /* the name of a variable that is not set; ptr NULL: none */
     char unknown;       /* the letter of a placeholder that clutch does not know; '\0': none */
 };

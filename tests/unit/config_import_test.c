@@ -19,7 +19,7 @@ static char *print_import(struct importer *importer)
 }
 
 /* What shop.ini with this text becomes. */
-static char *convert(const char *text, const char *said)
+static char *convert_with(char *const *environment, const char *text, const char *said)
 {
     struct importer *importer = importer_new("shop.ini", "uWSGI");
     char *errors = NULL;
@@ -29,7 +29,7 @@ static char *convert(const char *text, const char *said)
     assert_non_null(importer);
     assert_non_null(out);
     write_file("shop.ini", text);
-    assert_int_equal(importer_uwsgi(importer, NULL, out), said == NULL);
+    assert_int_equal(importer_uwsgi(importer, environment, out), said == NULL);
     fclose(out);
     assert_string_equal(errors, said != NULL ? said : "");
     free(errors);
@@ -37,6 +37,11 @@ static char *convert(const char *text, const char *said)
         return print_import(importer);
     importer_free(importer);
     return NULL;
+}
+
+static char *convert(const char *text, const char *said)
+{
+    return convert_with(NULL, text, said);
 }
 
 static void an_ini_file_becomes_ours(void **state)
@@ -71,6 +76,9 @@ static void an_ini_file_becomes_ours(void **state)
               "callable = app\n"
               "workers = 5\n"
               "chmod-socket = 664\n"
+              "; uWSGI logs every request (no disable-logging). Here that is\n"
+              ";access-logfile = -\n"
+              ";access-logformat = uwsgi\n"
               "\n"
               "; Without effect, because it is always so:\n"
               ";   master = true (line 4): there is always a master\n"
@@ -80,6 +88,7 @@ static void an_ini_file_becomes_ours(void **state)
               ";   lazy-apps = false (line 5): the application is loaded in each worker unless --preload is given\n"
               ";   socket = :3031 (line 8): the uwsgi protocol is not spoken; use --bind and let the proxy in front "
               "speak HTTP\n"
+              ";   processes = 4 (line 11): a later setting says otherwise\n"
               ";   threads = many (line 13): threads: 'many' is not a whole number (1 to 1024)\n"
               ";   log-format = %(addr) (line 15): see --access-logfile and --access-logformat; its fields are written "
               "%(name)s as "
@@ -88,6 +97,36 @@ static void an_ini_file_becomes_ours(void **state)
               "it held\n"
               ";   ini = other.ini (line 17): one file cannot name another: give --config for each\n"
               ";   version = true (line 18): it works on the command line only\n");
+    free(text);
+}
+
+/* What a file leaves to the other server's defaults, says twice or takes from the environment is not lost either. */
+static void what_is_not_in_the_file_is_told(void **state)
+{
+    static const char *const lines[] = {
+        "graceful-timeout = 8\n",
+        "bind = :90\n",
+        "; The number of workers is not understood: see below.\nworkers = 1\n",
+        "; uWSGI loads the application once, before it forks (no lazy-apps). Here that is\n;preload = yes\n",
+        "; uWSGI logs every request (no disable-logging). Here that is\n;access-logfile = -\n",
+        "; From the environment of this moment:\n;   http = :90 (line 2): later changes of the variable are not seen\n",
+        ";   worker-reload-mercy = 60 (line 3): a later setting says otherwise\n",
+        ";   processes = many (line 5): workers: 'many' is not a whole number or auto (1 to 1024)\n",
+    };
+    char port[] = "PORT=90", *environment[] = {port, NULL}, *text;
+
+    (void)state;
+    text = convert_with(
+        environment, "[uwsgi]\nhttp = :$(PORT)\nworker-reload-mercy = 60\nreload-mercy = 8\nprocesses = many\n", NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(lines); i++) {
+        if (strstr(text, lines[i]) == NULL)
+            fail_msg("no '%s' in:\n%s", lines[i], text);
+    }
+    free(text);
+    text = convert("[uwsgi]\nlazy-apps\ndisable-logging\nmodule = a\nprocesses = 2\nprocesses = 2\n", NULL);
+    assert_non_null(strstr(text, "; No address for HTTP is named. Here that is\n;bind = 127.0.0.1:8000\n"));
+    assert_null(strstr(text, "uWSGI l"));
+    assert_null(strstr(text, "otherwise"));
     free(text);
 }
 
@@ -196,6 +235,53 @@ static void settings_of_gunicorn_become_ours(void **state)
     free(text);
 }
 
+static void addresses_of_gunicorn_are_understood(void **state)
+{
+    static const char *const wanted = "[clutch]\n"
+                                      "; The application is not named: here as `app = ...`, or on the command line.\n"
+                                      "bind = 127.0.0.1:80\n"
+                                      "bind = unix:/run/a.sock\n"
+                                      "bind = localhost:8000\n"
+                                      "bind = [::1]:8000\n"
+                                      "bind = 10.0.0.1:8000\n"
+                                      "; The default of gunicorn without $WEB_CONCURRENCY; that of clutch is auto.\n"
+                                      "workers = 1\n"
+                                      "\n"
+                                      "; No counterpart:\n"
+                                      ";   bind = fd://3: a descriptor is no address: name the one to listen at\n";
+    const struct import_setting setting = {
+        "bind", IMPORT_TEXT,
+        TEXTS("127.0.0.1:80, unix:/run/a.sock,", "localhost", "[::1]", "tcp://10.0.0.1", "fd://3")};
+    struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
+    char *text;
+
+    (void)state;
+    assert_non_null(importer);
+    importer_gunicorn(importer, &setting);
+    text = print_import(importer);
+    assert_string_equal(strchr(text, '\n') + 1, wanted);
+    free(text);
+}
+
+static void a_value_may_be_too_long_for_a_line(void **state)
+{
+    struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
+    char *text, *value = malloc(20001);
+    const struct import_setting setting = {"pidfile", IMPORT_TEXT, (const char *const[]){value}, 1};
+
+    (void)state;
+    assert_non_null(importer);
+    assert_non_null(value);
+    memset(value, 'x', 20000);
+    value[20000] = '\0';
+    importer_gunicorn(importer, &setting);
+    text = print_import(importer);
+    assert_non_null(strstr(text, ": it is too long for a line of an ini file\n"));
+    assert_null(strstr(text, "\npid = "));
+    free(text);
+    free(value);
+}
+
 /* Whatever the setting, it comes out as an option or as a comment. */
 static void no_setting_is_lost(void **state)
 {
@@ -209,7 +295,7 @@ static void no_setting_is_lost(void **state)
         importer_gunicorn(importer, &setting);
         text = print_import(importer);
         snprintf(place, sizeof place, ";   %s = 2: ", row->name);
-        if (strstr(text, place) == NULL && strstr(text, " = 2\n") == NULL)
+        if (strstr(text, place) == NULL && strstr(text, " = 2\n") == NULL && strstr(text, " = 2:8000\n") == NULL)
             fail_msg("%s is lost:\n%s", row->name, text);
         free(text);
     }
@@ -218,9 +304,15 @@ static void no_setting_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_ini_file_becomes_ours),         cmocka_unit_test(what_comes_out_can_be_read),
-        cmocka_unit_test(applications_keep_their_meaning),  cmocka_unit_test(a_file_that_is_wrong_is_refused),
-        cmocka_unit_test(settings_of_gunicorn_become_ours), cmocka_unit_test(no_setting_is_lost),
+        cmocka_unit_test(an_ini_file_becomes_ours),
+        cmocka_unit_test(what_comes_out_can_be_read),
+        cmocka_unit_test(applications_keep_their_meaning),
+        cmocka_unit_test(a_file_that_is_wrong_is_refused),
+        cmocka_unit_test(settings_of_gunicorn_become_ours),
+        cmocka_unit_test(what_is_not_in_the_file_is_told),
+        cmocka_unit_test(addresses_of_gunicorn_are_understood),
+        cmocka_unit_test(a_value_may_be_too_long_for_a_line),
+        cmocka_unit_test(no_setting_is_lost),
     };
 
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);

@@ -120,6 +120,28 @@ static void placeholders_tell_of_the_machine(void **state)
     free(values);
 }
 
+/* uWSGI reads the digits of a number, and takes an address without a colon for the path of a socket. */
+static void values_are_understood_as_there(void **state)
+{
+    char *values = print_file("[uwsgi]\nmodule = a\nprocesses = 128   ; at most\nreload-on-rss = 512 # megabytes\n"
+                              "harakiri = 60\t; s\numask = 022 ;\nhttp-socket = /run/%n.sock\nhttp = :80\n"
+                              "env = A=1 ; 2\n",
+                              ARGV("-c", "shop.ini"), NULL, "");
+
+    (void)state;
+    assert_value(values, "workers", "128", "shop.ini:3");
+    assert_value(values, "max-worker-rss", "512m", "shop.ini:4");
+    assert_value(values, "request-timeout", "1m", "shop.ini:5");
+    assert_value(values, "umask", "022", "shop.ini:6");
+    assert_value(values, "bind", "unix:/run/shop.sock, :80", "shop.ini:8");
+    assert_value(values, "env", "A=1 ; 2", "shop.ini:9");
+    free(values);
+    write_file("shop.ini", "[uwsgi]\nmodule = a\nprocesses = 128;x\nthreads = 2 3\n");
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: shop.ini:3: processes: '128;x' is not a whole number or auto (1 to 1024)\n"
+                    "clutch: shop.ini:4: threads: '2 3' is not a whole number (1 to 1024)\n");
+}
+
 static void a_flag_may_stand_alone(void **state)
 {
     char *values = print_file("[uwsgi]\nmodule = a\nmaster\nno-orphans\nhealth-path\n", ARGV("-c", "shop.ini"), NULL,
@@ -189,7 +211,7 @@ static void tables_name_real_options_once(void **state)
 /* uWSGI counts memory in megabytes where clutch takes a bare number for bytes. */
 static void bare_numbers_get_their_unit(void **state)
 {
-    const struct counterpart plain = {.unit = NULL}, megabytes = {.unit = "m"};
+    const struct counterpart plain = {.is_uwsgi = false}, megabytes = {.unit = "m", .is_uwsgi = true};
     static const char *const kept[] = {"", "200k", "x", "-1", "12345678901234567890123456789"};
 
     (void)state;
@@ -209,6 +231,7 @@ int main(void)
         cmocka_unit_test(our_section_wins_wherever_it_stands),
         cmocka_unit_test(placeholders_are_replaced),
         cmocka_unit_test(placeholders_tell_of_the_machine),
+        cmocka_unit_test(values_are_understood_as_there),
         cmocka_unit_test(a_flag_may_stand_alone),
         cmocka_unit_test(mistakes_name_the_setting_that_they_are_in),
         cmocka_unit_test(a_placeholder_can_fail),
