@@ -21,6 +21,9 @@
 
 enum { ERROR_BYTES = 1024 };
 
+/* The words of --log-format. */
+enum { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
 /* In the order of commands_table. */
 static int (*const command_functions[])(int argc, char **argv) = {
 #define COMMAND(name, function, usage, help) function,
@@ -52,6 +55,8 @@ static int run(const struct config *config, const struct gateway_ops *gateway, c
     if (answer(config, gateway))
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     log_init((enum log_level)config->log_level);
+    if (config->log_format == LOG_FORMAT_JSON)
+        log_use_json();
     if (surroundings_enter(config, error, sizeof(error)) < 0) {
         log_critical("%s", error);
         return EXIT_FAILURE;

@@ -11,10 +11,11 @@
 
 #include "app_name.h"
 #include "cidr.h"
+#include "log_syslog.h"
 #include "units.h"
 #include "value.h"
 
-enum { MOST_PATH_BYTES = 2000, MOST_NAME_BYTES = 64, LEAST_WORKER_BYTES = 1 << 20 };
+enum { MOST_PATH_BYTES = 2000, MOST_NAME_BYTES = 64, LEAST_WORKER_BYTES = 1 << 20, ERROR_BYTES = 256 };
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -220,6 +221,15 @@ static void check_id_header(const struct config *config, struct mistakes *mistak
     }
 }
 
+static void check_syslog(const struct config *config, enum option_id id, const char *value, struct mistakes *mistakes)
+{
+    struct log_syslog syslog;
+    char error[ERROR_BYTES];
+
+    if (value != NULL && log_syslog_is_meant(value) && log_syslog_parse(&syslog, value, error, sizeof(error)) < 0)
+        mistakes_add(mistakes, "%s: %s", label_of(config, id).text, error);
+}
+
 void check_config(struct config *config, struct mistakes *mistakes, bool needs_app)
 {
     if (config->ledger->app.spelling == NULL && needs_app)
@@ -235,4 +245,6 @@ void check_config(struct config *config, struct mistakes *mistakes, bool needs_a
     check_limits(config, mistakes);
     check_worker_rss(config, mistakes);
     check_id_header(config, mistakes);
+    check_syslog(config, OPTION_error_logfile, config->error_logfile, mistakes);
+    check_syslog(config, OPTION_access_logfile, config->access_logfile, mistakes);
 }

@@ -9,8 +9,9 @@
 #include "access_log_fields.h"
 #include "access_log_layouts.h"
 #include "log.h"
+#include "log_syslog.h"
 
-enum { MOST_PIECES = 128 };
+enum { MOST_PIECES = 128, LEAST_SERVER_ERROR = 500 };
 
 /* A piece of a format: literal text, or a field with its argument. */
 struct piece {
@@ -20,6 +21,7 @@ struct piece {
 
 struct access_log {
     int fd;
+    struct log_syslog *syslog; /* NULL: fd is written to */
     bool shows_queue;
     void (*layout)(struct access_line *); /* NULL: pieces */
     char *format;                         /* owned; the pieces point into it */
@@ -133,6 +135,11 @@ bool access_log_shows_queue(const struct access_log *log)
     return log->shows_queue;
 }
 
+void access_log_use_syslog(struct access_log *log, struct log_syslog *syslog)
+{
+    log->syslog = syslog;
+}
+
 static void render(const struct access_log *log, struct access_line *line)
 {
     if (log->layout != NULL) {
@@ -159,6 +166,11 @@ void access_log_write(struct access_log *log, const struct exchange *exchange, c
     line.place = place;
     line.len = 0;
     render(log, &line);
+    if (UNLIKELY(log->syslog != NULL)) {
+        log_syslog_send(log->syslog, summary->status >= LEAST_SERVER_ERROR ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                        slice_of(line.text, line.len));
+        return;
+    }
     line.text[line.len++] = '\n'; /* there is always room for it: the text ends one short of the line */
     log_write_lines(log->fd, slice_of(line.text, line.len));
 }

@@ -14,6 +14,7 @@
 #include "h1_exchange.h"
 
 struct access_log;
+struct log_syslog;
 
 /* What a line says of the server rather than of the request. */
 struct access_log_place {
@@ -37,6 +38,9 @@ void access_log_free(struct access_log *);
 /* Whether lines say how long requests waited: then ask the kernel for arrival times (h1_settings.wants_arrival_times).
  */
 bool access_log_shows_queue(const struct access_log *);
+
+/* Lines go there instead of the descriptor, unless it is NULL. Borrowed. */
+void access_log_use_syslog(struct access_log *, struct log_syslog *);
 
 /* Writes a line of at most 4096 bytes, cut where a client's bytes are longer. Never fails towards the caller. */
 void access_log_write(struct access_log *, const struct exchange *, const struct h1_summary *,

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "clock.h"
-#include "h1_trace.h"
+#include "trace_parent.h"
 
 enum { MOST_USER_BYTES = 96 };
 
@@ -251,11 +251,11 @@ static void put_request_id(struct access_line *line, struct slice unused)
     put_or_dash(line, line->exchange->request_id);
 }
 
-static struct h1_trace trace_of(const struct access_line *line)
+static struct trace_parent trace_of(const struct access_line *line)
 {
-    struct h1_trace trace = {.trace_id = {.len = 0}};
+    struct trace_parent trace = {.trace_id = {.len = 0}};
 
-    (void)!h1_trace_parse(access_line_known_field(line, HEADER_TRACEPARENT), &trace);
+    (void)!trace_parent_parse(access_line_known_field(line, HEADER_TRACEPARENT), &trace);
     return trace;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "access_json.h"
-#include "h1_trace.h"
+#include "trace_parent.h"
 #include "text.h"
 
 /* What clients choose is cut so that the line, at six characters a byte, stays whole. A host is of characters that are
@@ -66,10 +66,10 @@ static void put_server(struct access_line *line, const struct exchange *exchange
 /* The members of a record that are about the trace, at its top; nothing without one. */
 static void put_trace(struct access_line *line)
 {
-    struct h1_trace trace;
+    struct trace_parent trace;
     unsigned flags;
 
-    if (!h1_trace_parse(access_line_known_field(line, HEADER_TRACEPARENT), &trace))
+    if (!trace_parent_parse(access_line_known_field(line, HEADER_TRACEPARENT), &trace))
         return;
     access_json_put_member(line, "TraceId", trace.trace_id, trace.trace_id.len);
     access_json_put_member(line, "SpanId", trace.span_id, trace.span_id.len);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "h1_trace.h"
+#include "trace_parent.h"
 
 enum { CHAR_TOKEN = 1, CHAR_HOST = 2, CHAR_BAD_VALUE = 4, CHAR_BAD_TARGET = 8 };
 
@@ -235,12 +235,12 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
 /* A trace is passed on if the field is valid and came once (Trace Context 3.2). */
 static bool is_good_trace(const struct h1_parse *parse, const struct header *field)
 {
-    struct h1_trace trace;
+    struct trace_parent trace;
     size_t count = 0;
 
     for (size_t i = 0; i < parse->field_count; i++)
         count += slice_equal_nocase(parse->fields[i].name, field->name);
-    return count == 1 && h1_trace_parse(field->value, &trace);
+    return count == 1 && trace_parent_parse(field->value, &trace);
 }
 
 /* Gives ids, checks what has a rule, and keeps what an application may see: a name with '_' would pose as the one with

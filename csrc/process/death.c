@@ -6,12 +6,10 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-#include "buf.h"
 #include "exchange.h"
 #include "scoreboard.h"
 #include "slot.h"
 #include "stacks.h"
-#include "text_block.h"
 
 const char *death_signal_name(int signal_number)
 {
@@ -116,16 +114,15 @@ void death_log_stacks(enum log_level level, const struct slot *slot, const struc
     char name[SLOT_NAME_BYTES], *text = log_is_enabled(level) ? malloc(STACKS_BYTES) : NULL;
     int64_t taken_us = 0;
     size_t len = text != NULL ? stacks_read(scoreboard, slot->row, text, &taken_us) : 0;
-    struct buf lines;
 
-    buf_init(&lines);
-    if (len > 0 && was_running(scoreboard, slot->row, taken_us) &&
-        text_block_append(&lines, slice_of(text, len)) == 0) {
-        log_write(level, "%s: the last stacks of its Python threads, taken %.1f s ago:", slot_format_name(slot, name),
-                  seconds_between(taken_us, now_us));
-        log_write_lines(log_fd(), buf_slice(&lines));
+    if (len > 0 && was_running(scoreboard, slot->row, taken_us)) {
+        const struct log_report report = {
+            .level = level, .details_name = "code.stacktrace", .details = slice_of(text, len)};
+
+        log_report(&report,
+                   "%s: the last stacks of its Python threads, taken %.1f s ago:", slot_format_name(slot, name),
+                   seconds_between(taken_us, now_us));
     }
-    buf_fini(&lines);
     free(text);
 }
 

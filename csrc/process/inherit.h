@@ -11,6 +11,7 @@ struct config;
 struct gateway_ops;
 struct handoff;
 struct listener;
+struct log_syslog;
 struct privileges;
 struct sandbox;
 struct scoreboard;
@@ -26,7 +27,8 @@ struct inherit {
     const struct handoff *handoff;    /* the queue of all workers; open descriptors */
     const struct listener *listeners; /* open descriptors */
     size_t listener_count;
-    int access_log_fd; /* -1: no access log */
+    int access_log_fd;                /* -1: no access log, or in syslog */
+    struct log_syslog *access_syslog; /* NULL: no access log, or no syslog */
 };
 
 /* What one child is to be. Passed to the zygote for a worker as it stands, with the descriptor beside it. */

@@ -60,10 +60,19 @@ static int open_access_log(struct master *master, char *error)
 
     if (config->access_logfile == NULL)
         return 0;
+    if (log_syslog_is_meant(config->access_logfile)) {
+        master->inherit.access_syslog = &master->access_syslog;
+        return surroundings_open_syslog(&master->access_syslog, "--access-logfile", config->access_logfile, error,
+                                        ERROR_BYTES) < 0
+                   ? fail(master, EXIT_FAILURE, error)
+                   : 0;
+    }
     master->inherit.access_log_fd =
         surroundings_open_log("--access-logfile", config->access_logfile, STDOUT_FILENO, error, ERROR_BYTES);
     if (master->inherit.access_log_fd < 0)
         return fail(master, EXIT_FAILURE, error);
+    if (master->inherit.access_syslog != NULL)
+        log_syslog_close(&master->access_syslog);
     if (master->inherit.access_log_fd > STDERR_FILENO)
         log_out_open(master->inherit.access_log_fd, "the access log");
     return 0;
@@ -420,6 +429,7 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .gateway_ops = gateway_ops,
         .launch = launch,
         .sandbox = SANDBOX_NONE,
+        .access_syslog = {.fd = -1},
         .inherit = {.access_log_fd = -1},
         .handoff = {.take_fd = -1, .give_fd = -1},
         .listeners_end_us = SLOT_NEVER,

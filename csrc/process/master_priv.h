@@ -13,6 +13,7 @@
 #include "crew.h"
 #include "handoff.h"
 #include "inherit.h"
+#include "log_syslog.h"
 #include "monitor_keeper.h"
 #include "oom.h"
 #include "privileges.h"
@@ -43,8 +44,9 @@ struct upgrade;
 struct master {
     const struct config *config;
     const struct gateway_ops *gateway_ops;
-    const struct launch *launch; /* NULL: nothing is known of it */
-    struct inherit inherit;      /* borrows from this struct */
+    const struct launch *launch;     /* NULL: nothing is known of it */
+    struct log_syslog access_syslog; /* open where inherit.access_syslog points to it */
+    struct inherit inherit;          /* borrows from this struct */
     struct privileges privileges;
     struct sandbox sandbox;
     struct scoreboard *scoreboard;   /* owned */

@@ -13,7 +13,11 @@
 
 #include "config.h"
 #include "fd.h"
+#include "log.h"
 #include "log_out.h"
+#include "log_syslog.h"
+
+enum { MISTAKE_BYTES = 256 };
 
 void surroundings_fill_standard_fds(void)
 {
@@ -75,9 +79,29 @@ int surroundings_open_log(const char *option, const char *path, int standard_fd,
     return fd;
 }
 
+int surroundings_open_syslog(struct log_syslog *syslog, const char *option, const char *text, char *error, size_t size)
+{
+    char what[MISTAKE_BYTES];
+    int result;
+
+    if (log_syslog_parse(syslog, text, what, sizeof(what)) < 0) {
+        snprintf(error, size, "%s: %s", option, what);
+        return -1;
+    }
+    result = log_syslog_open(syslog);
+    if (syslog->fd < 0) {
+        snprintf(error, size, "%s %s: no socket could be made: %s", option, text, strerror(-result));
+        return -1;
+    }
+    if (result < 0)
+        log_warning("%s %s: nobody takes lines there now (%s): they are lost until somebody does", option, text,
+                    strerror(-result));
+    return 0;
+}
+
 bool surroundings_is_log_file(const char *path)
 {
-    return standard_fd_of(path, STDERR_FILENO) < 0;
+    return !log_syslog_is_meant(path) && standard_fd_of(path, STDERR_FILENO) < 0;
 }
 
 int surroundings_reopen_log(const char *option, const char *path, char *error, size_t size)
@@ -96,9 +120,16 @@ int surroundings_reopen_log(const char *option, const char *path, char *error, s
 /* Standard error becomes the log, so that tracebacks and C libraries write there as well. */
 static int open_error_log(const char *path, char *error, size_t size)
 {
-    int fd = surroundings_open_log("--error-logfile", path, STDERR_FILENO, error, size);
-    int result;
+    static struct log_syslog syslog; /* the log of all that is to come */
+    int fd, result;
 
+    if (log_syslog_is_meant(path)) {
+        if (surroundings_open_syslog(&syslog, "--error-logfile", path, error, size) < 0)
+            return -1;
+        log_use_syslog(&syslog);
+        return 0;
+    }
+    fd = surroundings_open_log("--error-logfile", path, STDERR_FILENO, error, size);
     if (fd < 0)
         return -1;
     if (fd == STDERR_FILENO)
@@ -111,6 +142,7 @@ static int open_error_log(const char *path, char *error, size_t size)
         return -1;
     }
     log_out_open(STDERR_FILENO, "standard error");
+    log_look_for_journal();
     return 0;
 }
 

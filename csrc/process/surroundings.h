@@ -11,6 +11,7 @@
 #include "attrs.h"
 
 struct config;
+struct log_syslog;
 
 /* Fills descriptors 0 to 2 if the caller left them closed, lest a socket become the standard error. First of all in
  * main(). */
@@ -24,6 +25,11 @@ int surroundings_enter(const struct config *, char *error, size_t size) MUST_CHE
  * ones and else the caller's, or -1 after writing to `error` (size bytes) that the value of `option` is wrong and why.
  */
 int surroundings_open_log(const char *option, const char *path, int standard_fd, char *error, size_t size) MUST_CHECK;
+
+/* Opens the log at `text` ("syslog:..."), which is borrowed. That nobody is there is a warning. Returns 0, or -1 after
+ * writing to `error` what is wrong. */
+int surroundings_open_syslog(struct log_syslog *, const char *option, const char *text, char *error,
+                             size_t size) MUST_CHECK;
 
 /* Whether a path given as a log is that of a file to be opened, rather than a standard descriptor. */
 bool surroundings_is_log_file(const char *path);

@@ -231,7 +231,7 @@ static void open_access_log(struct worker *worker)
     const struct inherit *inherit = worker->inherit;
     char error[ERROR_BYTES];
 
-    if (inherit->access_log_fd < 0)
+    if (inherit->access_log_fd < 0 && inherit->access_syslog == NULL)
         return;
     worker->access_log =
         access_log_new(inherit->config->access_logformat, inherit->access_log_fd, error, sizeof(error));
@@ -239,6 +239,7 @@ static void open_access_log(struct worker *worker)
         log_error("%s", error);
         give_up(worker, EXIT_FAILURE);
     }
+    access_log_use_syslog(worker->access_log, inherit->access_syslog);
 }
 
 static void open_server(struct worker *worker)

@@ -19,7 +19,6 @@
 #include "log.h"
 #include "scoreboard.h"
 #include "stacks.h"
-#include "text_block.h"
 
 enum {
     POLITE_US = 50 * 1000,  /* for the dump by somebody with the GIL */
@@ -87,17 +86,14 @@ static void read_dump(struct worker_stacks *stacks)
 
 static void write_log(const struct slice text)
 {
-    struct buf lines;
+    const struct log_report report = {.level = LOG_LEVEL_WARNING, .details_name = "code.stacktrace", .details = text};
 
-    if (text.len == 0) {
-        log_warning("the stacks of this worker's Python threads cannot be had: its main thread takes no signals");
+    if (!log_is_enabled(LOG_LEVEL_WARNING))
         return;
-    }
-    log_warning("the stacks of this worker's Python threads:");
-    buf_init(&lines);
-    if (text_block_append(&lines, text) == 0)
-        log_write_lines(log_fd(), buf_slice(&lines));
-    buf_fini(&lines);
+    if (text.len == 0)
+        log_warning("the stacks of this worker's Python threads cannot be had: its main thread takes no signals");
+    else
+        log_report(&report, "the stacks of this worker's Python threads:");
 }
 
 static bool skip(struct slice *text, const char *words)

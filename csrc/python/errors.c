@@ -6,11 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "buf.h"
 #include "exchange.h"
 #include "log.h"
 #include "runtime.h"
 #include "text.h"
-#include "text_block.h"
+#include "trace_parent.h"
 
 enum {
     WHAT_BYTES = 512,
@@ -122,47 +123,44 @@ static void summarise(PyObject *exception, char *out, size_t size)
     Py_DECREF(type);
 }
 
-/* A whole text, or its beginning and end: a message may hold all of what could not be taken in. Returns 0 or -ENOMEM.
- */
-static int append_traceback(struct buf *out, struct slice text)
+/* A whole text, or its beginning and end: a message may hold all of what could not be taken in. `room` holds what is
+ * made; without memory there is nothing. */
+static struct slice shorten(struct slice text, struct buf *room)
 {
     size_t piece = TRACEBACK_BYTES / 2;
-    char gap[64];
-    int len;
 
     if (text.len <= TRACEBACK_BYTES)
-        return text_block_append(out, text);
-    len = snprintf(gap, sizeof(gap), "... (%zu bytes are left out) ...", text.len - 2 * piece);
-    if (text_block_append(out, slice_of(text.ptr, piece)) < 0 || text_block_append(out, slice_of(gap, (size_t)len)) < 0)
-        return -ENOMEM;
-    return text_block_append(out, slice_of(text.ptr + text.len - piece, piece));
+        return text;
+    if (buf_append(room, slice_of(text.ptr, piece)) < 0 ||
+        buf_append_format(room, "\n... (%zu bytes are left out) ...\n", text.len - 2 * piece) < 0 ||
+        buf_append(room, slice_of(text.ptr + text.len - piece, piece)) < 0)
+        return slice_of(NULL, 0);
+    return buf_slice(room);
 }
 
-/* A traceback quotes what clients send: no line of it may look like one of the server's. */
-static void write_traceback(struct slice text)
-{
-    struct buf lines;
-
-    buf_init(&lines);
-    if (append_traceback(&lines, text) == 0)
-        log_write_lines(log_fd(), buf_slice(&lines));
-    buf_fini(&lines);
-}
-
-static void log_exception(const struct errors *errors, const char *what)
+/* Takes the current exception. `about` may be NULL. A traceback quotes what clients send: no line of it may look like
+ * one of the server's. */
+static void log_exception(const struct errors *errors, const char *what, const struct log_about *about)
 {
     char summary[SUMMARY_BYTES + WHAT_BYTES];
     PyObject *exception = errors_take(), *lines;
+    struct log_report report = {.level = LOG_LEVEL_ERROR, .details_name = "exception.stacktrace"};
     PyThreadState *state;
+    struct buf room;
 
     if (exception == NULL)
         return;
     summarise(exception, summary, sizeof(summary));
     lines = format_traceback(errors, exception);
     state = runtime_leave();
-    log_error("%s: %s", what, summary);
+    buf_init(&room);
+    if (about != NULL)
+        report.about = *about;
     if (lines != NULL)
-        write_traceback(python_bytes_view(lines));
+        report.details = shorten(python_bytes_view(lines), &room);
+    if (log_is_enabled(LOG_LEVEL_ERROR))
+        log_report(&report, "%s: %s", what, summary);
+    buf_fini(&room);
     runtime_enter(state);
     Py_XDECREF(lines);
     Py_DECREF(exception);
@@ -176,15 +174,29 @@ void errors_log(const struct errors *errors, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    log_exception(errors, what);
+    log_exception(errors, what, NULL);
+}
+
+static void note_trace(const struct request *request, struct log_about *about)
+{
+    struct trace_parent trace;
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (request->headers[i].id == HEADER_TRACEPARENT && trace_parent_parse(request->headers[i].value, &trace)) {
+            about->trace_id = trace.trace_id;
+            about->span_id = trace.span_id;
+        }
+    }
 }
 
 void errors_log_request(const struct errors *errors, const struct exchange *exchange)
 {
+    struct log_about about = {.request_id = exchange->request_id};
     char what[WHAT_BYTES];
 
+    note_trace(exchange->request, &about);
     errors_describe_request(exchange, what, sizeof(what));
-    log_exception(errors, what);
+    log_exception(errors, what, &about);
 }
 
 void errors_describe_request(const struct exchange *exchange, char *out, size_t size)

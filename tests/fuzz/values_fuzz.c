@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "h1_request_id.h"
-#include "h1_trace.h"
+#include "trace_parent.h"
 #include "listener.h"
 #include "units.h"
 
@@ -155,10 +155,10 @@ static void try_address(const char *text)
 /* With its parts put together again. */
 static void try_trace(const char *text)
 {
-    struct h1_trace trace;
+    struct trace_parent trace;
     char again[64];
 
-    if (!h1_trace_parse(slice_of_string(text), &trace))
+    if (!trace_parent_parse(slice_of_string(text), &trace))
         return;
     snprintf(again, sizeof(again), "%.2s-%.32s-%.16s-%.2s", text, trace.trace_id.ptr, trace.span_id.ptr,
              trace.flags.ptr);

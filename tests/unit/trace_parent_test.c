@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * traceparent: the cases of W3C Trace Context, level 1, sections 3.2.2 and 4.3. */
-#include "h1_trace.h"
+#include "trace_parent.h"
 
 #include "unit.h"
 
@@ -9,17 +9,17 @@
 
 static bool is_valid(const char *value)
 {
-    struct h1_trace trace;
+    struct trace_parent trace;
 
-    return h1_trace_parse(slice_of_string(value), &trace);
+    return trace_parent_parse(slice_of_string(value), &trace);
 }
 
 static void test_the_parts(void **state)
 {
-    struct h1_trace trace;
+    struct trace_parent trace;
 
     (void)state;
-    assert_true(h1_trace_parse(SLICE("00-" TRACE "-" SPAN "-01"), &trace));
+    assert_true(trace_parent_parse(SLICE("00-" TRACE "-" SPAN "-01"), &trace));
     assert_true(slice_equal(trace.trace_id, SLICE(TRACE)));
     assert_true(slice_equal(trace.span_id, SLICE(SPAN)));
     assert_true(slice_equal(trace.flags, SLICE("01")));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "h1_trace.h"
+#include "trace_parent.h"
 
 /* VERSION-TRACE_ID-SPAN_ID-FLAGS */
 enum {
@@ -33,16 +33,16 @@ static bool are_zeros(struct slice text)
     return true;
 }
 
-bool h1_trace_parse(struct slice value, struct h1_trace *trace)
+bool trace_parent_parse(struct slice value, struct trace_parent *trace)
 {
     struct slice version;
-    struct h1_trace found;
+    struct trace_parent found;
 
     if (value.len < ALL_BYTES || value.ptr[TRACE_AT - 1] != '-' || value.ptr[SPAN_AT - 1] != '-' ||
         value.ptr[FLAGS_AT - 1] != '-')
         return false;
     version = slice_of(value.ptr, VERSION_DIGITS);
-    found = (struct h1_trace){
+    found = (struct trace_parent){
         .trace_id = slice_of(value.ptr + TRACE_AT, TRACE_DIGITS),
         .span_id = slice_of(value.ptr + SPAN_AT, SPAN_DIGITS),
         .flags = slice_of(value.ptr + FLAGS_AT, FLAGS_DIGITS),
