@@ -53,6 +53,7 @@ def test_text_that_is_said_elsewhere_has_to_be_there():
         ('write_now(LOG_LEVEL_WARNING, "%u lines", n);', {"… lines"}),
         ('errors_log(errors, "@clutch.%s failed", n);', {"@clutch.… failed: …"}),
         ('errors_log(&errors[1], "x");', {"x: …"}),
+        ('log_report(&report, "it said %s:", what);', {"it said …:"}),
         ('warn_once(&flag, "odd");', {"odd (said once)"}),
         ('/* log_error("a comment") */', set()),
         ('log_critical("\\"%.*s\\"", n, s);', {'"…"'}),

@@ -14,7 +14,7 @@ from docs_support.pages import ROOT, tracked_files
 LITERAL = r'"(?:\\.|[^"\\])*"'
 # LOG_AT with a level that is computed counts: it may be a warning. log_write() is what the others are made of.
 CALL = re.compile(
-    rf"\b(?:log_(?:warning|error|critical)|LOG_AT|H1_LOG_EVENT|write_now|log_write)\s*\(\s*(?:(?P<level>[\w()->. ]+?)\s*,\s*)?(?P<format>{LITERAL}(?:\s*{LITERAL})*)"
+    rf"\b(?:log_(?:warning|error|critical)|LOG_AT|H1_LOG_EVENT|write_now|log_write|log_report)\s*\(\s*(?:(?P<level>[\w()&->. ]+?)\s*,\s*)?(?P<format>{LITERAL}(?:\s*{LITERAL})*)"
 )
 # An exception of Python's: the text, then what the exception says.
 PYTHON = re.compile(rf"\berrors_log\s*\([^\"();]*?(?P<format>{LITERAL}(?:\s*{LITERAL})*)")
