@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The start-up script, and the only place that knows which gateway serves: run a subcommand, or read the options,
  * answer those that are questions, hand over to the master. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "banner.h"
@@ -52,8 +54,12 @@ static int run(const struct config *config, const struct gateway_ops *gateway, c
 {
     char error[ERROR_BYTES];
 
-    if (answer(config, gateway))
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (answer(config, gateway)) {
+        if (fflush(stdout) == 0 && !ferror(stdout))
+            return EXIT_SUCCESS;
+        fprintf(stderr, "clutch: the answer cannot be written: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
     log_init((enum log_level)config->log_level);
     if (config->log_format == LOG_FORMAT_JSON)
         log_use_json();

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "importer.h"
@@ -35,6 +36,23 @@ static void on_setting(void *context, const struct import_setting *setting)
     importer_gunicorn(context, setting);
 }
 
+/* Flushes what was printed; tells when the disk, say, is full. */
+static int finish_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    fprintf(stderr, "clutch: import-config: the result cannot be written: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
+/* Python would read a device to its end, which may never come. */
+static bool is_program(const char *file)
+{
+    struct stat status;
+
+    return stat(file, &status) == 0 && (S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode));
+}
+
 static int convert(const char *file, bool is_python)
 {
     struct importer *importer = importer_new(file, is_python ? "gunicorn" : "uWSGI");
@@ -51,8 +69,8 @@ static int convert(const char *file, bool is_python)
         status = EXIT_MISTAKE;
     else if (importer_print(importer, stdout) < 0)
         fputs("clutch: not enough memory\n", stderr);
-    else if (fflush(stdout) == 0)
-        status = EXIT_SUCCESS;
+    else
+        status = finish_output();
     importer_free(importer);
     return status;
 }
@@ -63,7 +81,7 @@ int import_command_run(int argc, char **argv)
 
     if (strcmp(file, "--help") == 0 || strcmp(file, "-h") == 0) {
         fputs(usage, stdout);
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return finish_output();
     }
     if (file[0] == '-') {
         fprintf(stderr, "clutch: import-config: one file is needed\n%s", usage);
@@ -76,6 +94,10 @@ int import_command_run(int argc, char **argv)
     log_set_role("import-config");
     if (access(file, R_OK) < 0) {
         fprintf(stderr, "clutch: import-config: '%s' cannot be read: %s\n", file, strerror(errno));
+        return EXIT_MISTAKE;
+    }
+    if (ends_with(file, ".py") && !is_program(file)) {
+        fprintf(stderr, "clutch: import-config: '%s' is no file: a Python program is needed\n", file);
         return EXIT_MISTAKE;
     }
     return convert(file, ends_with(file, ".py"));
