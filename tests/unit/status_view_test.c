@@ -138,8 +138,8 @@ static void test_nonsense_is_shown_as_such(void **state)
         "{\"bounds_us\":[],\"times\":{\"queue\":{\"counts\":[1]}}}",
         "{\"bounds_us\":[1],\"times\":{\"queue\":{\"counts\":[-1,9223372036854775807],\"sum_us\":-5}}}",
         "{\"workers\":[1,\"x\",null,{\"running\":[1,{\"age_us\":\"x\"}]}]}",
-        "{\"server\":{\"version\":\"\\u001b[2J\"},\"workers\":[{\"state\":\"\\n\",\"running\":[{\"target\":\"\\u0007\"}"
-        "]}]}",
+        "{\"server\":{\"version\":\"\\u001b[2J\"}}",
+        "{\"workers\":[{\"state\":\"\\n\",\"running\":[{\"target\":\"\\u0007\"}]}]}",
     };
     char out[TEXT_BYTES];
 
