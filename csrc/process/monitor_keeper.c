@@ -184,7 +184,10 @@ bool monitor_keeper_bury(struct master *master, pid_t pid, int wait_status)
 
     if (slot->pid == 0 || slot->pid != pid)
         return false;
-    log_error("%s; the server goes on without it", death_describe(text, slot, wait_status, NULL, clock_now_us()));
+    if (!master->monitor.is_wanted)
+        log_debug("%s", death_describe(text, slot, wait_status, NULL, clock_now_us()));
+    else
+        log_error("%s; the server goes on without it", death_describe(text, slot, wait_status, NULL, clock_now_us()));
     slot_end(slot, clock_now_us());
     return true;
 }
@@ -209,6 +212,12 @@ void monitor_keeper_take_notice(struct master *master, const struct notice *noti
         generation_ask_reload(master);
     else if (notice->kind == NOTICE_ASK_STACKS)
         signal_for_stacks(master, notice->pid);
+}
+
+void monitor_keeper_leave(struct master *master)
+{
+    master->monitor.is_wanted = false;
+    fd_close(&master->monitor.slot.control_fd);
 }
 
 static bool has_ended(const struct slot *slot)

@@ -38,6 +38,9 @@ void monitor_keeper_take_notice(struct master *, const struct notice *);
 /* Whether the process that has ended was the monitor; then it is to be started again. */
 bool monitor_keeper_bury(struct master *, pid_t pid, int wait_status);
 
+/* Another server has its listeners: it is told to end, and not waited for nor started again. */
+void monitor_keeper_leave(struct master *);
+
 /* Ends it and waits for its end, two seconds at most; then it is killed. When all workers have gone. */
 void monitor_keeper_end(struct master *);
 

@@ -227,8 +227,7 @@ static void leave(struct master *master, bool is_queue_shared)
     (void)send(upgrade->channel_fd, "go", 2, MSG_NOSIGNAL);
     log_info("upgrade done after %.0f ms: master %d serves; the workers of this one finish what they have begun",
              (double)(clock_now_us() - upgrade->began_us) / 1e3, (int)upgrade->pid);
-    monitor_keeper_end(master);
-    supervise_reap(master);
+    monitor_keeper_leave(master);
 }
 
 static void take_message(struct master *master, const char *text)

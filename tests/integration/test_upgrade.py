@@ -462,6 +462,23 @@ def test_as_root_with_user(serve, tmp_path):
     upgrade(server)
 
 
+def test_in_the_sandbox(serve, write):
+    server = serve("--sandbox", "best-effort")
+    write("second")
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+    assert server.request("/").text == "second"
+
+
+def test_with_a_monitor_nobody_is_told_that_it_died(serve):
+    server = serve("--metrics-bind", "127.0.0.1:0", "--drain-delay", "5s")
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+    assert not server.log_contains("goes on without it") and not server.log_contains("--drain-delay")
+
+
 def test_a_foreign_variable_is_no_upgrade():
     result = subprocess.run(
         [find_binary(), "shop"], env={"CLUTCH_UPGRADE": "yes"}, capture_output=True, text=True, check=False
