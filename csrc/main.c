@@ -88,9 +88,7 @@ int main(int argc, char **argv)
         return command_functions[command](argc, argv);
     launch_take(&launch, argv);
     config = config_parse(argc, argv, environ, stderr);
-    if (config == NULL)
-        return PREFLIGHT_EXIT_OPTION;
-    exit_status = run(config, &python_gateway, &launch);
+    exit_status = config != NULL ? run(config, &python_gateway, &launch) : PREFLIGHT_EXIT_OPTION;
     config_free(config);
     launch_fini(&launch);
     return exit_status;
