@@ -29,8 +29,9 @@ enum {
     APP_METRIC_HELP_BYTES = 1024,  /* a longer one is cut */
     APP_METRIC_VALUE_BYTES = 1024, /* of a label; a series with a longer one is dropped */
     APP_METRIC_LABELS = 16,
-    APP_METRIC_FAMILIES = 1024, /* no more are shown */
-    APP_METRIC_BOUNDS = 128,    /* of a histogram, without +Inf */
+    APP_METRIC_FAMILIES = 1024,        /* no more are shown */
+    APP_METRIC_BOUNDS = 128,           /* of a histogram, without +Inf */
+    APP_METRICS_TEXT_BYTES = 32 << 20, /* series behind so much text are counted, and not shown */
 };
 
 enum app_metric_kind { APP_METRIC_COUNTER, APP_METRIC_GAUGE, APP_METRIC_HISTOGRAM, APP_METRIC_KIND_COUNT };

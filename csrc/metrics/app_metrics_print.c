@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "app_metrics_priv.h"
@@ -20,6 +21,13 @@ struct entry {
     struct slice help;
 };
 
+/* A family that can be shown. */
+struct shown {
+    char name[APP_METRIC_NAME_BYTES + sizeof("_total")];
+    uint64_t rank;
+    uint32_t at;
+};
+
 /* What is printed from. */
 struct snapshot {
     const struct app_metrics *metrics;
@@ -31,6 +39,8 @@ struct snapshot {
     size_t family_count;
     bool *is_alive; /* owned: for each seat */
     struct app_text text;
+    size_t begin;  /* of the text, in what it is appended to */
+    size_t hidden; /* series that have no place in it */
 };
 
 /* --- The copy --- */
@@ -166,7 +176,8 @@ static bool is_sound_family(const struct snapshot *snapshot, const struct entry 
     double before = -(double)INFINITY;
 
     if (family->record.what != APP_RECORD_FAMILY || family->record.family != family->at ||
-        family->record.cell_count == 0 || !app_metrics_is_name(family->texts[0]) || !has_sound_labels(family))
+        family->record.cell_count == 0 || family->record.cell_count - 1 > APP_METRIC_BOUNDS ||
+        !app_metrics_is_name(family->texts[0]) || !has_sound_labels(family))
         return false;
     for (size_t i = 1; i < family->record.cell_count; i++) {
         double bound = app_metric_double(cell_at(snapshot, family, i));
@@ -183,34 +194,56 @@ static struct slice own_suffix(const struct entry *family)
     return family->record.kind == APP_METRIC_COUNTER ? SLICE("_total") : SLICE("");
 }
 
-/* Whether both are shown under the same name: a counter `jobs` and a gauge `jobs_total` are. */
-static bool has_same_name(const struct entry *one, const struct entry *other)
+/* Of families with the same name the latest definition comes first. */
+static int compare_shown(const void *a, const void *b)
 {
-    struct slice suffix = own_suffix(one), other_suffix = own_suffix(other);
-    struct slice name = one->texts[0], other_name = other->texts[0];
+    const struct shown *one = a, *other = b;
+    int order = strcmp(one->name, other->name);
 
-    if (suffix.len == other_suffix.len)
-        return slice_equal(name, other_name);
-    if (suffix.len == 0)
-        return has_same_name(other, one);
-    return other_name.len == name.len + suffix.len && memcmp(other_name.ptr, name.ptr, name.len) == 0 &&
-           memcmp(other_name.ptr + name.len, suffix.ptr, suffix.len) == 0;
+    if (order != 0)
+        return order;
+    if (one->rank != other->rank)
+        return one->rank > other->rank ? -1 : 1;
+    return one->at > other->at ? -1 : one->at < other->at;
 }
 
-/* The latest definition of a name is what counts. */
-static bool is_current(const struct snapshot *snapshot, const struct entry *family)
+static int compare_places(const void *a, const void *b)
 {
-    uint64_t rank = cell_at(snapshot, family, 0);
+    uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
 
+    return one < other ? -1 : one > other;
+}
+
+static void describe_shown(const struct snapshot *snapshot, const struct entry *family, struct shown *shown)
+{
+    struct slice name = family->texts[0], suffix = own_suffix(family);
+
+    snprintf(shown->name, sizeof(shown->name), "%.*s%.*s", (int)name.len, name.ptr, (int)suffix.len, suffix.ptr);
+    shown->rank = cell_at(snapshot, family, 0);
+    shown->at = family->at;
+}
+
+/* The latest definition of a name is what counts: a counter `jobs` and a gauge `jobs_total` have the same. */
+static bool choose_families(struct snapshot *snapshot)
+{
+    struct shown *shown = malloc(snapshot->family_count * sizeof(*shown) + 1);
+    struct entry family;
+    size_t count = 0;
+
+    if (shown == NULL)
+        return false;
     for (size_t i = 0; i < snapshot->family_count; i++) {
-        struct entry other;
-
-        if (snapshot->families[i] == family->at || !load(snapshot, snapshot->families[i], &other) ||
-            !has_same_name(family, &other) || !is_sound_family(snapshot, &other))
-            continue;
-        if (cell_at(snapshot, &other, 0) > rank || (cell_at(snapshot, &other, 0) == rank && other.at > family->at))
-            return false;
+        if (load(snapshot, snapshot->families[i], &family) && is_sound_family(snapshot, &family))
+            describe_shown(snapshot, &family, &shown[count++]);
     }
+    qsort(shown, count, sizeof(*shown), compare_shown);
+    snapshot->family_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || strcmp(shown[i].name, shown[i - 1].name) != 0)
+            snapshot->families[snapshot->family_count++] = shown[i].at;
+    }
+    qsort(snapshot->families, snapshot->family_count, sizeof(snapshot->families[0]), compare_places);
+    free(shown);
     return true;
 }
 
@@ -365,27 +398,35 @@ static void put_family(struct snapshot *snapshot, uint32_t at)
 {
     struct entry family, series;
 
-    if (!load(snapshot, at, &family) || !is_sound_family(snapshot, &family) || !is_current(snapshot, &family))
+    if (!load(snapshot, at, &family))
         return;
     put_head(snapshot, &family);
     for (size_t i = place_of(snapshot, at) + 1; i < snapshot->count; i++) {
         if (!read_at(snapshot, snapshot->order[i], &series.record) || series.record.family != at)
             return;
-        if (load(snapshot, snapshot->order[i], &series))
+        if (snapshot->text.out->len - snapshot->begin > APP_METRICS_TEXT_BYTES)
+            snapshot->hidden++;
+        else if (load(snapshot, snapshot->order[i], &series))
             put_series(snapshot, &family, &series);
     }
 }
 
-static int put_dropped(const struct app_metrics *metrics, struct buf *out)
+static int put_dropped(const struct snapshot *snapshot, struct buf *out)
 {
-    uint64_t dropped = atomic_load_explicit(&app_arena_of(metrics)->dropped, memory_order_relaxed);
+    const struct app_arena *arena = app_arena_of(snapshot->metrics);
+    uint64_t dropped = atomic_load_explicit(&arena->dropped, memory_order_relaxed);
 
-    return buf_append_format(out,
-                             "# HELP clutch_app_metrics_dropped_total Times that a series of the application found no "
-                             "room in --app-metrics-memory.\n"
-                             "# TYPE clutch_app_metrics_dropped_total counter\n"
-                             "clutch_app_metrics_dropped_total %" PRIu64 "\n",
-                             dropped);
+    return buf_append_format(
+        out,
+        "# HELP clutch_app_metrics_dropped_total Times that a series of the application found no "
+        "room in --app-metrics-memory.\n"
+        "# TYPE clutch_app_metrics_dropped_total counter\n"
+        "clutch_app_metrics_dropped_total %" PRIu64 "\n"
+        "# HELP clutch_app_metrics_hidden_series Series of the application that are left out here: "
+        "all of them would be too much text.\n"
+        "# TYPE clutch_app_metrics_hidden_series gauge\n"
+        "clutch_app_metrics_hidden_series %zu\n",
+        dropped, snapshot->hidden);
 }
 
 int app_metrics_print(const struct app_metrics *metrics, struct buf *out)
@@ -395,11 +436,12 @@ int app_metrics_print(const struct app_metrics *metrics, struct buf *out)
 
     if (snapshot == NULL)
         return result;
-    *snapshot = (struct snapshot){.metrics = metrics, .used = app_arena_used(metrics), .text = {.out = out}};
-    if (open_snapshot(snapshot)) {
+    *snapshot =
+        (struct snapshot){.metrics = metrics, .used = app_arena_used(metrics), .text = {.out = out}, .begin = out->len};
+    if (open_snapshot(snapshot) && choose_families(snapshot)) {
         for (size_t i = 0; i < snapshot->family_count; i++)
             put_family(snapshot, snapshot->families[i]);
-        result = snapshot->text.result == 0 ? put_dropped(metrics, out) : snapshot->text.result;
+        result = snapshot->text.result == 0 ? put_dropped(snapshot, out) : snapshot->text.result;
     }
     close_snapshot(snapshot);
     free(snapshot);

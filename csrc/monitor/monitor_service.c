@@ -9,7 +9,7 @@ enum {
     HEAD_BYTES = 32768,
     FIELDS = 100,
     BODY_BYTES = 65536,           /* nobody needs any */
-    RESPONSE_BYTES = 16 << 20,    /* for a client that is slow to take it: nobody else waits for it */
+    RESPONSE_BYTES = 64 << 20,    /* more than any has, for a client that is slow to take it: nobody waits for it */
     CLIENT_TIMEOUT_US = 10000000, /* of silence */
     KEEP_ALIVE_US = 75000000,
     LEAST_RATE_BYTES = 500,
