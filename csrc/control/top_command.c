@@ -48,7 +48,8 @@ static void on_end(int number)
     ended_by = number;
 }
 
-/* Blocked but while we wait. *waiting: the mask for that. */
+/* Blocked but while we wait, as is that of another size of the terminal, which curses takes: none comes between a look
+ * and the wait. *waiting: the mask for that. */
 static void take_signals(sigset_t *waiting)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -60,7 +61,9 @@ static void take_signals(sigset_t *waiting)
         sigaction(numbers[i], &action, NULL);
         sigaddset(&blocked, numbers[i]);
     }
+    sigaddset(&blocked, SIGWINCH);
     sigprocmask(SIG_BLOCK, &blocked, waiting);
+    sigdelset(waiting, SIGWINCH);
     for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
         sigdelset(waiting, numbers[i]);
 }

@@ -10,16 +10,28 @@ enum { ESCAPE = 27, ESCAPE_DELAY_MS = 25 };
 
 static SCREEN *screen;
 
+/* NULL, or what this kind of terminal is not up to. */
+static const char *look_at_kind(void)
+{
+    bool can_move;
+    int found;
+
+    if (setupterm(NULL, STDOUT_FILENO, &found) != OK)
+        return "top does not know this kind of terminal ($TERM); --batch needs none";
+    can_move = cursor_address != NULL;
+    del_curterm(cur_term);
+    return can_move ? NULL : "this terminal cannot move its cursor ($TERM); --batch need not";
+}
+
 const char *top_screen_open(void)
 {
-    int found;
+    const char *mistake;
 
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
         return "top needs a terminal; --batch prints to whatever standard output is";
-    if (setupterm(NULL, STDOUT_FILENO, &found) != OK)
-        return "top does not know this kind of terminal ($TERM); --batch needs none";
-    if (cursor_address == NULL)
-        return "this terminal cannot move its cursor ($TERM); --batch need not";
+    mistake = look_at_kind();
+    if (mistake != NULL)
+        return mistake;
     screen = newterm(NULL, stdout, stdin);
     if (screen == NULL)
         return "top does not get along with this terminal ($TERM); --batch needs none";

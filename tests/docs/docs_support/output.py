@@ -26,8 +26,6 @@ MASKS = (
     (re.compile(r"\breq: \d+/\d+"), "req: N/N"),
     (re.compile(r"\{\d+ vars in \d+ bytes\}"), "{VARS}"),
     (re.compile(r"\b(?:\d+(?:\.\d+)?(?:us|ms|s)|\d+(?:d\d\dh|h\d\dm|m\d\ds))\b"), "TIME"),
-    (re.compile(r"\b0x[0-9a-f]+\b"), "ADDRESS"),
-    (re.compile(r'\bFile "[^"]*/'), 'File "'),
     (re.compile(r"\b\d[\d,.]* (msecs|ms|us|µs|s|bytes|MiB|KiB|%)(?!\w)"), r"N \1"),
     (re.compile(r"\b\d[\d,]*\.\d+"), "N"),
     (re.compile(r"\b\d{1,3}(?:,\d{3})+\b|\b\d{4,}\b"), "N"),
