@@ -33,6 +33,7 @@ struct importer {
     size_t count;
     struct buf idle, missing, of_now;     /* comments */
     bool has_workers, is_lazy, is_silent; /* what is said of workers, of loading the application, of logging requests */
+    bool is_bounded;                      /* what is said of gunicorn's time limit, or of workers that have none */
 };
 
 /* A setting on its way. */
@@ -306,6 +307,8 @@ void importer_gunicorn(struct importer *importer, const struct import_setting *s
         return;
     if (first != NULL && first[0] == '\0')
         return; /* unset */
+    importer->is_bounded |= strcmp(setting->name, "timeout") == 0 || strcmp(setting->name, "worker_class") == 0 ||
+                            strcmp(setting->name, "threads") == 0;
     if ((incoming.meaning.name == NULL || incoming.meaning.name->role == NAME_NO_EFFECT) && first != NULL &&
         strcmp(first, "False") == 0)
         return; /* what is not wanted is not missed */
@@ -347,6 +350,10 @@ static void print_defaults(const struct importer *importer, FILE *out)
     else if (!has_line(importer, OPTION_workers))
         fprintf(out, "; The default of %s%s; that of clutch is auto.\nworkers = 1\n", importer->server,
                 is_uwsgi ? "" : " without $WEB_CONCURRENCY");
+    if (!is_uwsgi && !importer->is_bounded)
+        fputs("; gunicorn kills a worker of its kind sync whose request takes more than 30 s. Here the nearest is\n"
+              ";request-timeout = 30\n",
+              out);
     if (is_uwsgi && !has_line(importer, OPTION_bind))
         fputs("; No address for HTTP is named. Here that is\n;bind = 127.0.0.1:8000\n", out);
     if (is_uwsgi && !importer->is_lazy && !has_line(importer, OPTION_preload))

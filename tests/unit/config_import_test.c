@@ -213,42 +213,48 @@ static void settings_of_gunicorn_become_ours(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
         importer_gunicorn(importer, &settings[i]);
     text = print_import(importer);
-    assert_string_equal(text, "; From gunicorn.conf.py, for gunicorn.\n"
-                              "[clutch]\n"
-                              "app = shop:app\n"
-                              "bind = :1\n"
-                              "bind = unix:/a\n"
-                              "workers = 3\n"
-                              "umask = 22\n"
-                              "preload = yes\n"
-                              "\n"
-                              "; Without effect, because it is always so:\n"
-                              ";   worker_tmp_dir = /dev/shm: the watch over workers needs no file\n"
-                              "\n"
-                              "; No counterpart:\n"
-                              ";   proxy_protocol = auto: proxy-protocol: 'auto' is not yes or no\n"
-                              ";   spew = True: use a debugger or sys.settrace() in the application\n"
-                              ";   post_fork: see the built-in module clutch: on_worker_start\n"
-                              ";   keepalive: it has a value of a type that is not understood\n"
-                              ";   chdir = /a: it has a value of a type that is not understood\n"
-                              ";   user = a\\x0ab: an ini file has no values with blanks around them or line breaks\n");
+    assert_string_equal(
+        text, "; From gunicorn.conf.py, for gunicorn.\n"
+              "[clutch]\n"
+              "app = shop:app\n"
+              "bind = :1\n"
+              "bind = unix:/a\n"
+              "workers = 3\n"
+              "umask = 22\n"
+              "preload = yes\n"
+              "; gunicorn kills a worker of its kind sync whose request takes more than 30 s. Here the nearest is\n"
+              ";request-timeout = 30\n"
+              "\n"
+              "; Without effect, because it is always so:\n"
+              ";   worker_tmp_dir = /dev/shm: the watch over workers needs no file\n"
+              "\n"
+              "; No counterpart:\n"
+              ";   proxy_protocol = auto: proxy-protocol: 'auto' is not yes or no\n"
+              ";   spew = True: use a debugger or sys.settrace() in the application\n"
+              ";   post_fork: see the built-in module clutch: on_worker_start\n"
+              ";   keepalive: it has a value of a type that is not understood\n"
+              ";   chdir = /a: it has a value of a type that is not understood\n"
+              ";   user = a\\x0ab: an ini file has no values with blanks around them or line breaks\n");
     free(text);
 }
 
 static void addresses_of_gunicorn_are_understood(void **state)
 {
-    static const char *const wanted = "[clutch]\n"
-                                      "; The application is not named: here as `app = ...`, or on the command line.\n"
-                                      "bind = 127.0.0.1:80\n"
-                                      "bind = unix:/run/a.sock\n"
-                                      "bind = localhost:8000\n"
-                                      "bind = [::1]:8000\n"
-                                      "bind = 10.0.0.1:8000\n"
-                                      "; The default of gunicorn without $WEB_CONCURRENCY; that of clutch is auto.\n"
-                                      "workers = 1\n"
-                                      "\n"
-                                      "; No counterpart:\n"
-                                      ";   bind = fd://3: a descriptor is no address: name the one to listen at\n";
+    static const char *const wanted =
+        "[clutch]\n"
+        "; The application is not named: here as `app = ...`, or on the command line.\n"
+        "bind = 127.0.0.1:80\n"
+        "bind = unix:/run/a.sock\n"
+        "bind = localhost:8000\n"
+        "bind = [::1]:8000\n"
+        "bind = 10.0.0.1:8000\n"
+        "; The default of gunicorn without $WEB_CONCURRENCY; that of clutch is auto.\n"
+        "workers = 1\n"
+        "; gunicorn kills a worker of its kind sync whose request takes more than 30 s. Here the nearest is\n"
+        ";request-timeout = 30\n"
+        "\n"
+        "; No counterpart:\n"
+        ";   bind = fd://3: a descriptor is no address: name the one to listen at\n";
     const struct import_setting setting = {
         "bind", IMPORT_TEXT,
         TEXTS("127.0.0.1:80, unix:/run/a.sock,", "localhost", "[::1]", "tcp://10.0.0.1", "fd://3")};
@@ -261,6 +267,24 @@ static void addresses_of_gunicorn_are_understood(void **state)
     text = print_import(importer);
     assert_string_equal(strchr(text, '\n') + 1, wanted);
     free(text);
+}
+
+static void a_time_limit_of_gunicorn_is_told_once(void **state)
+{
+    static const char *const names[] = {"timeout", "threads", "worker_class"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
+        const struct import_setting setting = {names[i], IMPORT_TEXT, TEXTS("2")};
+        char *text;
+
+        assert_non_null(importer);
+        importer_gunicorn(importer, &setting);
+        text = print_import(importer);
+        assert_null(strstr(text, "more than 30 s"));
+        free(text);
+    }
 }
 
 static void a_value_may_be_too_long_for_a_line(void **state)
@@ -312,6 +336,7 @@ int main(void)
         cmocka_unit_test(what_is_not_in_the_file_is_told),
         cmocka_unit_test(addresses_of_gunicorn_are_understood),
         cmocka_unit_test(a_value_may_be_too_long_for_a_line),
+        cmocka_unit_test(a_time_limit_of_gunicorn_is_told_once),
         cmocka_unit_test(no_setting_is_lost),
     };
 
