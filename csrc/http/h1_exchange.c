@@ -177,6 +177,23 @@ static void gather_body(struct h1_gather *gather, const struct slice *blocks, si
     }
 }
 
+/* Whether the response is complete with `room` more bytes of body. */
+static bool will_end(const struct h1_exchange *x, uint64_t room, bool is_last)
+{
+    const struct exchange *base = &x->base;
+
+    if (x->framing == H1_FRAMING_NONE)
+        return true;
+    return base->has_length ? base->body_bytes + room >= base->declared_bytes : is_last;
+}
+
+/* Its time was over before its end. */
+static enum exchange_result account_gone(struct h1_exchange *x)
+{
+    x->is_gone = true;
+    return EXCHANGE_GONE;
+}
+
 /* The answer to a gateway that has handed over `total` bytes. */
 static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint64_t room, bool is_last)
 {
@@ -216,6 +233,8 @@ static enum exchange_result write_blocks(struct exchange *exchange, const struct
         h1_gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
     }
     room = room_for(x, total);
+    if (will_end(x, room, is_last) && !h1_fate_end(&x->fate))
+        return account_gone(x);
     if (x->framing == H1_FRAMING_CHUNKED && room > 0)
         h1_gather_chunk_line(&gather, chunk_line, room);
     gather_body(&gather, blocks, count, room);
@@ -269,18 +288,21 @@ static void queue_file(struct h1_exchange *x, int fd, off_t offset, uint64_t len
 
 static enum exchange_result send_file(struct h1_exchange *x, int fd, off_t offset, uint64_t length)
 {
+    bool sends_head = !x->base.is_head_sent;
     struct h1_gather gather;
 
-    if (!x->base.is_head_sent) {
-        if (!finish_head(x, true, length)) {
-            x->is_aborted = true;
-            return EXCHANGE_GONE;
-        }
+    if (sends_head && !finish_head(x, true, length)) {
+        x->is_aborted = true;
+        return EXCHANGE_GONE;
+    }
+    length = room_for(x, length);
+    if (will_end(x, length, true) && !h1_fate_end(&x->fate))
+        return account_gone(x);
+    if (sends_head) {
         h1_gather_begin(&gather, x);
         h1_gather_add(&gather, x->head.bytes.ptr, x->head.bytes.len);
         h1_gather_send(&gather);
     }
-    length = room_for(x, length);
     if (length > 0 && !x->is_gone)
         queue_file(x, fd, offset, length);
     return account(x, length, length, true);
@@ -383,6 +405,11 @@ void h1_exchange_start(struct h1_exchange *x, const struct h1_parse *parse, cons
     x->outcome = H1_FATE_NONE;
 }
 
+static bool is_timed_out(const struct h1_exchange *x)
+{
+    return x->outcome == H1_FATE_ANSWERED || x->outcome == H1_FATE_CUT;
+}
+
 void h1_exchange_finish(struct h1_exchange *x)
 {
     struct iovec piece;
@@ -390,6 +417,10 @@ void h1_exchange_finish(struct h1_exchange *x)
     x->is_gone |= x->base.is_given_up;
     if (!x->base.is_head_sent && !x->is_aborted && !x->is_gone)
         fail(&x->base); /* a gateway that left no response */
+    /* The application has ended in time, or it has not. From here on nobody may cut the connection off: the client may
+     * have all of the response, and send its next request. */
+    x->outcome = h1_fate_close(&x->fate);
+    x->is_gone |= is_timed_out(x);
     if (x->is_buffered && !x->is_aborted) {
         int64_t started_us = clock_now_us();
 
@@ -398,8 +429,6 @@ void h1_exchange_finish(struct h1_exchange *x)
         x->finished_us = clock_now_us();
         x->base.times.write_us += x->finished_us - started_us;
     }
-    x->outcome = h1_fate_close(&x->fate);
-    x->is_gone |= x->outcome != H1_FATE_NONE;
     if (!x->is_ended)
         x->is_aborted = true;
     if (x->is_aborted || x->is_gone)
@@ -412,9 +441,9 @@ void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summa
     int64_t now_us = x->finished_us != 0 ? x->finished_us : clock_now_us();
 
     *summary = (struct h1_summary){
-        .status = x->outcome != H1_FATE_NONE ? GATEWAY_TIMEOUT
-                  : x->is_gone               ? CLIENT_CLOSED_REQUEST
-                                             : x->base.status,
+        .status = is_timed_out(x) ? GATEWAY_TIMEOUT
+                  : x->is_gone    ? CLIENT_CLOSED_REQUEST
+                                  : x->base.status,
         .body_bytes = sent_body_bytes(x),
         .head = x->base.is_head_sent && x->outcome != H1_FATE_ANSWERED ? slice_of(x->head.bytes.ptr, head_len)
                                                                        : slice_of(NULL, 0),
@@ -425,7 +454,7 @@ void h1_exchange_summarize(const struct h1_exchange *x, struct h1_summary *summa
     };
 }
 
-void h1_exchange_summarize_running(const struct h1_exchange *x, bool was_answered, int64_t now_us,
+void h1_exchange_summarize_running(const struct h1_exchange *x, enum h1_fate verdict, int64_t now_us,
                                    struct exchange *copy, struct h1_summary *summary)
 {
     const struct exchange *base = &x->base;
@@ -449,8 +478,8 @@ void h1_exchange_summarize_running(const struct h1_exchange *x, bool was_answere
     else
         copy->times.app_us = running_us;
     *summary = (struct h1_summary){
-        .status = GATEWAY_TIMEOUT,
-        .body_bytes = was_answered ? 0 : sent_body_bytes(x),
+        .status = verdict == H1_FATE_LATE ? base->status : GATEWAY_TIMEOUT,
+        .body_bytes = verdict == H1_FATE_ANSWERED ? 0 : sent_body_bytes(x),
         .duration_us = running_us,
     };
 }

@@ -30,7 +30,7 @@ struct h1_exchange {
     bool is_ended;                     /* the body is complete */
     bool is_aborted;                   /* cut off: the connection must close without a last chunk */
     bool is_gone;                      /* the client has gone, or its time is over */
-    enum h1_fate outcome;              /* after finish: ANSWERED or CUT when the time of the request was over */
+    enum h1_fate outcome;              /* after finish: ANSWERED, CUT or LATE when the time of the request was over */
     struct h1_fate_word fate;          /* of the running request */
     bool has_queued;                   /* output has been used: it may be drained by another thread at any moment */
     _Atomic(uint64_t) sent_body_bytes; /* without framing; written by the app thread alone */
@@ -66,7 +66,7 @@ void h1_exchange_summarize(const struct h1_exchange *, struct h1_summary *);
 
 /* For whoever judges a request that still runs (h1_fate.h): what there is to tell of it. The exchange gets what may be
  * read meanwhile; its parts are borrowed from the one that runs. */
-void h1_exchange_summarize_running(const struct h1_exchange *, bool was_answered, int64_t now_us, struct exchange *,
+void h1_exchange_summarize_running(const struct h1_exchange *, enum h1_fate verdict, int64_t now_us, struct exchange *,
                                    struct h1_summary *);
 
 #endif

@@ -27,15 +27,26 @@ static uint32_t load_decided(struct h1_fate_word *word)
     return fate;
 }
 
-bool h1_fate_send_slowly(struct h1_fate_word *word)
+/* From OPEN, and any state between, to `wanted`. */
+static bool advance(struct h1_fate_word *word, uint32_t wanted)
 {
     for (;;) {
         uint32_t fate = load_decided(word);
 
-        if (fate == H1_FATE_OPEN && !change(word, H1_FATE_OPEN, H1_FATE_SENDING))
+        if (fate >= H1_FATE_OPEN && fate < wanted && !change(word, fate, wanted))
             continue;
         return fate != H1_FATE_ANSWERED && fate != H1_FATE_CUT;
     }
+}
+
+bool h1_fate_send_slowly(struct h1_fate_word *word)
+{
+    return advance(word, H1_FATE_SENDING);
+}
+
+bool h1_fate_end_slowly(struct h1_fate_word *word)
+{
+    return advance(word, H1_FATE_ENDED);
 }
 
 void h1_fate_unsend(struct h1_fate_word *word)
@@ -52,15 +63,18 @@ enum h1_fate h1_fate_close(struct h1_fate_word *word)
         if (fate == H1_FATE_NONE)
             return H1_FATE_NONE;
         if (change(word, fate, H1_FATE_NONE))
-            return fate == H1_FATE_ANSWERED || fate == H1_FATE_CUT ? (enum h1_fate)fate : H1_FATE_NONE;
+            return fate > H1_FATE_JUDGED ? (enum h1_fate)fate : H1_FATE_NONE;
     }
+}
+
+static bool is_running(uint32_t fate)
+{
+    return fate >= H1_FATE_OPEN && fate <= H1_FATE_ENDED;
 }
 
 int64_t h1_fate_due_us(const struct h1_fate_word *word)
 {
-    uint32_t fate = atomic_load(&word->fate);
-
-    if (fate != H1_FATE_OPEN && fate != H1_FATE_SENDING)
+    if (!is_running(atomic_load(&word->fate)))
         return INT64_MAX;
     return atomic_load_explicit(&word->due_us, memory_order_relaxed);
 }
@@ -70,8 +84,7 @@ enum h1_fate h1_fate_judge(struct h1_fate_word *word, int64_t now_us)
     for (;;) {
         uint32_t fate = atomic_load(&word->fate);
 
-        if ((fate != H1_FATE_OPEN && fate != H1_FATE_SENDING) ||
-            atomic_load_explicit(&word->due_us, memory_order_relaxed) > now_us)
+        if (!is_running(fate) || atomic_load_explicit(&word->due_us, memory_order_relaxed) > now_us)
             return H1_FATE_NONE;
         if (!change(word, fate, H1_FATE_JUDGED))
             continue;

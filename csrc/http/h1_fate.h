@@ -4,9 +4,11 @@
  *
  *   NONE -> OPEN      app thread: the request begins
  *   OPEN -> SENDING   app thread: before the first byte of the response (and back, after 103 Early Hints)
- *   OPEN, SENDING -> JUDGED   the driver; for as long, the app thread waits before it sends or ends the request
- *   JUDGED -> ANSWERED | CUT  the driver is through: the client has a 504, or half a response
- *   OPEN, SENDING, ANSWERED, CUT -> NONE   app thread: the request ends
+ *   OPEN, SENDING -> ENDED    app thread: before its last byte
+ *   OPEN, SENDING, ENDED -> JUDGED   the driver; for as long, the app thread waits before it sends or ends the request
+ *   JUDGED -> ANSWERED | CUT | LATE  the driver is through: the client has a 504, or half a response, or all of it,
+ *                             and may have sent its next request already: then the driver leaves the socket alone
+ *   OPEN, SENDING, ENDED, ANSWERED, CUT, LATE -> NONE   app thread: the request ends
  *
  * In JUDGED the descriptor is open and the request's, because only its app thread gives the connection back, and only
  * whoever drives closes it. What else the driver reads then has been written before OPEN (the request, the client) or
@@ -20,7 +22,16 @@
 
 #include "attrs.h"
 
-enum h1_fate { H1_FATE_NONE, H1_FATE_OPEN, H1_FATE_SENDING, H1_FATE_JUDGED, H1_FATE_ANSWERED, H1_FATE_CUT };
+enum h1_fate {
+    H1_FATE_NONE,
+    H1_FATE_OPEN,
+    H1_FATE_SENDING,
+    H1_FATE_ENDED,
+    H1_FATE_JUDGED,
+    H1_FATE_ANSWERED,
+    H1_FATE_CUT,
+    H1_FATE_LATE,
+};
 
 struct h1_fate_word {
     _Atomic(uint32_t) fate;          /* enum h1_fate */
@@ -43,6 +54,15 @@ static inline bool h1_fate_send(struct h1_fate_word *word)
     return LIKELY(fate == H1_FATE_NONE) || h1_fate_send_slowly(word);
 }
 
+/* Before the bytes that end the response; false as above. What is told of the response does not change any more. */
+bool h1_fate_end_slowly(struct h1_fate_word *);
+static inline bool h1_fate_end(struct h1_fate_word *word)
+{
+    uint32_t fate = atomic_load_explicit(&word->fate, memory_order_relaxed);
+
+    return LIKELY(fate == H1_FATE_NONE) || h1_fate_end_slowly(word);
+}
+
 /* The head of the response is settled. */
 static inline void h1_fate_note_end(struct h1_fate_word *word, bool is_by_close)
 {
@@ -52,7 +72,7 @@ static inline void h1_fate_note_end(struct h1_fate_word *word, bool is_by_close)
 /* What was sent was not the response yet. */
 void h1_fate_unsend(struct h1_fate_word *);
 
-/* The request ends. Returns ANSWERED, CUT, or NONE when its time was not over. May wait, as above. */
+/* The request ends. Returns ANSWERED, CUT, LATE, or NONE when its time was not over. May wait, as above. */
 enum h1_fate h1_fate_close(struct h1_fate_word *);
 
 /* --- Whoever drives --- */
@@ -60,7 +80,7 @@ enum h1_fate h1_fate_close(struct h1_fate_word *);
 /* When the running request is due; INT64_MAX: none runs that has not been judged. */
 int64_t h1_fate_due_us(const struct h1_fate_word *);
 
-/* Returns OPEN or SENDING, as it was, when the request is due, and JUDGED from now on; NONE otherwise. */
+/* Returns OPEN, SENDING or ENDED, as it was, when the request is due, and JUDGED from now on; NONE otherwise. */
 enum h1_fate h1_fate_judge(struct h1_fate_word *, int64_t now_us);
 void h1_fate_decide(struct h1_fate_word *, enum h1_fate);
 

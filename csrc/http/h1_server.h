@@ -38,13 +38,13 @@ struct h1_observer {
     bool (*can_serve)(void *context); /* NULL: yes */
     /* A request was refused: from any thread. NULL: nobody counts. */
     void (*on_refusal)(void *context, enum h1_reason);
-    /* The time of a running request is over: it has been answered with 504, or the response that had begun is cut off.
-     * This is the moment to count it and to log it, for the request itself may never end; if it does, on_end is told
-     * with is_told. The exchange is a copy of what was known when the request began, and its whole time is that of the
-     * phase it is in. By whoever drives, in the loop; until it returns the request does not end. NULL: nobody is told.
-     */
+    /* The time of a running request is over: it has been answered with 504 (ANSWERED), or the response that had begun
+     * is cut off (CUT), or all of it had been sent and only the application goes on (LATE). This is the moment to count
+     * it and to log it, for the request itself may never end; if it does, on_end is told with is_told. The exchange is
+     * a copy of what was known when the request began, and its whole time is that of the phase it is in. By whoever
+     * drives, in the loop; until it returns the request does not end. NULL: nobody is told. */
     void (*on_timeout)(void *context, int thread, const struct exchange *, const struct h1_summary *,
-                       bool was_answered);
+                       enum h1_fate verdict);
     /* Where this app thread is to say what it does (enum exchange_phase); lives as long as the server. NULL: nowhere.
      */
     _Atomic(uint32_t) *(*phase_of)(void *context, int thread);

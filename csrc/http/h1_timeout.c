@@ -42,30 +42,33 @@ static void cut_off(const struct h1_exchange *x)
         shutdown(x->socket_fd, SHUT_RDWR);
 }
 
-static void tell(const struct h1_server *server, const struct h1_driver *driver, bool was_answered)
+static void tell(const struct h1_server *server, const struct h1_driver *driver, enum h1_fate verdict)
 {
     struct exchange exchange;
     struct h1_summary summary;
 
     if (server->observer->on_timeout == NULL)
         return;
-    h1_exchange_summarize_running(&driver->exchange, was_answered, clock_now_us(), &exchange, &summary);
-    server->observer->on_timeout(server->observer->context, driver->thread, &exchange, &summary, was_answered);
+    h1_exchange_summarize_running(&driver->exchange, verdict, clock_now_us(), &exchange, &summary);
+    server->observer->on_timeout(server->observer->context, driver->thread, &exchange, &summary, verdict);
 }
 
 static void judge(struct h1_server *server, struct h1_driver *driver)
 {
     struct h1_exchange *x = &driver->exchange;
-    enum h1_fate fate = h1_fate_judge(&x->fate, server->loop.now_us);
+    enum h1_fate fate = h1_fate_judge(&x->fate, server->loop.now_us), verdict = H1_FATE_LATE;
 
     if (fate == H1_FATE_NONE)
         return;
-    if (fate == H1_FATE_OPEN)
+    if (fate == H1_FATE_OPEN) {
         send_504(x);
-    else
+        verdict = H1_FATE_ANSWERED;
+    } else if (fate == H1_FATE_SENDING) {
         cut_off(x);
-    tell(server, driver, fate == H1_FATE_OPEN);
-    h1_fate_decide(&x->fate, fate == H1_FATE_OPEN ? H1_FATE_ANSWERED : H1_FATE_CUT);
+        verdict = H1_FATE_CUT;
+    }
+    tell(server, driver, verdict);
+    h1_fate_decide(&x->fate, verdict);
 }
 
 static void set(struct h1_server *server, int64_t delay_us)

@@ -182,14 +182,14 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
 
 /* Counted and logged now, by whoever drives, on behalf of the app thread, which does not end the request meanwhile. */
 static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
-                       bool was_answered)
+                       enum h1_fate verdict)
 {
     const struct worker *worker = context;
     uint64_t all_requests = scoreboard_count_request(worker->inherit->scoreboard, row_of(worker, thread));
 
     count(worker, thread, exchange, summary, 0);
     log_access(worker, thread, exchange, summary, all_requests);
-    worker_timeouts_begin(worker->timeouts, thread, exchange, was_answered);
+    worker_timeouts_begin(worker->timeouts, thread, exchange, verdict);
 }
 
 static void on_refusal(void *context, enum h1_reason reason)

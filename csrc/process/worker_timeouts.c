@@ -52,7 +52,15 @@ static void describe_request(const struct worker_timeouts *timeouts, int thread,
         snprintf(request->peer, sizeof(request->peer), "a local client");
 }
 
-static void tell(const struct worker_timeouts *timeouts, int thread, const struct exchange *exchange, bool was_answered)
+static const char *describe(enum h1_fate verdict)
+{
+    if (verdict == H1_FATE_ANSWERED)
+        return "answered with 504";
+    return verdict == H1_FATE_CUT ? "its response is cut off" : "its response had been sent";
+}
+
+static void tell(const struct worker_timeouts *timeouts, int thread, const struct exchange *exchange,
+                 enum h1_fate verdict)
 {
     struct scoreboard_request request;
 
@@ -60,8 +68,7 @@ static void tell(const struct worker_timeouts *timeouts, int thread, const struc
     log_error("thread %d (%#018lx) has run \"%s\" of %s for %.1f s (--request-timeout), %s: %s", thread + 1,
               worker_threads_id(timeouts->place.threads, thread), request.line, request.peer,
               (double)(clock_now_us() - exchange->times.taken_us) / 1e6,
-              death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)),
-              was_answered ? "answered with 504" : "its response is cut off");
+              death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)), describe(verdict));
 }
 
 /* --- Time --- */
@@ -147,11 +154,11 @@ static void on_timer(void *context, int fd)
 /* --- Requests --- */
 
 void worker_timeouts_begin(struct worker_timeouts *timeouts, int thread, const struct exchange *exchange,
-                           bool was_answered)
+                           enum h1_fate verdict)
 {
     struct overdue *overdue = &timeouts->overdue[thread];
 
-    tell(timeouts, thread, exchange, was_answered);
+    tell(timeouts, thread, exchange, verdict);
     overdue->since_us = clock_now_us();
     overdue->signals = 0;
     overdue->is_given_up = false;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "attrs.h"
+#include "h1_fate.h"
 
 struct config;
 struct exchange;
@@ -39,7 +40,7 @@ struct worker_timeouts *worker_timeouts_open(const struct worker_timeouts_place 
 void worker_timeouts_close(struct worker_timeouts *);
 
 /* h1_observer.on_timeout. */
-void worker_timeouts_begin(struct worker_timeouts *, int thread, const struct exchange *, bool was_answered);
+void worker_timeouts_begin(struct worker_timeouts *, int thread, const struct exchange *, enum h1_fate verdict);
 /* Such a request has ended: h1_observer.on_end, on the app thread. */
 void worker_timeouts_end(struct worker_timeouts *, int thread);
 

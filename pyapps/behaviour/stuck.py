@@ -118,6 +118,16 @@ class Closing:
         print("closing: closed", flush=True)
 
 
+class Late:
+    """Everything has been sent when it hangs."""
+
+    def __iter__(self):
+        yield b"all of it\n"
+
+    def close(self):
+        time.sleep(3600)
+
+
 ways = {
     way.__name__: way
     for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash)
@@ -137,6 +147,10 @@ def application(environ, start_response):
     if name == "closing":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return Closing()
+    if name == "late":
+        headers = [("Content-Length", "10")] if "length" in query else []
+        start_response("200 OK", [("Content-Type", "text/plain"), *headers])
+        return Late()
     if name in ways:
         print(f"{name}: entered", file=sys.stdout, flush=True)
         ways[name](query)

@@ -58,7 +58,7 @@ static struct h1_server *server;
 static struct handoff handoff;
 static int stop_fd, long_waits;
 static bool has_sentry, is_turn_over;
-static enum { IN_TIME, ANSWERED, CUT } verdict; /* on the request that runs */
+static enum h1_fate verdict; /* on the request that runs; NONE: it has time */
 static const struct exchange *running;
 static bool has_settled; /* what had to happen without time passing has been checked */
 
@@ -217,9 +217,9 @@ static void watch(void)
     wraps_on_wait = play_in_turn;
     for (is_turn_over = false; !is_turn_over;)
         h1_server_step(server, true);
-    for (int i = 0; i < TOLD_STEPS && is_due() && verdict == IN_TIME; i++)
+    for (int i = 0; i < TOLD_STEPS && is_due() && verdict == H1_FATE_NONE; i++)
         h1_server_step(server, false);
-    check(!is_due() || verdict != IN_TIME, "a request runs for too long");
+    check(!is_due() || verdict != H1_FATE_NONE, "a request runs for too long");
     wraps_on_wait = on_wait;
     end_turn();
 }
@@ -244,10 +244,10 @@ static void serve(struct exchange *exchange)
     /* So small that a client that does not read is noticed soon. */
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     check_request(client, exchange);
-    verdict = IN_TIME;
+    verdict = H1_FATE_NONE;
     running = exchange;
     answer = fuzz_app_serve(exchange, &breaks);
-    if (verdict == ANSWERED)
+    if (verdict == H1_FATE_ANSWERED)
         expect_504(&answer);
     *script_add_answer(client) = answer;
 }
@@ -354,22 +354,24 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
         return;
     }
     check(exchange == running, "the end of another request");
-    check(summary->is_told == (verdict != IN_TIME), "who has told of the request");
-    check((summary->status == 504) == (verdict != IN_TIME), "not the status of a request whose time was over");
-    check(verdict != ANSWERED || summary->head.len == 0, "a head that nobody was sent");
+    check(summary->is_told == (verdict != H1_FATE_NONE), "who has told of the request");
+    check((summary->status == 504) == (verdict == H1_FATE_ANSWERED || verdict == H1_FATE_CUT),
+          "not the status of a request whose time was over");
+    check(verdict != H1_FATE_ANSWERED || summary->head.len == 0, "a head that nobody was sent");
     running = NULL;
 }
 
 static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
-                       bool was_answered)
+                       enum h1_fate found)
 {
     (void)context;
     check(thread == 0 && running != NULL && exchange->number == running->number, "the time of no request is over");
-    check(verdict == IN_TIME, "the time of a request is over twice");
+    check(verdict == H1_FATE_NONE, "the time of a request is over twice");
     check(is_due(), "the time of a request is over too early");
-    check(exchange->request == running->request && summary->status == 504 && !summary->is_told, "another request");
-    check(!was_answered || !running->is_head_sent || summary->body_bytes == 0, "a 504 behind something else");
-    verdict = was_answered ? ANSWERED : CUT;
+    check(exchange->request == running->request && !summary->is_told, "another request");
+    check(found != H1_FATE_ANSWERED || summary->body_bytes == 0, "a 504 behind something else");
+    check(summary->status == (found == H1_FATE_LATE ? running->status : 504), "not the status that was sent");
+    verdict = found;
     script.has_time_passed = true; /* also where the application has waited for its client */
 }
 

@@ -148,6 +148,23 @@ class TestCutOff:
                     pass
 
 
+class TestSent:
+    """All of the response had been sent: the connection goes on, and it counts as what it was."""
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    @pytest.mark.parametrize("way", ["late", "late?length"])
+    def test_one(self, start_limited, way, method):
+        server = start_limited()
+        with server.connect() as connection:
+            response = connection.request(f"/{way}", method)
+            assert (response.status, response.body) == (200, b"all of it\n" if method == "GET" else b"")
+            assert connection.request("/").body == b"done\n"
+        server.log.wait_for("has run .*: its response had been sent")
+        server.out.wait_for(r'"GET / HTTP/1\.1" 200 ')
+        assert server.out.text.count(f'"{method} /{way} HTTP/1.1" 200 ') == 1
+        assert '" 504 ' not in server.out.text
+
+
 class TestOtherThreads:
     def test_siblings_finish(self, start_limited):
         server = start_limited("--threads", "4", timeout="700ms")

@@ -25,7 +25,7 @@ struct app_thread {
 static struct listener listener;
 static struct h1_server *server;
 static int stop_fd;
-static _Atomic(int) told_answered, told_cut, ended_504, ended_200, got_504, got_cut, got_whole;
+static _Atomic(int) told_answered, told_cut, told_late, ended_told, ended_504, ended_200, got_504, got_cut, got_whole;
 
 static void on_begin(void *context, int thread, const struct exchange *exchange)
 {
@@ -39,22 +39,23 @@ static void on_end(void *context, int thread, const struct exchange *exchange, c
     (void)context;
     (void)thread;
     (void)exchange;
-    assert_true(summary->is_told == (summary->status == 504));
+    assert_true(summary->is_told || summary->status != 504);
+    atomic_fetch_add(&ended_told, summary->is_told);
     atomic_fetch_add(summary->status == 504 ? &ended_504 : &ended_200, 1);
 }
 
 static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
-                       bool was_answered)
+                       enum h1_fate verdict)
 {
     (void)context;
-    assert_int_equal(summary->status, 504);
+    assert_int_equal(summary->status, verdict == H1_FATE_LATE ? 200 : 504);
     assert_true(summary->duration_us >= TIMEOUT_US);
-    assert_true(!was_answered || summary->body_bytes == 0);
+    assert_true(verdict != H1_FATE_ANSWERED || summary->body_bytes == 0);
     assert_false(summary->is_told);
     assert_in_range(thread, 0, THREADS - 1);
     assert_int_equal(exchange->request->method.len, 3);
     assert_int_equal(exchange->request->path.len, 3);
-    atomic_fetch_add(was_answered ? &told_answered : &told_cut, 1);
+    atomic_fetch_add(verdict == H1_FATE_ANSWERED ? &told_answered : verdict == H1_FATE_CUT ? &told_cut : &told_late, 1);
 }
 
 static void on_stop(void *context, int fd)
@@ -195,6 +196,7 @@ static void everybody_agrees(void **state)
     assert_int_equal(got_504 + got_whole + got_cut, all);
     assert_int_equal(told_answered, got_504);
     assert_int_equal(ended_504, told_answered + told_cut);
+    assert_int_equal(ended_told, ended_504 + told_late);
     assert_int_equal(ended_504 + ended_200, all);
     assert_true(got_cut <= told_cut); /* what was cut may have been whole just before */
     assert_true(got_504 > 0);
