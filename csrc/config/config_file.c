@@ -13,12 +13,13 @@
 #include "ini_lines.h"
 #include "placeholders.h"
 
-enum { MOST_FILE_BYTES = 1 << 20, BLOCK_BYTES = 8192 };
+enum { MOST_FILE_BYTES = 1 << 20, BLOCK_BYTES = 8192, MOST_SETTINGS = 10000 };
 
 struct reader {
     struct config_file *file;
     struct mistakes *mistakes;
     struct placeholders placeholders;
+    bool is_full; /* that there are too many settings has been told */
 };
 
 /* Returns a descriptor, or -errno; -EINVAL for what is no file: a terminal would never end. */
@@ -79,7 +80,6 @@ static void add_setting(struct reader *reader, struct file_setting setting)
 {
     struct config_file *file = reader->file;
     struct file_setting *settings = realloc(file->settings, (file->count + 1) * sizeof *settings);
-
     if (settings == NULL) {
         file->ledger->is_out_of_memory = true;
         return;
@@ -140,9 +140,20 @@ static bool is_definition(const char *key)
     return strcmp(key, "set") == 0 || strcmp(key, "set-placeholder") == 0 || strcmp(key, "set-ph") == 0;
 }
 
-static void take_line(void *context, const struct ini_line *line)
+/* Every value is looked for among the settings before it, so they must not be too many. */
+static bool is_full(struct reader *reader, const struct ini_line *line)
 {
-    struct reader *reader = context;
+    if (reader->file->count < MOST_SETTINGS)
+        return false;
+    if (!reader->is_full)
+        mistakes_add(reader->mistakes, "%s:%u: too many settings: a configuration file has %d at the most",
+                     reader->file->name.text, line->number, MOST_SETTINGS);
+    reader->is_full = true;
+    return true;
+}
+
+static void add_line(struct reader *reader, const struct ini_line *line)
+{
     struct config_ledger *ledger = reader->file->ledger;
     bool is_of_now = false;
     const char *value =
@@ -162,6 +173,12 @@ static void take_line(void *context, const struct ini_line *line)
         setting.key = ledger_keep(ledger, slice_of_string(line->key));
     }
     add_setting(reader, setting);
+}
+
+static void take_line(void *context, const struct ini_line *line)
+{
+    if (!is_full(context, line))
+        add_line(context, line);
 }
 
 void config_file_read(struct config_file *file, struct config_ledger *ledger, struct mistakes *mistakes,
@@ -195,6 +212,24 @@ void config_file_fini(struct config_file *file)
     free(file->settings);
     file->settings = NULL;
     file->count = 0;
+}
+
+static bool is_http(const struct file_setting *setting)
+{
+    return setting->is_uwsgi && strcmp(setting->key, "protocol") == 0 && strcmp(setting->value, "http") == 0;
+}
+
+const char *config_file_uwsgi_name(const struct config_file *file, const struct file_setting *setting)
+{
+    bool speaks_http = false;
+
+    if (strcmp(setting->key, "socket") != 0 && strcmp(setting->key, "protocol") != 0)
+        return setting->key;
+    for (size_t i = 0; i < file->count; i++)
+        speaks_http |= is_http(&file->settings[i]);
+    if (!speaks_http)
+        return setting->key;
+    return strcmp(setting->key, "socket") == 0 ? "http-socket" : is_http(setting) ? NULL : setting->key;
 }
 
 struct origin config_file_origin(const struct config_file *file, const struct file_setting *setting, unsigned layer)

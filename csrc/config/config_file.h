@@ -32,6 +32,10 @@ void config_file_read(struct config_file *, struct config_ledger *, struct mista
                       const char *path, char *const *environment);
 void config_file_fini(struct config_file *);
 
+/* The name that a setting of [uwsgi] has where its meaning is looked up: with `protocol = http`, what comes to its
+ * `socket` is HTTP. NULL for that setting itself: nothing has to be done for it. */
+const char *config_file_uwsgi_name(const struct config_file *, const struct file_setting *);
+
 /* Where a setting stands, for the option that it sets. */
 struct origin config_file_origin(const struct config_file *, const struct file_setting *, unsigned layer);
 

@@ -99,7 +99,8 @@ static void note_unused(struct applying *applying, const struct file_setting *se
 
 static void apply_uwsgi(struct applying *applying, const struct file_setting *setting)
 {
-    struct counterpart meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
+    const char *key = config_file_uwsgi_name(applying->file, setting);
+    struct counterpart meaning = counterparts_of_uwsgi(slice_of_string(key));
     struct counterpart_value value = counterparts_value(&meaning, setting->value);
     const struct option_name *name = meaning.name;
     struct origin origin = config_file_origin(applying->file, setting, applying->layer);
@@ -107,7 +108,9 @@ static void apply_uwsgi(struct applying *applying, const struct file_setting *se
     if (setting->is_broken) {
         if (applying->config->ledger->app.spelling == NULL)
             applying->config->ledger->app.spelling = origin.spelling; /* it may have named the application */
-    } else if (counterparts_is_uwsgi_logic(setting->key))
+    } else if (key == NULL)
+        return;
+    else if (counterparts_is_uwsgi_logic(setting->key))
         mistakes_add(applying->mistakes, "%s: conditions and loops of uWSGI are not understood", origin.spelling);
     else if (name == NULL && setting->is_read)
         return;

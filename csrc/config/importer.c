@@ -238,11 +238,16 @@ static const char *explain(const struct file_setting *setting, const struct coun
     return meaning->why != NULL ? meaning->why : "clutch does not know it";
 }
 
-static void add_uwsgi(struct importer *importer, const struct file_setting *setting)
+/* `name`: what the setting is looked up by; NULL: there is nothing to do for it. */
+static void add_uwsgi(struct importer *importer, const struct file_setting *setting, const char *name)
 {
     struct incoming incoming = {.name = setting->key, .line = setting->line, .kind = IMPORT_TEXT};
 
-    incoming.meaning = counterparts_of_uwsgi(slice_of_string(setting->key));
+    if (name == NULL) {
+        note(importer, &importer->idle, &incoming, setting->value, "HTTP is always spoken");
+        return;
+    }
+    incoming.meaning = counterparts_of_uwsgi(slice_of_string(name));
     importer->is_lazy |= strcmp(setting->key, "lazy-apps") == 0 || strcmp(setting->key, "lazy") == 0;
     importer->is_silent |= strcmp(setting->key, "disable-logging") == 0;
     if (setting->is_of_now && incoming.meaning.name != NULL)
@@ -267,7 +272,7 @@ bool importer_uwsgi(struct importer *importer, char *const *environment, FILE *e
     for (size_t i = 0; i < file.count; i++) {
         has_section |= file.settings[i].is_uwsgi;
         if (file.settings[i].is_uwsgi && !file.settings[i].is_broken)
-            add_uwsgi(importer, &file.settings[i]);
+            add_uwsgi(importer, &file.settings[i], config_file_uwsgi_name(&file, &file.settings[i]));
     }
     if (mistakes.count == 0 && !has_section)
         mistakes_add(&mistakes, "%s: there is nothing in a section [uwsgi]", file.name.text);

@@ -149,6 +149,19 @@ static void mistakes_name_their_lines_all_at_once(void **state)
         "clutch: -m (--umask): '9' is not an octal number (0 to 777)\n");
 }
 
+static void a_file_has_a_bound(void **state)
+{
+    static char text[300000] = "[uwsgi]\nmodule = a\n";
+    size_t len = strlen(text);
+
+    (void)state;
+    for (int i = 0; i < 10010; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "set = a%d=1\n", i);
+    write_file("shop.ini", text);
+    assert_mistakes(ARGV("-c", "shop.ini"), NULL,
+                    "clutch: shop.ini:10002: too many settings: a configuration file has 10000 at the most\n");
+}
+
 static void mistakes_across_options_name_their_lines(void **state)
 {
     (void)state;
@@ -233,6 +246,7 @@ int main(void)
         cmocka_unit_test(files_lose_against_everything_but_defaults),
         cmocka_unit_test(of_several_files_the_later_wins),
         cmocka_unit_test(mistakes_name_their_lines_all_at_once),
+        cmocka_unit_test(a_file_has_a_bound),
         cmocka_unit_test(mistakes_across_options_name_their_lines),
         cmocka_unit_test(what_is_no_ini_file_is_told),
         cmocka_unit_test(a_large_file_is_refused),

@@ -123,6 +123,10 @@ static void what_is_not_in_the_file_is_told(void **state)
             fail_msg("no '%s' in:\n%s", lines[i], text);
     }
     free(text);
+    text = convert("[uwsgi]\nsocket = :1\nprotocol = http\n", NULL);
+    assert_non_null(strstr(text, "\nbind = :1\n"));
+    assert_non_null(strstr(text, ";   protocol = http (line 3): HTTP is always spoken\n"));
+    free(text);
     text = convert("[uwsgi]\nlazy-apps\ndisable-logging\nmodule = a\nprocesses = 2\nprocesses = 2\n", NULL);
     assert_non_null(strstr(text, "; No address for HTTP is named. Here that is\n;bind = 127.0.0.1:8000\n"));
     assert_null(strstr(text, "uWSGI l"));

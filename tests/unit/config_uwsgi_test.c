@@ -142,6 +142,20 @@ static void values_are_understood_as_there(void **state)
                     "clutch: shop.ini:4: threads: '2 3' is not a whole number (1 to 1024)\n");
 }
 
+static void a_socket_may_speak_http(void **state)
+{
+    char *values = print_file("[uwsgi]\nsocket = 0.0.0.0:5000\nprotocol = http\nmodule = a\nsocket = x.sock\n",
+                              ARGV("-c", "shop.ini"), NULL, "");
+
+    (void)state;
+    assert_value(values, "bind", "0.0.0.0:5000, unix:x.sock", "shop.ini:5");
+    free(values);
+    values = print_file("[uwsgi]\nsocket = :1\nprotocol = scgi\nmodule = a\n", ARGV("-c", "shop.ini"), NULL,
+                        "clutch: warning: shop.ini: not used: socket (line 2), protocol (line 3): `clutch "
+                        "import-config` says why\n");
+    free(values);
+}
+
 static void a_flag_may_stand_alone(void **state)
 {
     char *values = print_file("[uwsgi]\nmodule = a\nmaster\nno-orphans\nhealth-path\n", ARGV("-c", "shop.ini"), NULL,
@@ -232,6 +246,7 @@ int main(void)
         cmocka_unit_test(placeholders_are_replaced),
         cmocka_unit_test(placeholders_tell_of_the_machine),
         cmocka_unit_test(values_are_understood_as_there),
+        cmocka_unit_test(a_socket_may_speak_http),
         cmocka_unit_test(a_flag_may_stand_alone),
         cmocka_unit_test(mistakes_name_the_setting_that_they_are_in),
         cmocka_unit_test(a_placeholder_can_fail),
