@@ -19,15 +19,41 @@ static void print_origin(const struct config_ledger *ledger, const struct origin
         fprintf(out, "command line %s\n", origin->spelling);
 }
 
+/* In one line: what cannot be printed comes as \x0a. */
+static int make_printable(struct buf *out, struct slice text)
+{
+    int error = 0;
+
+    for (size_t i = 0; i < text.len && error == 0; i++) {
+        unsigned char byte = (unsigned char)text.ptr[i];
+
+        error = byte < 0x20 || byte == 0x7f ? buf_append_format(out, "\\x%02x", byte)
+                                            : buf_append(out, slice_of(text.ptr + i, 1));
+    }
+    return error;
+}
+
+static void print_value(const char *name, struct slice text, FILE *out)
+{
+    struct buf value;
+
+    buf_init(&value);
+    if (make_printable(&value, text) < 0)
+        fprintf(out, "%-*s (not enough memory) ", NAME_COLUMNS, name);
+    else
+        fprintf(out, "%-*s %-*.*s ", NAME_COLUMNS, name, VALUE_COLUMNS, (int)value.len, value.ptr);
+    buf_fini(&value);
+}
+
 static void print_option(const struct config *config, enum option_id id, FILE *out)
 {
     struct buf value;
 
     buf_init(&value);
     if (describe_value(&value, config, id) < 0)
-        fprintf(out, "%-*s (not enough memory)\n", NAME_COLUMNS, options_table[id].name);
+        fprintf(out, "%-*s (not enough memory) ", NAME_COLUMNS, options_table[id].name);
     else
-        fprintf(out, "%-*s %-*.*s ", NAME_COLUMNS, options_table[id].name, VALUE_COLUMNS, (int)value.len, value.ptr);
+        print_value(options_table[id].name, buf_slice(&value), out);
     print_origin(config->ledger, config->ledger != NULL ? &config->ledger->options[id] : NULL, out);
     buf_fini(&value);
 }
@@ -42,8 +68,7 @@ static bool is_shown(const struct config *config, enum option_id id)
 
 void config_print_values(const struct config *config, FILE *out)
 {
-    fprintf(out, "%-*s %-*s ", NAME_COLUMNS, "app", VALUE_COLUMNS,
-            config->app.given != NULL ? config->app.given : "(none)");
+    print_value("app", config->app.given != NULL ? slice_of_string(config->app.given) : SLICE("(none)"), out);
     if (config->ledger != NULL && config->app.given != NULL)
         print_origin(config->ledger, &config->ledger->app, out);
     else

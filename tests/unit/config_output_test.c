@@ -191,6 +191,17 @@ static void values_say_where_they_come_from(void **state)
     free(text);
 }
 
+static void values_stay_in_their_lines(void **state)
+{
+    char *text =
+        print_values(ARGV("--print-config", "--bind", "a\nworkers 9\x1b[2J", "--logto", "\xc3\xa9", "m:app"), NULL);
+
+    (void)state;
+    assert_line(text, "bind                   a\\x0aworkers 9\\x1b[2J        command line --bind");
+    assert_line(text, "error-logfile          \xc3\xa9                           command line --logto");
+    free(text);
+}
+
 static void values_name_every_setting(void **state)
 {
     char *text = print_values(ARGV("--print-config"), NULL);
@@ -239,6 +250,7 @@ int main(void)
         cmocka_unit_test(reference_page_names_everything),
         cmocka_unit_test(reference_tables_are_whole),
         cmocka_unit_test(values_say_where_they_come_from),
+        cmocka_unit_test(values_stay_in_their_lines),
         cmocka_unit_test(values_name_every_setting),
         cmocka_unit_test(auto_workers_show_their_number),
         cmocka_unit_test(hidden_options_are_shown_once_they_are_set),
