@@ -176,6 +176,8 @@ static void add_option(struct importer *importer, const struct incoming *incomin
     importer->has_workers |= id == OPTION_workers;
     if (id == OPTION_bind && !incoming->meaning.is_uwsgi)
         value = gunicorn_address(address, value);
+    if (id == OPTION_graceful_timeout_ms && !incoming->meaning.is_uwsgi && strcmp(value, "0") == 0)
+        value = "1ms"; /* there it means at once, here without end */
     if (id == OPTION_bind && strncmp(value, "fd://", 5) == 0) {
         note(importer, &importer->missing, incoming, value, "a descriptor is no address: name the one to listen at");
         return;
@@ -370,6 +372,16 @@ static void print_defaults(const struct importer *importer, FILE *out)
               out);
 }
 
+/* gunicorn looks at reload_extra_files only with reload; with clutch they stand for themselves. */
+static void print_line(const struct importer *importer, const struct import_line *line, FILE *out)
+{
+    bool is_idle = line->id == OPTION_reload_file && strcmp(importer->server, "gunicorn") == 0;
+
+    for (size_t i = 0; i < importer->count && is_idle; i++)
+        is_idle = importer->lines[i].id != OPTION_reload || strcmp(importer->lines[i].value, "yes") != 0;
+    fprintf(out, "%s%s = %s\n", is_idle ? "; Of no effect there without reload:\n;" : "", line->key, line->value);
+}
+
 int importer_print(const struct importer *importer, FILE *out)
 {
     if (importer->config->ledger->is_out_of_memory)
@@ -379,7 +391,7 @@ int importer_print(const struct importer *importer, FILE *out)
     if (!has_line(importer, OPTIONS_COUNT))
         fputs("; The application is not named: here as `app = ...`, or on the command line.\n", out);
     for (size_t i = 0; i < importer->count; i++)
-        fprintf(out, "%s = %s\n", importer->lines[i].key, importer->lines[i].value);
+        print_line(importer, &importer->lines[i], out);
     print_defaults(importer, out);
     print_comments("From the environment of this moment:", &importer->of_now, out);
     print_comments("Without effect, because it is always so:", &importer->idle, out);

@@ -310,6 +310,35 @@ static void a_value_may_be_too_long_for_a_line(void **state)
     free(value);
 }
 
+static char *convert_gunicorn(const struct import_setting *settings, size_t count)
+{
+    struct importer *importer = importer_new("gunicorn.conf.py", "gunicorn");
+
+    assert_non_null(importer);
+    for (size_t i = 0; i < count; i++)
+        importer_gunicorn(importer, &settings[i]);
+    return print_import(importer);
+}
+
+static void what_means_something_else_here_is_put_right(void **state)
+{
+    struct import_setting settings[] = {
+        {"graceful_timeout", IMPORT_NUMBER, TEXTS("0")},
+        {"reload_extra_files", IMPORT_TEXT, TEXTS("/a", "/b")},
+        {"reload", IMPORT_TEXT, TEXTS("False")},
+    };
+    char *text = convert_gunicorn(settings, ARRAY_COUNT(settings));
+
+    (void)state;
+    assert_non_null(strstr(text, "\ngraceful-timeout = 1ms\n"));
+    assert_non_null(strstr(text, "\n; Of no effect there without reload:\n;reload-file = /a\n"));
+    free(text);
+    settings[2].values = (const char *const[]){"True"};
+    text = convert_gunicorn(settings, ARRAY_COUNT(settings));
+    assert_non_null(strstr(text, "\nreload-file = /a\nreload-file = /b\nreload = yes\n"));
+    free(text);
+}
+
 /* Whatever the setting, it comes out as an option or as a comment. */
 static void no_setting_is_lost(void **state)
 {
@@ -341,6 +370,7 @@ int main(void)
         cmocka_unit_test(addresses_of_gunicorn_are_understood),
         cmocka_unit_test(a_value_may_be_too_long_for_a_line),
         cmocka_unit_test(a_time_limit_of_gunicorn_is_told_once),
+        cmocka_unit_test(what_means_something_else_here_is_put_right),
         cmocka_unit_test(no_setting_is_lost),
     };
 
