@@ -24,6 +24,7 @@ from typing import List, NamedTuple, Optional
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "": 1.0}
 MOST_PODS = 10000
+MOST_OF_A_KIND = 1024  # workers of a pod, threads of a worker
 MOST_CPU = 0.7  # of what is granted: beyond, requests wait for CPUs, inside the application
 
 
@@ -210,6 +211,8 @@ def parse(arguments: List[str]) -> argparse.Namespace:
         parser.error("--cpu is a part of --time, so it cannot be more")
     if given.percentile >= 100:
         parser.error("--percentile must be below 100: some request always waits longer")
+    if max(given.workers, given.threads) > MOST_OF_A_KIND:
+        parser.error(f"--workers and --threads must be {MOST_OF_A_KIND} at most, as clutch has them")
     if given.spare < 0:
         parser.error("--spare must be 0 or more")
     return given

@@ -132,6 +132,8 @@ def test_no_pods_are_enough():
         (["--rate", "1", "--time", "1s", "--percentile", "100"], "--percentile must be below 100"),
         (["--rate", "1", "--time", "1s", "--spare", "-1"], "--spare must be 0 or more"),
         (["--rate", "1", "--time", "1s", "--workers", "1.5"], "'1.5' is no number above 0"),
+        (["--rate", "1", "--time", "1s", "--workers", "1025"], "--workers and --threads must be 1024 at most"),
+        (["--rate", "1", "--time", "1s", "--threads", "9999999999"], "--workers and --threads must be 1024 at most"),
     ],
 )
 def test_mistakes(arguments, said):
