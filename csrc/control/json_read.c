@@ -167,7 +167,9 @@ static bool read_number(struct reader *reader, int64_t *number)
     if (!is_digit(reader))
         return false;
     for (; is_digit(reader); reader->at++)
-        value = value > INT64_MAX / 10 - 1 ? INT64_MAX : value * 10 + (uint64_t)(*reader->at - '0');
+        value = value < JSON_MOST_NUMBER ? value * 10 + (uint64_t)(*reader->at - '0') : value;
+    if (value > JSON_MOST_NUMBER)
+        value = JSON_MOST_NUMBER;
     *number = is_negative ? -(int64_t)value : (int64_t)value;
     if (take_word(reader, ".") && !skip_digits(reader))
         return false;

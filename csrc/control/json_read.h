@@ -12,11 +12,15 @@
 
 enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
 
+/* Whole numbers up to here mean the same to all who read JSON (RFC 8259 section 6). Sums and differences of hundreds of
+ * them fit into 64 bits. */
+#define JSON_MOST_NUMBER ((int64_t)1 << 53)
+
 struct json_node {
     enum json_kind kind;
     struct slice name;       /* in an object */
     struct slice text;       /* of JSON_TEXT: any bytes */
-    int64_t number;          /* of JSON_NUMBER: its whole part, as far as it fits */
+    int64_t number;          /* of JSON_NUMBER: its whole part, up to JSON_MOST_NUMBER on either side of 0 */
     struct json_node *first; /* of an array or object; NULL: empty */
     struct json_node *next;  /* its neighbour */
 };
