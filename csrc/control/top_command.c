@@ -150,8 +150,9 @@ static void wait_for_events(struct top *top, const sigset_t *waiting)
 
     if (left_us < 0)
         left = (struct timespec){.tv_sec = 0};
-    if (ppoll(&keys, 1, top->frame.is_paused ? NULL : &left, waiting) > 0 && (keys.revents & POLLIN) == 0)
-        top->is_over = true; /* the terminal has gone */
+    /* A terminal that has gone is readable as well, for ever. */
+    if (ppoll(&keys, 1, top->frame.is_paused ? NULL : &left, waiting) > 0 && (keys.revents & ~POLLIN) != 0)
+        top->is_over = true;
     while ((key = top_screen_key()) != TOP_KEY_NONE)
         obey(top, key);
 }

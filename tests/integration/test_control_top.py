@@ -13,7 +13,7 @@ from support.client import make_request
 from support.control import Control, Pretender, any_name
 from support.server import BEHAVIOUR, find_binary, make_environment, run_clutch
 from support.terminal import Terminal
-from support.waiting import wait_until
+from support.waiting import LIMIT_S, wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR)
 FAST = ("--interval", "50ms")
@@ -90,6 +90,17 @@ def test_stacks_of_the_selected_worker(server, control):
             terminal.wait_for(QUIT)
         terminal.press("q")
         assert terminal.wait_exit() == (0, "")
+
+
+@pytest.mark.parametrize("keys", ["", "p"])
+def test_the_terminal_goes_away(server, control, keys):
+    """Nobody sends the signal HUP: it is not the terminal of this session."""
+    with Terminal("top", "--interval", "1h", control.address) as terminal:
+        terminal.wait_for(QUIT)
+        terminal.press(keys)
+        terminal.wait_for("paused" if keys else QUIT)
+        terminal.hang_up()
+        assert terminal.process.wait(LIMIT_S) == 0
 
 
 def test_pause(server, control):

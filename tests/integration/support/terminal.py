@@ -26,6 +26,7 @@ class Terminal:
     def __init__(self, *arguments, columns: int = 100, lines: int = 40, kind: str = "linux"):
         self.kind = kind
         self.master, self.slave = pty.openpty()
+        self.descriptors = (self.master, self.slave)
         self.bytes = b""
         self.screen = pyte.Screen(columns, lines)
         self.stream = pyte.ByteStream(self.screen)
@@ -48,8 +49,7 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         self.process.stderr.close()
-        os.close(self.master)
-        os.close(self.slave)
+        self.hang_up()
 
     def _set_size(self, columns: int, lines: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
@@ -58,6 +58,11 @@ class Terminal:
         self._set_size(columns, lines)
         self.screen.resize(lines, columns)
         self.process.send_signal(signal.SIGWINCH)
+
+    def hang_up(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+        self.descriptors = ()
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
