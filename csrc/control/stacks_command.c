@@ -29,7 +29,7 @@ static const struct control_command command = {
 
 static int print(struct slice text)
 {
-    return fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? 0 : -1;
+    return (text.len == 0 || fwrite(text.ptr, 1, text.len, stdout) == text.len) && fflush(stdout) == 0 ? 0 : -1;
 }
 
 static int print_view(const struct control_reply *reply)
