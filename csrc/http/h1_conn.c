@@ -12,6 +12,7 @@
 #include "h1_conn_priv.h"
 #include "h1_log_limit.h"
 #include "h1_leave.h"
+#include "h1_linger.h"
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
@@ -19,13 +20,10 @@
 #include "h1_trust.h"
 #include "log.h"
 
-enum { DISCARD_LIMIT_READS = 64 };
-
 static const uint32_t WATCHED_EVENTS = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
 
 static void drain_output(struct h1_conn *conn);
 static void drain_while_running(struct h1_conn *conn);
-static void discard_input(struct h1_conn *conn);
 static void close_after_deadline(struct h1_conn *conn);
 static void close_idle(struct h1_conn *conn);
 static void refuse_for_silence(struct h1_conn *conn);
@@ -73,7 +71,7 @@ const struct h1_state H1_WRITING = {
  * reset (RFC 9112 9.6). */
 const struct h1_state H1_LINGERING = {
     .name = "lingering",
-    .on_readable = discard_input,
+    .on_readable = h1_linger_discard,
     .on_deadline = close_after_deadline,
     .wait = WAIT_LINGER,
 };
@@ -280,34 +278,11 @@ static void end_slow_reader(struct h1_conn *conn)
     abort_connection(conn);
 }
 
-/* Says that no more will come, and throws away what still comes in. */
-static void linger(struct h1_conn *conn)
-{
-    shutdown(conn->source.fd, SHUT_WR);
-    h1_conn_enter_state(conn, &H1_LINGERING);
-    if (conn->state == &H1_LINGERING)
-        discard_input(conn);
-}
-
 /* Answered by a thread that did not drive, perhaps without a line in the log. */
 static void end_refusal(struct h1_conn *conn)
 {
     h1_refusal_tell_later(conn->server);
-    linger(conn);
-}
-
-void h1_conn_part(struct h1_conn *conn)
-{
-    h1_conn_drop_partial(conn);
-    buf_fini(&conn->leftover);
-    linger(conn);
-}
-
-void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
-{
-    h1_refusal_answer(conn->server, &refusal, &conn->endpoints, parse, conn->source.fd);
-    h1_refusal_tell_later(conn->server);
-    h1_conn_part(conn);
+    h1_linger_begin(conn);
 }
 
 static void refuse_for_silence(struct h1_conn *conn)
@@ -323,21 +298,6 @@ static void refuse_for_silence(struct h1_conn *conn)
     h1_conn_refuse(conn, conn->partial != NULL ? &conn->partial->parse : NULL,
                    (struct h1_refusal){.reason = conn->state == &H1_READING_HEAD ? H1_REASON_HEAD_TIMEOUT
                                                                                  : H1_REASON_BODY_TIMEOUT});
-}
-
-static void discard_input(struct h1_conn *conn)
-{
-    for (int i = 0; i < DISCARD_LIMIT_READS; i++) {
-        ssize_t got = recv(conn->source.fd, conn->server->driver->read_buffer, READ_BUFFER_BYTES, 0);
-
-        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-            h1_conn_close(conn);
-            return;
-        }
-        if (got < 0 && errno == EAGAIN)
-            return;
-    }
-    h1_conn_close(conn); /* it floods: enough of it */
 }
 
 void h1_conn_proceed(struct h1_conn *conn)
@@ -368,7 +328,7 @@ static void end_connection(struct h1_conn *conn)
 {
     /* Closing with bytes unread resets the connection and may take the response along. */
     if (has_unread_bytes(conn)) {
-        linger(conn);
+        h1_linger_begin(conn);
         return;
     }
     /* The client waits for the end, which close() alone would not give it as long as a process that the application has
