@@ -39,6 +39,11 @@ static inline void interrupt_begin(struct interrupt *interrupt, uint64_t number)
 {
     atomic_store_explicit(&interrupt->running, number, memory_order_relaxed);
 }
+/* Whether the time of that request was over before; asked with the GIL, before interrupt_begin. */
+static inline bool interrupt_is_wanted(const struct interrupt *interrupt, uint64_t number)
+{
+    return atomic_load_explicit(&interrupt->wanted, memory_order_relaxed) == number;
+}
 void interrupt_forget(const struct interrupt *);
 static inline void interrupt_end(struct interrupt *interrupt)
 {

@@ -122,10 +122,14 @@ void wsgi_serve(struct gateway_thread *thread, struct exchange *exchange)
     exchange_enter(exchange, EXCHANGE_APP);
     entered_us = clock_now_us();
     exchange->times.gil_wait_us = entered_us - exchange->times.taken_us;
-    wsgi_response_begin(&thread->response, exchange);
-    interrupt_begin(&thread->interrupt, exchange->number);
-    run(thread);
-    end(thread);
-    exchange->times.app_us = clock_now_us() - entered_us - thread->response.away_us;
+    if (LIKELY(!interrupt_is_wanted(&thread->interrupt, exchange->number))) {
+        wsgi_response_begin(&thread->response, exchange);
+        interrupt_begin(&thread->interrupt, exchange->number);
+        run(thread);
+        end(thread);
+        exchange->times.app_us = clock_now_us() - entered_us - thread->response.away_us;
+    } else {
+        exchange->is_given_up = true; /* it has been answered with 504 while it waited for the GIL */
+    }
     thread->state = runtime_leave();
 }
