@@ -64,6 +64,15 @@ static void tell_limit(const struct master *master, const struct handover *hando
     (void)!send(handover->passing.channel_fd, text, (size_t)len, MSG_NOSIGNAL);
 }
 
+/* Another variable of this name, or a copy of one, leads to no old master: nobody would ever say that it lets go. */
+static bool is_channel(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+
+    return fd > STDERR_FILENO && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
 int handover_begin(struct master *master, char *error, size_t size)
 {
     struct handover *handover;
@@ -78,7 +87,7 @@ int handover_begin(struct master *master, char *error, size_t size)
     }
     handover->nudge_us = SLOT_NEVER;
     handover->is_pending = true;
-    if (passing_parse(&handover->passing, handover->text) < 0) {
+    if (passing_parse(&handover->passing, handover->text) < 0 || !is_channel(handover->passing.channel_fd)) {
         snprintf(error, size,
                  LAUNCH_PASSED " is not what a running server passes to the one that follows it; expected "
                                "this variable not to be set by anybody else");

@@ -216,13 +216,14 @@ static void end_listeners(struct master *master)
         listener_end(&master->listeners[i]);
 }
 
-/* From now on /readyz says 503, and nothing else has changed. */
+/* From now on /readyz says 503, and nothing else has changed; but no other master takes over what is to end. */
 static void delay_drain(struct master *master, int signal_number)
 {
     int64_t delay_ms = master->config->drain_delay_ms;
 
     master->drain_us = clock_now_us() + delay_ms * 1000;
     log_info("stopping in %g s (--drain-delay): %s", (double)delay_ms / 1e3, death_signal_name(signal_number));
+    upgrade_stop(master);
 }
 
 static void stop(struct master *master, int signal_number)

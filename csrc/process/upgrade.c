@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,12 @@ pid_t upgrade_pid(const struct master *master)
     return master->upgrade != NULL ? master->upgrade->pid : 0;
 }
 
+/* From the signal on, also while --drain-delay holds everything else back. */
+static bool is_stopping(const struct master *master)
+{
+    return master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0;
+}
+
 /* --- Signals --- */
 
 static bool reserve(struct master *master)
@@ -94,7 +101,7 @@ static void ask(struct master *master)
 {
     if (upgrade_is_running(master) || state_of(master) == UPGRADE_WANTED) {
         log_warning("an upgrade is under way already: SIGUSR2 is ignored");
-    } else if (master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0) {
+    } else if (is_stopping(master)) {
         log_warning("the server stops: SIGUSR2 is ignored");
     } else if (reserve(master)) {
         if (handover_is_pending(master))
@@ -230,6 +237,14 @@ static void leave(struct master *master, bool is_queue_shared)
     monitor_keeper_leave(master);
 }
 
+/* What it said last may have been that it is ready: nothing is left to one that has died since. */
+static bool has_gone(const struct upgrade *upgrade)
+{
+    struct pollfd channel = {.fd = upgrade->channel_fd};
+
+    return poll(&channel, 1, 0) > 0 && (channel.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 static void take_message(struct master *master, const char *text)
 {
     struct upgrade *upgrade = master->upgrade;
@@ -240,7 +255,7 @@ static void take_message(struct master *master, const char *text)
         upgrade->deadline_us = limit_us > 0 ? clock_now_us() + limit_us : SLOT_NEVER;
     } else if (sscanf(text, "failed %n", &used) == 0 && used > 0) {
         snprintf(upgrade->failure, sizeof(upgrade->failure), "%s", text + used);
-    } else if (sscanf(text, "ready %d %n", &is_queue_shared, &used) == 1 && used > 0) {
+    } else if (sscanf(text, "ready %d %n", &is_queue_shared, &used) == 1 && used > 0 && !has_gone(upgrade)) {
         keep_taken(master, text + used);
         upgrade->state = UPGRADE_OVER;
         upgrade->deadline_us = SLOT_NEVER;
@@ -275,7 +290,7 @@ void upgrade_step(struct master *master)
     if (upgrade == NULL)
         return;
     if (upgrade->state == UPGRADE_WANTED) {
-        if (master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0)
+        if (is_stopping(master))
             upgrade->state = UPGRADE_NONE;
         else if (master->coming == 0 && !master->reload.is_wanted && !handover_is_pending(master))
             begin(master);
@@ -313,10 +328,12 @@ bool upgrade_bury(struct master *master, pid_t pid, int wait_status)
     describe_end(text, sizeof(text), wait_status);
     if (upgrade->failure[0] != '\0')
         snprintf(text, sizeof(text), "%s", upgrade->failure);
-    if (master->phase == MASTER_RUNNING)
+    if (!is_stopping(master)) {
         roll_back(master, text);
-    else
+    } else {
+        keep_pidfile(master, pid);
         forget(upgrade);
+    }
     return true;
 }
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -255,6 +256,20 @@ def test_a_stop_ends_both(serve, write, gate, number):
     assert not server.log_contains("upgrade done")
 
 
+def test_a_delayed_stop_ends_both(serve, write, gate):
+    """Nobody takes over a server that has been told to stop."""
+    server = serve("--drain-delay", "2s")
+    write("second", before=WAITS.format(path=gate.path))
+    server.send_signal(signal.SIGUSR2)
+    gate.wait_reached()
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping in 2 s")
+    with gate_for_all(gate):
+        assert server.wait_exit() == 0
+    assert server.log_contains("the upgrade is given up: the server stops")
+    assert not server.log_contains("upgrade done") and not server.log_contains("rolled back")
+
+
 def test_a_reload_waits_for_an_upgrade_that_fails(serve, write, gate):
     server = serve()
     write("second", before=WAITS.format(path=gate.path) + "; raise ValueError")
@@ -281,6 +296,26 @@ def test_the_new_master_dies_while_it_starts(serve, write, gate):
     assert "killed by SIGKILL" in server.wait_for_log(ROLLED_BACK, after=mark)["why"]
     with gate_for_all(gate):
         wait_until(lambda: len(processes.session_members(server.pid)) == 3, "its workers to notice, when they are loaded")
+    assert server.request("/").text == "first"
+
+
+READY_AND_DEAD = """#!{python}
+import os, signal
+os.kill(os.getppid(), signal.SIGSTOP)
+os.write(int(os.environ["CLUTCH_UPGRADE"].partition("channel=")[2].split()[0]), b"ready 1 1")
+"""
+
+
+def test_the_new_master_dies_when_it_is_ready(serve, program):
+    """Its last word was that it is ready; nobody is left to serve but the old one."""
+    server = serve()
+    replace(program, READY_AND_DEAD.format(python=sys.executable))
+    mark = server.log.mark()
+    server.send_signal(signal.SIGUSR2)
+    new = int(server.wait_for_log(r"is started as master (\d+)", after=mark)[1])
+    wait_until(lambda: not processes.is_running(new), "the new master to die")
+    os.kill(server.pid, signal.SIGCONT)
+    assert "ended with status 0" in server.wait_for_log(ROLLED_BACK, after=mark)["why"]
     assert server.request("/").text == "first"
 
 
@@ -479,8 +514,10 @@ def test_with_a_monitor_nobody_is_told_that_it_died(serve):
     assert not server.log_contains("goes on without it") and not server.log_contains("--drain-delay")
 
 
-def test_a_foreign_variable_is_no_upgrade():
+@pytest.mark.parametrize("channel", [None, -1, 0, 1, 99])
+def test_a_foreign_variable_is_no_upgrade(channel):
+    value = "yes" if channel is None else f"1 from=1 channel={channel} keeper=-1 queue=-1,-1,0\n"
     result = subprocess.run(
-        [find_binary(), "shop"], env={"CLUTCH_UPGRADE": "yes"}, capture_output=True, text=True, check=False
+        [find_binary(), "shop"], env={"CLUTCH_UPGRADE": value}, capture_output=True, text=True, check=False, timeout=60
     )
     assert result.returncode == 1 and "expected this variable not to be set" in result.stderr
