@@ -387,6 +387,7 @@ static void supervise(struct master *master)
     }
     monitor_keeper_end(master);
     upgrade_end(master);
+    service_end(master);
 }
 
 /* --- End --- */

@@ -10,6 +10,8 @@
 
 struct master;
 
+enum { SERVICE_TEXT_BYTES = 1024 };
+
 /* What has been told so far. All zero at the start. */
 struct service {
     bool was_ready;
@@ -19,6 +21,9 @@ struct service {
     bool has_failed;  /* to tell something, which was logged */
     uint64_t reload;  /* number of the last request for a reload that it was told of */
     int64_t alive_us; /* when the next sign of life is due */
+
+    char unsent[SERVICE_TEXT_BYTES]; /* what the manager had no room for; "": nothing. Before it nothing new is told */
+    int64_t again_us;                /* when that is tried again */
 };
 
 /* After every batch of events: tells what is new. */
@@ -31,5 +36,9 @@ void service_tell_status(struct master *, const char *text);
 
 /* The main process is another from now on. */
 void service_leave(struct master *, pid_t to);
+
+/* Before the end of a process that has left: a manager that has not been told of the other would end the service. Waits
+ * a second at most for one that had no room. */
+void service_end(struct master *);
 
 #endif

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from support import processes
-from support.client import Connection
+from support.client import Connection, make_request
 from support.manager import NotifySocket, prefix_of
 from support.server import find_binary, make_environment
 from support.waiting import wait_until
@@ -23,6 +23,8 @@ import os
 {before}
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/gated":
+        open(environ["QUERY_STRING"]).read()
     return [" ".join(sorted(os.environ)).encode() if environ["PATH_INFO"] == "/environment" else b"{version}"]
 """
 
@@ -176,6 +178,39 @@ def test_a_manager_that_is_not_there(serve, path):
     server = serve(environment={"NOTIFY_SOCKET": path})
     server.wait_for_log("the service manager cannot be told how the server is, at NOTIFY_SOCKET=")
     assert server.request("/").text == "first"
+
+
+@pytest.fixture
+def busy_manager(tmp_path):
+    """A manager that does not read yet."""
+    made = NotifySocket(str(tmp_path / "notify"), reads=False)
+    yield made
+    made.close()
+
+
+def test_a_manager_without_room_is_told_later(serve, busy_manager):
+    """One that waits in vain for the news would end the server. After a reload the master has long tried to tell."""
+    busy_manager.fill()
+    server = serve(environment={"NOTIFY_SOCKET": busy_manager.path})
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("reload done")
+    busy_manager.read()
+    assert busy_manager.wait_for("READY", "1")["STATUS"] == "2 workers serve"
+    busy_manager.wait_for("RELOADING", "1")
+    busy_manager.wait_for("READY", "1", count=2)
+
+
+def test_a_manager_without_room_is_told_of_another_main_process(serve, busy_manager, gate):
+    server = serve(environment={"NOTIFY_SOCKET": busy_manager.path})
+    with server.connect() as connection:
+        connection.send(make_request(f"/gated?{gate.path}"))
+        gate.wait_reached()
+        busy_manager.fill()
+        upgrade(server)
+        busy_manager.read()
+        busy_manager.wait_for("MAINPID", str(server.master_pid))
+        gate.open()
+        assert connection.read_response().text == "first"
 
 
 # Sockets that are passed.

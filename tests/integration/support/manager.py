@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import sys
@@ -16,13 +17,24 @@ PROGRAM = pathlib.Path(__file__).resolve().with_name("pass_sockets.py")
 class NotifySocket:
     """Collects what a server tells its service manager: each message as a dictionary, in order."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, reads: bool = True):
         self.path = path
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind("\0" + path[1:] if path.startswith("@") else path)
         self.changed = threading.Condition()
         self.messages: list[dict[str, str]] = []
+        if reads:
+            self.read()
+
+    def read(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
+
+    def fill(self) -> None:
+        """Leaves no room for another message."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(BlockingIOError):
+            sender.setblocking(False)
+            while True:
+                sender.sendto(b"FILLER=1", self.socket.getsockname())
 
     def _read(self) -> None:
         while True:
@@ -51,7 +63,8 @@ class NotifySocket:
             return len(self.messages)
 
     def close(self) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(TimeoutError):
+            sender.settimeout(5)
             sender.sendto(b"end", self.socket.getsockname())
         self.socket.close()
 
