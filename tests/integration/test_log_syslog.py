@@ -84,7 +84,7 @@ def start_at(start, tmp_path, *options, **keywords):
     [[], ["--threads", "3"], ["--preload"], ["--sandbox", "best-effort"]],
     ids=["alone", "threads", "preload", "sandbox"],
 )
-def test_both_logs_in_syslog(start, receive, tmp_path, mode):
+def test_both_logs_in_syslog(start, receive, tmp_path, mode, is_sanitized):
     receiver = receive()
     log = f"syslog:{receiver.address}"
     server = start_at(
@@ -102,7 +102,8 @@ def test_both_logs_in_syslog(start, receive, tmp_path, mode):
     server.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
     receiver.wait_for(r"master: stopped$")
-    assert server.log.text == ""
+    # The search for leaks at the end of a process is not possible in the sandbox, and says so.
+    assert server.log.text == "" or (is_sanitized and "--sandbox" in mode)
 
 
 def test_by_udp(start, receive):
