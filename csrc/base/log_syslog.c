@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 #include "fd.h"
 #include "standard_fds.h"
 
-enum { MESSAGE_BYTES = 8192, HEAD_BYTES = 512, TOLD_AGAIN_US = 1000000 };
+enum { CUT_BYTES = 8192, HEAD_BYTES = 512, TOLD_AGAIN_US = 1000000 };
 
 /* Severities of RFC 5424 6.2.1. */
 static int severity_of(enum log_level level)
@@ -74,19 +75,23 @@ static int socket_of(struct log_syslog *syslog)
 }
 
 /* Over the connection that was made at the start, with other rights perhaps; else to the address, where there may be
- * another receiver by now. */
-static bool put(struct log_syslog *syslog, struct slice message)
+ * another receiver by now. 0 or -errno. */
+static int put(struct log_syslog *syslog, struct slice head, struct slice text)
 {
+    struct iovec pieces[] = {{.iov_base = (void *)(uintptr_t)head.ptr, .iov_len = head.len},
+                             {.iov_base = (void *)(uintptr_t)text.ptr, .iov_len = text.len}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = ARRAY_COUNT(pieces)};
     int fd = socket_of(syslog);
 
     if (fd < 0)
-        return false;
-    if (send(fd, message.ptr, message.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        return true;
-    if (errno == EAGAIN || errno == ENOBUFS)
-        return false;
-    return sendto(fd, message.ptr, message.len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&syslog->address,
-                  syslog->address_bytes) >= 0;
+        return -EBADF;
+    if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 0;
+    if (errno == EAGAIN || errno == ENOBUFS || errno == EMSGSIZE)
+        return -errno;
+    message.msg_name = &syslog->address;
+    message.msg_namelen = syslog->address_bytes;
+    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
 }
 
 /* --- Messages --- */
@@ -118,16 +123,18 @@ static int format_bsd(const struct log_syslog *syslog, int priority, char *out, 
 
 static bool send_message(struct log_syslog *syslog, enum log_level level, struct slice text)
 {
-    char message[HEAD_BYTES + MESSAGE_BYTES];
+    char head[HEAD_BYTES];
     int priority = syslog->facility * 8 + severity_of(level);
-    int head = syslog->is_rfc5424 ? format_rfc5424(syslog, priority, message, HEAD_BYTES)
-                                  : format_bsd(syslog, priority, message, HEAD_BYTES);
-    size_t len = text.len < MESSAGE_BYTES ? text.len : MESSAGE_BYTES;
+    int len = syslog->is_rfc5424 ? format_rfc5424(syslog, priority, head, sizeof(head))
+                                 : format_bsd(syslog, priority, head, sizeof(head));
+    int result;
 
-    if (head < 0 || head >= HEAD_BYTES)
+    if (len < 0 || len >= HEAD_BYTES)
         return false;
-    memcpy(message + head, text.ptr, len);
-    return put(syslog, slice_of(message, (size_t)head + len));
+    result = put(syslog, slice_of(head, (size_t)len), text);
+    if (result == -EMSGSIZE && text.len > CUT_BYTES)
+        result = put(syslog, slice_of(head, (size_t)len), slice_of(text.ptr, CUT_BYTES));
+    return result == 0;
 }
 
 /* --- Lost lines --- */

@@ -43,7 +43,8 @@ int log_syslog_parse(struct log_syslog *, const char *text, char *error, size_t 
 int log_syslog_open(struct log_syslog *) MUST_CHECK;
 void log_syslog_close(struct log_syslog *);
 
-/* Sends one message, which is cut at 8 KiB. From any thread. */
+/* Sends one message: whole, as a record cut short is no JSON any more; or 8 KiB of it, when it is more than a datagram
+ * can have. From any thread. */
 void log_syslog_send(struct log_syslog *, enum log_level, struct slice text);
 
 /* The same for each of some lines. */

@@ -180,6 +180,31 @@ static void test_lost_lines_are_told_of(void **state)
     close(fd);
 }
 
+/* A traceback in JSON is one line. */
+static void test_a_long_line_stays_whole(void **state)
+{
+    static char line[1 << 22], text[sizeof(line)];
+    static const size_t lengths[][2] = {{10000, 10000}, {sizeof(line), 8192}};
+    struct log_syslog syslog = parsed(value);
+    int fd = listen_there();
+
+    (void)state;
+    memset(line, 'x', sizeof(line));
+    assert_int_equal(log_syslog_open(&syslog), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(lengths); i++) {
+        ssize_t len;
+
+        log_syslog_send(&syslog, LOG_LEVEL_INFO, slice_of(line, lengths[i][0]));
+        len = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+        assert_true(len > 0);
+        text[len] = '\0';
+        assert_int_equal(strspn(strstr(text, "]: ") + 3, "x"), lengths[i][1]);
+    }
+    assert_int_equal(syslog.lost_lines, 0);
+    log_syslog_close(&syslog);
+    close(fd);
+}
+
 static void test_a_full_queue_holds_nobody_up(void **state)
 {
     struct log_syslog syslog = parsed(value);
@@ -224,6 +249,7 @@ int main(void)
         cmocka_unit_test(test_messages_as_syslog_3_writes_them),
         cmocka_unit_test(test_messages_of_rfc_5424_by_udp),
         cmocka_unit_test(test_lost_lines_are_told_of),
+        cmocka_unit_test(test_a_long_line_stays_whole),
         cmocka_unit_test(test_a_full_queue_holds_nobody_up),
         cmocka_unit_test(test_no_line_gets_into_a_connection),
     };
