@@ -47,11 +47,6 @@ def add(query):
     sum(range(10**13))
 
 
-def hold(query):
-    """In C, with the GIL, deaf to signals, but not for ever."""
-    ctypes.PyDLL(None).usleep(int(float(query["seconds"]) * 1e6))
-
-
 def clean(query):
     try:
         time.sleep(3600)
@@ -135,7 +130,7 @@ class Late:
 
 ways = {
     way.__name__: way
-    for way in (sleep, spin, wait, match, digest, add, hold, clean, swallow, swallow_on, exception, crash)
+    for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash)
 }
 
 

@@ -184,20 +184,6 @@ class TestOtherThreads:
         for _ in range(20):
             assert server.request("/").body == b"done\n"
 
-    def test_a_request_that_waited_for_the_gil_is_not_run_any_more(self, start_limited):
-        server = start_limited("--threads", "2")
-        with server.connect() as holder, server.connect() as waiter:
-            holder.send(make_request("/hold?seconds=2.5"))
-            server.out.wait_for("^hold: entered")
-            waiter.send(make_request("/sleep"))
-            assert_504(holder.read_response())
-            assert_504(waiter.read_response())
-        server.log.wait_for('has run "GET /sleep" .* waiting for the GIL: answered with 504')
-        server.log.wait_for("has ended the request", count=2)
-        assert "sleep: entered" not in server.out.text
-        assert server.request("/").body == b"done\n"
-        assert "to be replaced" not in server.log.text
-
     def test_python_is_stuck(self, start_limited):
         """Some thread holds the GIL for good: all are answered nevertheless, and the worker is replaced."""
         server = start_limited("--threads", "2", grace="300ms")
