@@ -19,6 +19,9 @@ static const char *const own_variables[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_
 /* What the application is not to find either. */
 static const char *const manager_variables[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC"};
 
+/* More than any manager passes; what is there for each of them is no question of memory yet. */
+enum { MOST_SOCKETS = 1 << 16 };
+
 /* --- Memory --- */
 
 static void *need(void *memory)
@@ -59,7 +62,7 @@ static void take_sockets(struct launch *launch)
 
     if (getenv("LISTEN_FDS") == NULL || getenv("LISTEN_PID") == NULL || !is_for_us("LISTEN_PID"))
         return;
-    launch->socket_count = read_number("LISTEN_FDS", &count) && count <= INT_MAX / 2 ? (int)count : -1;
+    launch->socket_count = read_number("LISTEN_FDS", &count) && count <= MOST_SOCKETS ? (int)count : -1;
     launch->socket_names = copy_variable("LISTEN_FDNAMES");
 }
 

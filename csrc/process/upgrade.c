@@ -51,6 +51,7 @@ struct upgrade {
     struct stay stay;       /* of process 1 */
     int64_t began_us;
     int64_t deadline_us; /* by when it must have got on; SLOT_NEVER */
+    bool has_new_logs;   /* SIGUSR1 has come since: the new master has opened the old files perhaps */
     char failure[FAILURE_BYTES];
 };
 
@@ -136,6 +137,8 @@ bool upgrade_take_signal(struct master *master, int number)
     }
     if (number == SIGHUP && upgrade_is_running(master))
         log_info("a reload begins if the upgrade that is under way fails: else it has loaded everything anew");
+    if (number == SIGUSR1 && upgrade_is_running(master))
+        master->upgrade->has_new_logs = true;
     if (number == SIGUSR2)
         ask(master);
     return number == SIGUSR2;
@@ -177,6 +180,7 @@ static void begin(struct master *master)
     int64_t limit_us = master->config->boot_timeout_ms * 1000 * (master->config->preload ? 2 : 1);
 
     upgrade->began_us = clock_now_us();
+    upgrade->has_new_logs = false;
     upgrade->state = UPGRADE_RUNNING;
     upgrade->pid =
         successor_start(master, &upgrade->passing, &upgrade->stay, &upgrade->channel_fd, error, sizeof(error));
@@ -232,6 +236,8 @@ static void leave(struct master *master, bool is_queue_shared)
     service_leave(master, upgrade->pid);
     stay_tell(handover_keeper_fd(master), upgrade->pid);
     (void)send(upgrade->channel_fd, "go", 2, MSG_NOSIGNAL);
+    if (upgrade->has_new_logs)
+        kill(upgrade->pid, SIGUSR1);
     log_info("upgrade done after %.0f ms: master %d serves; the workers of this one finish what they have begun",
              (double)(clock_now_us() - upgrade->began_us) / 1e3, (int)upgrade->pid);
     monitor_keeper_leave(master);

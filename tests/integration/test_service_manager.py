@@ -314,6 +314,19 @@ def test_what_cannot_be_listened_at_is_refused(tmp_path, write, kind, expected):
     assert result.returncode == 1 and f"the passed descriptor 3 cannot be listened at: {expected}" in result.stderr
 
 
+@pytest.mark.parametrize("count", ["-1", "", "3x", "65537", "1000000000", "99999999999999999999"])
+def test_a_number_of_sockets_that_cannot_be(tmp_path, write, count):
+    result = subprocess.run(
+        ["sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", find_binary(), "--pythonpath", str(tmp_path), "shop"],
+        env={**make_environment(), "LISTEN_FDS": count},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.returncode == 1 and "LISTEN_FDS means nothing: expected the number of sockets" in result.stderr
+
+
 @pytest.mark.parametrize(("pid", "count"), [("1", "1"), (None, "1")])
 def test_sockets_for_another_process_are_none(serve, pid, count):
     environment = {"LISTEN_FDS": count, **({"LISTEN_PID": pid} if pid else {})}

@@ -483,6 +483,24 @@ def test_twelve_upgrades_leave_nothing_behind(serve, is_sanitized):
     wait_until(lambda: look() == counts[0], f"as many descriptors as before: {counts}")
 
 
+def test_a_log_that_is_moved_away_meanwhile(serve, write, gate, tmp_path):
+    """The new master has opened the old file by then."""
+    log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
+    server = serve("--access-logfile", str(log))
+    write("second", before=WAITS.format(path=gate.path))
+    server.send_signal(signal.SIGUSR2)
+    gate.wait_reached()
+    log.rename(moved)
+    server.send_signal(signal.SIGUSR1)
+    server.wait_for_log("SIGUSR1: opened again")
+    with gate_for_all(gate):
+        server.master_pid = int(server.wait_for_log(DONE)["pid"])
+    wait_until(lambda: len(server.log.find_all("SIGUSR1: opened again")) == 2, "the new master to open the new file")
+    descriptors = processes.PROC / str(server.master_pid) / "fd"
+    links = [os.readlink(descriptors / number) for number in os.listdir(descriptors)]
+    assert str(log) in links and str(moved) not in links
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_as_root_with_user(serve, tmp_path):
     tmp_path.chmod(0o755)
