@@ -74,6 +74,20 @@ static bool tell_unsent(struct master *master)
     return service->unsent[0] == '\0';
 }
 
+/* A text from elsewhere: from memory that the application can write to, or with a name of a file. Another line of it
+ * would be an order to the manager. */
+static void tell_text(struct master *master, const char *before, const char *text)
+{
+    char line[SERVICE_TEXT_BYTES];
+
+    snprintf(line, sizeof(line), "%s", text);
+    for (char *at = line; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+    }
+    tell(master, "%sSTATUS=%s", before, line);
+}
+
 static void tell_ready(struct master *master)
 {
     int count = crew_count(&master->crew, master->generation);
@@ -105,7 +119,7 @@ static void tell_reloaded(struct master *master)
     if (service->was_stopping || !service->is_reloading || is_under_way || !service->was_ready)
         return;
     service->is_reloading = false;
-    tell(master, "READY=1\nSTATUS=%s", board_reload_read(&master->scoreboard->totals->reload).text);
+    tell_text(master, "READY=1\n", board_reload_read(&master->scoreboard->totals->reload).text);
 }
 
 static void tell_stopping(struct master *master)
@@ -144,7 +158,7 @@ int64_t service_next_us(const struct master *master)
 void service_tell_status(struct master *master, const char *text)
 {
     if (master->service.unsent[0] == '\0')
-        tell(master, "STATUS=%s", text);
+        tell_text(master, "", text);
 }
 
 void service_leave(struct master *master, pid_t to)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -178,6 +179,21 @@ def test_a_manager_that_is_not_there(serve, path):
     server = serve(environment={"NOTIFY_SOCKET": path})
     server.wait_for_log("the service manager cannot be told how the server is, at NOTIFY_SOCKET=")
     assert server.request("/").text == "first"
+
+
+def test_a_status_is_one_line(serve, plain_manager, tmp_path, monkeypatch):
+    """More lines would be orders to the manager."""
+    program = tmp_path / "a\nMAINPID=1" / "clutch"
+    program.parent.mkdir()
+    shutil.copy2(find_binary(), program)
+    monkeypatch.setenv("CLUTCH_BINARY", str(program))
+    server = serve(environment={"NOTIFY_SOCKET": plain_manager.path})
+    plain_manager.wait_for("READY", "1")
+    mark = plain_manager.mark()
+    program.unlink()
+    server.send_signal(signal.SIGUSR2)
+    assert "MAINPID=1/clutch" in plain_manager.wait_for("STATUS", after=mark)["STATUS"]
+    assert not any("MAINPID" in message for message in plain_manager.messages)
 
 
 @pytest.fixture
