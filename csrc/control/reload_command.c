@@ -38,14 +38,43 @@ static int complain(const char *error)
     return EXIT_FAILURE;
 }
 
-/* The exit status once the reload has ended; STILL before. `mine`: its number, 0 until it is known. */
-static int judge(const struct json_node *root, int64_t asked_before, int64_t *mine)
+/* Which server has been asked. */
+struct life {
+    int64_t pid, start_time_us;
+};
+
+static struct life life_of(const struct json_node *root)
 {
+    return (struct life){json_member_number(root, "pid"), json_member_number(root, "start_time_us")};
+}
+
+/* What is being waited for. */
+struct watch {
+    const char *address;
+    struct life life;
+    int64_t asked_before, mine; /* the reload's number, 0 until it is known */
+    int64_t silent_since_us;    /* 0: it has answered the last time */
+};
+
+/* An upgrade, or a restart: whether what it has loaded is newer than the request, nobody knows. */
+static int tell_of_another(int64_t pid)
+{
+    fprintf(stderr, "clutch: no reload: another master (pid: %lld) has taken over meanwhile; ask again\n",
+            (long long)pid);
+    return EXIT_FAILURE;
+}
+
+/* The exit status once the reload has ended; STILL before. */
+static int judge(const struct json_node *root, struct watch *watch)
+{
+    struct life life = life_of(root);
     char text[TEXT_BYTES];
 
-    if (*mine == 0 && json_member_number(root, "asked") > asked_before)
-        *mine = json_member_number(root, "asked");
-    if (*mine == 0 || json_member_number(root, "done") < *mine)
+    if (life.pid != watch->life.pid || life.start_time_us != watch->life.start_time_us)
+        return tell_of_another(life.pid);
+    if (watch->mine == 0 && json_member_number(root, "asked") > watch->asked_before)
+        watch->mine = json_member_number(root, "asked");
+    if (watch->mine == 0 || json_member_number(root, "done") < watch->mine)
         return json_member_flag(root, "is_stopping") ? complain("no reload: the server is stopping") : STILL;
     visible_copy(text, sizeof(text), json_member_text(root, "text"));
     if (json_member_flag(root, "is_failed"))
@@ -53,13 +82,6 @@ static int judge(const struct json_node *root, int64_t asked_before, int64_t *mi
     printf("%s\n", text);
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
-
-/* What is being waited for. */
-struct watch {
-    const char *address;
-    int64_t asked_before, mine;
-    int64_t silent_since_us; /* 0: it has answered the last time */
-};
 
 static int look(struct watch *watch)
 {
@@ -74,18 +96,17 @@ static int look(struct watch *watch)
         return clock_now_us() - watch->silent_since_us < PATIENCE_MS * 1000 ? STILL : complain(error);
     }
     watch->silent_since_us = 0;
-    exit_status = judge(json_tree_root(reply.tree), watch->asked_before, &watch->mine);
+    exit_status = judge(json_tree_root(reply.tree), watch);
     control_reply_fini(&reply);
     return exit_status;
 }
 
-static int wait_for_end(const struct control_arguments *arguments, int64_t asked_before)
+static int wait_for_end(const struct control_arguments *arguments, struct watch *watch)
 {
-    struct watch watch = {.address = arguments->address, .asked_before = asked_before};
     int64_t until_us = clock_now_us() + arguments->timeout_ms * 1000;
     int exit_status;
 
-    while ((exit_status = look(&watch)) == STILL) {
+    while ((exit_status = look(watch)) == STILL) {
         if (clock_now_us() >= until_us) {
             (void)complain("the reload has not ended in time (--timeout); it goes on");
             return EXIT_TIMEOUT;
@@ -99,13 +120,14 @@ static int reload(const struct control_arguments *arguments)
 {
     struct control_reply reply;
     char error[CONTROL_ERROR_BYTES];
-    int64_t asked_before;
+    struct watch watch = {.address = arguments->address};
 
     if (control_ask(arguments->address, "POST", "/reload", PATIENCE_MS, &reply, error) < 0)
         return complain(error);
-    asked_before = json_member_number(json_tree_root(reply.tree), "asked");
+    watch.life = life_of(json_tree_root(reply.tree));
+    watch.asked_before = json_member_number(json_tree_root(reply.tree), "asked");
     control_reply_fini(&reply);
-    return arguments->wait ? wait_for_end(arguments, asked_before) : EXIT_SUCCESS;
+    return arguments->wait ? wait_for_end(arguments, &watch) : EXIT_SUCCESS;
 }
 
 int reload_command_run(int argc, char **argv)

@@ -2,6 +2,7 @@
 #include "control_reload.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "board_reload.h"
 #include "json_write.h"
@@ -21,6 +22,8 @@ int control_reload_write(const struct monitor_task *task, struct buf *text)
     json_number(&json, "generation", news.done > 0 ? news.generation : atomic_load(&totals->generation));
     json_flag(&json, "is_stopping", atomic_load(&totals->is_stopping) != 0);
     json_text(&json, "text", slice_of_string(news.text));
+    json_number(&json, "pid", getppid());
+    json_number(&json, "start_time_us", atomic_load(&totals->began_wall_us));
     json_end(&json, '}');
     return json.lacks_memory || buf_append(text, SLICE("\n")) < 0 ? -ENOMEM : 0;
 }

@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from support.control import Control, any_name
+from support.control import Control, Pretender, any_name
+from support.server import run_clutch
 
 APPLICATION = """
 def application(environ, start_response):
@@ -86,3 +87,14 @@ def test_the_server_stops_meanwhile(server, control, file, gate):
     assert result.stderr.startswith("clutch: ") and result.stdout == ""
     gate.release()
     assert server.wait_exit() == 0
+
+
+def test_another_master_takes_over_meanwhile():
+    answers = []
+    for pid in (4711, 4712):
+        body = b'{"asked":0,"done":0,"pid":%d,"start_time_us":1}' % pid
+        answers.append(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    with Pretender(answers) as other:
+        result = run_clutch("reload", "--wait", "--timeout", "5s", other.address)
+    assert (result.returncode, result.stderr) == (
+        1, "clutch: no reload: another master (pid: 4712) has taken over meanwhile; ask again\n")

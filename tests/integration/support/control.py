@@ -48,9 +48,9 @@ class Control:
 
 class Pretender:
     """Listens at an abstract address, reads a request from each connection, sends `answer` and hangs up; with None it
-    says nothing."""
+    says nothing. A list has an answer for each connection."""
 
-    def __init__(self, answer: bytes | None):
+    def __init__(self, answer: bytes | list[bytes] | None):
         self.address = any_name()
         self.answer = answer
         self.connections = []
@@ -68,7 +68,7 @@ class Pretender:
             self.connections.append(connection)
             connection.recv(65536)
             if self.answer is not None:
-                connection.sendall(self.answer)
+                connection.sendall(self.answer.pop(0) if isinstance(self.answer, list) else self.answer)
                 connection.close()
 
     def __enter__(self) -> Pretender:
