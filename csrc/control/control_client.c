@@ -133,6 +133,16 @@ static int fail_as_said(const struct talk *talk, int status, struct slice body)
     return -1;
 }
 
+/* What clutch says is lines of ASCII; something else may be printed as it is (--json), and is not for a terminal. */
+static bool is_plain(struct slice body)
+{
+    for (size_t i = 0; i < body.len; i++) {
+        if (body.ptr[i] != '\n' && (body.ptr[i] < ' ' || body.ptr[i] > '~'))
+            return false;
+    }
+    return true;
+}
+
 /* Leaves the body of a good response alone in the buffer. */
 static int take_apart(struct talk *talk)
 {
@@ -152,7 +162,9 @@ static int take_apart(struct talk *talk)
     buf_consume(received, (size_t)(end - received->ptr) + 4);
     if (length != (int64_t)received->len)
         return fail(talk, "has hung up in the middle of its answer");
-    return status / 100 == 2 ? 0 : fail_as_said(talk, status, buf_slice(received));
+    if (status / 100 != 2)
+        return fail_as_said(talk, status, buf_slice(received));
+    return is_plain(buf_slice(received)) ? 0 : fail(talk, "is none of clutch: its answer is not understood");
 }
 
 int control_ask_text(const char *address, const char *method, const char *target, int64_t timeout_ms,

@@ -333,10 +333,18 @@ def test_nobody_is_there(tmp_path):
 
 
 def test_hostile_strings_stay_text():
-    body = (b'{"server":{"version":"\\u001b[31m","python":"\xff\\n\\r"},"workers":[{"state":"\\u0000\\u009b",'
+    body = (b'{"server":{"version":"\\u001b[31m","python":"\\u00ff\\n\\r"},"workers":[{"state":"\\u0000\\u009b",'
             b'"running":[{"target":"\\u001b]0;x\\u0007","client":"\\n\\nworker"}]}]}')
     with Pretender(GOOD % len(body) + body) as other:
         result = run_clutch("status", other.address)
     assert result.returncode == 0
     assert all(character == "\n" or " " <= character <= "~" for character in result.stdout)
     assert r"\x1b]0;x\x07" in result.stdout and r"\x0a\x0aworker" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "stacks"])
+def test_json_of_another_program_is_not_for_the_terminal(command):
+    with Pretender(b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"a":"\x1b[2J"') as other:
+        result = run_clutch(command, "--json", other.address)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "is none of clutch" in result.stderr
