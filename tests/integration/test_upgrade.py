@@ -19,6 +19,7 @@ from support import processes
 from support.client import Connection, make_request
 from support.load import Load
 from support.server import SPAWNED, find_binary, run_clutch
+from support.users import only_root, public_folder
 from support.waiting import wait_until
 
 APPLICATION = """
@@ -501,12 +502,17 @@ def test_a_log_that_is_moved_away_meanwhile(serve, write, gate, tmp_path):
     assert str(log) in links and str(moved) not in links
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_as_root_with_user(serve, tmp_path):
-    tmp_path.chmod(0o755)
-    for parent in list(tmp_path.parents)[:2]:
-        parent.chmod(0o755)
-    server = serve("--user", "nobody")
+@pytest.fixture
+def public_shop(tmp_path):
+    """The application where every user may read it."""
+    with public_folder() as folder:
+        (folder / "shop.py").write_text(APPLICATION.format(version="public", before=""))
+        yield folder
+
+
+@only_root
+def test_as_root_with_user(serve, public_shop):
+    server = serve("--user", "nobody", "--pythonpath", public_shop)
     upgrade(server)
     mark = [int(match["pid"]) for match in server.log.find_all(SPAWNED.pattern)][-1]
     status = (processes.PROC / str(mark) / "status").read_text()

@@ -11,6 +11,7 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -33,6 +34,9 @@ SAMPLES = 120
 # What is done to a worker, and how often. Those of the last two kinds lose nothing.
 DEEDS = {"killed": 2, "crashed": 1, "told to leave": 2, "stopped for a moment": 10}
 SIGNALS = {"killed": signal.SIGKILL, "crashed": signal.SIGSEGV, "told to leave": signal.SIGTERM}
+
+# One that is told to leave while it loads the application ends at once.
+LEFT_EARLY = r"\[error\] master: worker \d+ \(pid: (\d+)\) exited with status 143,"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -168,11 +172,14 @@ class Soak:
     def check_log(self) -> None:
         died = r"\[error\] master: worker \d+ \(pid: (\d+)\)"
         deaths = collections.Counter(int(match[1]) for match in self.server.log.find_all(died))
+        for match in self.server.log.find_all(LEFT_EARLY):
+            if int(match[1]) in self.left:
+                del deaths[int(match[1])]
         if set(deaths) != set(self.killed):
             self.mistakes.append(f"the log tells of deaths {set(deaths) ^ set(self.killed)} (or does not)")
         others = [line for line in self.server.log.lines if "[error]" in line or "[critical]" in line or "lost" in line]
         expected = ("was killed by signal", "the request of that", "was running")
-        strange = [line for line in others if not any(words in line for words in expected)]
+        strange = [line for line in others if not any(words in line for words in expected) and not re.search(LEFT_EARLY, line)]
         self.mistakes += [f"the log has: {line}" for line in strange[:10]]
 
     def finish(self) -> None:
