@@ -7,6 +7,7 @@
 #include "control_arguments.h"
 #include "control_client.h"
 #include "control_commands.h"
+#include "control_print.h"
 #include "json_read.h"
 #include "stacks_view.h"
 
@@ -27,25 +28,9 @@ static const struct control_command command = {
     .option_count = ARRAY_COUNT(options),
 };
 
-static int print(struct slice text)
+static int view(const void *root, struct buf *text)
 {
-    return (text.len == 0 || fwrite(text.ptr, 1, text.len, stdout) == text.len) && fflush(stdout) == 0 ? 0 : -1;
-}
-
-static int print_view(const struct control_reply *reply)
-{
-    const struct json_node *root = json_tree_root(reply->tree);
-    struct buf text;
-    int result;
-
-    buf_init(&text);
-    result = stacks_view_all(root, &text);
-    if (result < 0)
-        fputs("clutch: not enough memory\n", stderr);
-    else
-        result = print(buf_slice(&text));
-    buf_fini(&text);
-    return result;
+    return stacks_view_all(root, text);
 }
 
 /* Whether every worker that was asked has answered; says which has not. */
@@ -74,7 +59,7 @@ static int show(const struct control_arguments *arguments)
         fprintf(stderr, "clutch: %s\n", error);
         return EXIT_FAILURE;
     }
-    if (arguments->json && print(buf_slice(&reply.text)) < 0) {
+    if (arguments->json && control_print(buf_slice(&reply.text)) != EXIT_SUCCESS) {
         control_reply_fini(&reply);
         return EXIT_FAILURE;
     }
@@ -83,7 +68,7 @@ static int show(const struct control_arguments *arguments)
         return EXIT_FAILURE;
     }
     exit_status = is_complete(arguments, json_tree_root(reply.tree)) ? EXIT_SUCCESS : EXIT_FAILURE;
-    if (!arguments->json && print_view(&reply) < 0)
+    if (!arguments->json && control_print_view(view, json_tree_root(reply.tree)) != EXIT_SUCCESS)
         exit_status = EXIT_FAILURE;
     control_reply_fini(&reply);
     return exit_status;

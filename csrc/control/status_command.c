@@ -7,6 +7,7 @@
 #include "control_arguments.h"
 #include "control_client.h"
 #include "control_commands.h"
+#include "control_print.h"
 #include "json_read.h"
 #include "status_view.h"
 
@@ -26,24 +27,11 @@ static const struct control_command command = {
     .option_count = ARRAY_COUNT(options),
 };
 
-static int print(struct slice text)
+static int view(const void *root, struct buf *text)
 {
-    return fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
+    const struct status_samples samples = {.now = root};
 
-static int print_view(const struct control_reply *reply)
-{
-    const struct status_samples samples = {.now = json_tree_root(reply->tree)};
-    struct buf text;
-    int exit_status = EXIT_FAILURE;
-
-    buf_init(&text);
-    if (status_view_all(&samples, &text) < 0)
-        fputs("clutch: not enough memory\n", stderr);
-    else
-        exit_status = print(buf_slice(&text));
-    buf_fini(&text);
-    return exit_status;
+    return status_view_all(&samples, text);
 }
 
 static int show(const struct control_arguments *arguments)
@@ -58,7 +46,8 @@ static int show(const struct control_arguments *arguments)
         fprintf(stderr, "clutch: %s\n", error);
         return EXIT_FAILURE;
     }
-    exit_status = arguments->json ? print(buf_slice(&reply.text)) : print_view(&reply);
+    exit_status =
+        arguments->json ? control_print(buf_slice(&reply.text)) : control_print_view(view, json_tree_root(reply.tree));
     control_reply_fini(&reply);
     return exit_status;
 }
