@@ -138,7 +138,7 @@ def test_a_death_names_every_request(start_crew):
     start = rf"\[error\] master: worker 1 \(pid: {pid}\) "
     server.wait_for_log(start + r"was killed by signal 9 \(SIGKILL\), age \d+\.\d s, while running 10 requests$")
     server.wait_for_log(start + r"was running 2 more$")
-    lines = server.log.find_all(start + r'was running "GET /ledger/\?id=(held-\d+)&[^"]*" of (\S+) for \d+\.\d s$')
+    lines = server.log.find_all(start + r'was running "GET /ledger/\?id=(held-\d+)&[^"]*" of (\S+) for \d+\.\d s, [a-zA-Z ]+$')
     addresses = {one.name: one.connection.local_address for one in held}
     assert len({match[1] for match in lines}) == 8
     assert all(addresses[match[1]] == match[2] for match in lines)
@@ -150,7 +150,7 @@ def test_a_quick_stop_names_every_request(start_crew):
     crew.server.send_signal(signal.SIGQUIT)
     crew.server.wait_exit()
     assert crew.server.log_contains(r"\[warning\] master: worker 1 \(pid: \d+\) is killed while running 2 requests$")
-    lines = crew.server.log.find_all(r"\[warning\] master: .* was running .* of 127\.0\.0\.1:\d+ for \d+\.\d s$")
+    lines = crew.server.log.find_all(r"\[warning\] master: .* was running .* of 127\.0\.0\.1:\d+ for \d+\.\d s, [a-zA-Z ]+$")
     assert len(lines) == 2
 
 

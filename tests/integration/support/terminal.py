@@ -32,12 +32,15 @@ class Terminal:
         self.stream = pyte.ByteStream(self.screen)
         self._set_size(columns, lines)
         self.settings = termios.tcgetattr(self.slave)
+        environment = make_environment({"TERM": kind})
+        for name in ("COLUMNS", "LINES"):  # they would go before what the terminal says, and after its change
+            environment.pop(name, None)
         self.process = subprocess.Popen(
             [find_binary(), *map(str, arguments)],
             stdin=self.slave,
             stdout=self.slave,
             stderr=subprocess.PIPE,
-            env=make_environment({"TERM": kind}),
+            env=environment,
             start_new_session=True,
         )
 
