@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from support.server import BEHAVIOUR
+from support.waiting import wait_until
 
 DONE = r"reload done: generation 2 serves"
 
@@ -44,4 +45,5 @@ def test_uwsgi_reload(start, options):
     assert not server.request("/").json()["is_a_reload"]
     assert server.request("/reload").text == "True"
     server.wait_for_log(DONE)
-    assert server.request("/").json()["is_a_reload"]
+    # A worker of before may still take a connection until it has been told to end.
+    wait_until(lambda: server.request("/").json()["is_a_reload"], "the worker of before to be gone")
