@@ -9,32 +9,44 @@
 
 static int refused_count; /* parses that gave back NULL */
 
-/* Parses with the n-th allocation failing; returns whether there were that many. */
+/* Parses with the n-th allocation failing: NULL, which must have been said, or a config owned by the caller. Whether
+ * there were that many allocations is in *has_failed. */
+static struct config *parse_scarcely(int n, char **argv, char **environment, bool *has_failed)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *errors = open_memstream(&text, &size);
+    struct config *config;
+    int argc = 0;
+
+    while (argv[argc] != NULL)
+        argc++;
+    assert_non_null(errors);
+    scarcity_begin(n, false);
+    config = config_parse(argc, argv, environment, errors);
+    *has_failed = scarcity_end();
+    fclose(errors);
+    if (config == NULL)
+        assert_non_null(strstr(text, "clutch: not enough memory to read the options\n"));
+    assert_true(*has_failed || config != NULL);
+    free(text);
+    return config;
+}
+
+/* Returns whether there were n allocations. */
 static bool parse_with_failure(int n)
 {
     char *argv[] = {(char[]){"clutch"}, (char[]){"--http"},     (char[]){":1"},    (char[]){"-e"},
                     (char[]){"A=1"},    (char[]){"--pp=/a:/b"}, (char[]){"m:app"}, NULL};
     char *environment[] = {(char[]){"CLUTCH_BIND=:1,:2"}, (char[]){"CLUTCH_USER=nobody"}, (char[]){"CLUTCH_BOGUS=1"},
                            NULL};
-    char *text = NULL;
-    size_t size;
-    FILE *errors = open_memstream(&text, &size);
-    struct config *config;
     bool has_failed;
+    struct config *config = parse_scarcely(n, argv, environment, &has_failed);
 
-    assert_non_null(errors);
-    scarcity_begin(n, false);
-    config = config_parse((int)ARRAY_COUNT(argv) - 1, argv, environment, errors);
-    has_failed = scarcity_end();
-    fclose(errors);
-    if (config == NULL)
-        assert_non_null(strstr(text, "clutch: not enough memory to read the options\n"));
-    else
+    if (config != NULL)
         assert_string_equal(config->app.callable, "app");
-    assert_true(has_failed || config != NULL);
     refused_count += config == NULL;
     config_free(config);
-    free(text);
     return has_failed;
 }
 
@@ -71,24 +83,13 @@ static int remove_file(void **state)
 
 static bool read_file_with_failure(int n)
 {
-    char *argv[] = {(char[]){"clutch"}, (char[]){"-c"}, file_path, NULL}, *text = NULL;
-    size_t size;
-    FILE *errors = open_memstream(&text, &size);
-    struct config *config;
+    char *argv[] = {(char[]){"clutch"}, (char[]){"-c"}, file_path, NULL};
     bool has_failed;
+    struct config *config = parse_scarcely(n, argv, NULL, &has_failed);
 
-    assert_non_null(errors);
-    scarcity_begin(n, false);
-    config = config_parse(3, argv, NULL, errors);
-    has_failed = scarcity_end();
-    fclose(errors);
-    if (config == NULL)
-        assert_non_null(strstr(text, "clutch: not enough memory to read the options\n"));
-    else
+    if (config != NULL)
         assert_memory_equal(config->pid, "/srv/clutch-config-", 19);
-    assert_true(has_failed || config != NULL);
     config_free(config);
-    free(text);
     return has_failed;
 }
 

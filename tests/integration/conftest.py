@@ -115,6 +115,16 @@ def start_crew(start, tmp_path):
         crew.ledger.check_none_twice()
 
 
+@pytest.fixture
+def write(request, tmp_path):
+    """write(version, before=""): writes shop.py anew, from APPLICATION of the test's module."""
+
+    def write_application(version: str = "first", before: str = "") -> None:
+        (tmp_path / "shop.py").write_text(request.module.APPLICATION.format(version=version, before=before))
+
+    return write_application
+
+
 @pytest.fixture(scope="session")
 def app_venv():
     """The virtual environment with the frameworks, of the Python that clutch was built with: $CLUTCH_TEST_VENV."""

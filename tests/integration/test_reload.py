@@ -33,16 +33,6 @@ MODES = pytest.mark.parametrize("options", [[], ["--preload"]], ids=["lazy", "pr
 
 
 @pytest.fixture
-def write(tmp_path):
-    """write(version, before=""): writes the application anew."""
-
-    def write_application(version: str = "first", before: str = "") -> None:
-        (tmp_path / "shop.py").write_text(APPLICATION.format(version=version, before=before))
-
-    return write_application
-
-
-@pytest.fixture
 def serve(start, write, tmp_path):
     """serve(*options, ...): starts the application."""
     write()

@@ -33,12 +33,9 @@ OURS = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write_application(version: str = "first", before: str = "") -> None:
-        (tmp_path / "shop.py").write_text(APPLICATION.format(version=version, before=before))
-
-    write_application()
-    return write_application
+def write(write):
+    write()
+    return write
 
 
 @pytest.fixture(params=["path", "abstract"])

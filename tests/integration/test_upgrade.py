@@ -46,16 +46,6 @@ ROLLED_BACK = r"upgrade failed and rolled back: (?P<why>.*); master (?P<pid>\d+)
 
 
 @pytest.fixture
-def write(tmp_path):
-    """write(version, before=""): writes the application anew."""
-
-    def write_application(version: str = "first", before: str = "") -> None:
-        (tmp_path / "shop.py").write_text(APPLICATION.format(version=version, before=before))
-
-    return write_application
-
-
-@pytest.fixture
 def serve(start, write, tmp_path):
     """serve(*options, ...): starts the application. What is left at the end of a server that another has followed is
     ended through it."""
