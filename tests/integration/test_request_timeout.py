@@ -4,6 +4,7 @@ worker whose request does not end is replaced."""
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -183,6 +184,37 @@ class TestOtherThreads:
         assert "Traceback" not in server.log.text
         for _ in range(20):
             assert server.request("/").body == b"done\n"
+
+    def test_a_request_that_waited_for_the_gil_is_not_run_any_more(self, start, tmp_path):
+        """The main thread is busy, the other waits for the GIL while a thread of the application keeps it."""
+        server = start(
+            "holder", "--pythonpath", BEHAVIOUR, "--threads", "2", "--request-timeout", "1s",
+            "--request-timeout-grace", "600s",
+        )  # fmt: skip
+        server.descriptors_at_start = {}
+        fifo = tmp_path / "fifo"
+        os.mkfifo(fifo)
+        for connection in (server.connect(), server.connect()):
+            connection.send(make_request("/park"))
+        server.out.wait_for("^parked")
+        assert server.request(f"/hold?fifo={fifo}").body == b"done\n"
+        with fifo.open("r+b", buffering=0) as order:
+            order.write(b"1")
+            server.out.wait_for("^holding")
+            mark = server.log.mark()
+            assert_504(server.request("/enter"))
+            server.log.wait_for(r'thread 2 .* has run "GET /enter" .* waiting for the GIL: answered with 504', after=mark)
+            server.log.wait_for(HEADING, after=mark)
+            # Stacks that are asked for now are shown only after the request was marked as one to be interrupted.
+            mark = server.log.mark()
+            server.kill_worker(number=signal.SIGRTMIN + 7)
+            server.log.wait_for(HEADING, after=mark)
+            order.write(b"2")
+        server.log.wait_for(r"thread 2 has ended the request \d+\.\d s after its timeout")
+        assert server.request("/release").body == b"done\n"
+        server.log.wait_for("thread 1 has ended the request")
+        assert server.out.find("^entered") is None
+        assert "to be replaced" not in server.log.text
 
     def test_python_is_stuck(self, start_limited):
         """Some thread holds the GIL for good: all are answered nevertheless, and the worker is replaced."""
