@@ -2,6 +2,7 @@
 #include "h1_read.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -90,7 +91,7 @@ static bool save_partial(struct h1_conn *conn, struct slice bytes)
         return true;
     offset = (size_t)(parse->start - bytes.ptr);
     len = parse->is_head_done ? parse->head_bytes : bytes.len - offset;
-    partial = malloc(sizeof(*partial) + conn->server->settings->field_limit * sizeof(struct header));
+    partial = malloc(offsetof(struct h1_partial, parse) + h1_parse_size(conn->server->settings));
     if (partial == NULL)
         return false;
     buf_init(&partial->head);

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
 from support.server import BEHAVIOUR, run_clutch
 
 MADE = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -57,6 +58,22 @@ def test_pipelined_requests(server):
     with server.connect() as connection:
         connection.send(b"".join(make_request("/blocks/list-of-one", headers=[("X-Request-ID", one)]) for one in ids))
         assert [connection.read_response().all("X-Request-ID") for _ in ids] == [[one] for one in ids]
+
+
+def test_there_is_room_beside_as_many_fields_as_may_come(start):
+    """Also in what is kept of a request that comes in two pieces."""
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--limit-request-fields", "7"
+    )
+    request = make_request("/blocks/list-of-one", headers=[(f"A{number}", "b") for number in range(6)])
+    for _ in range(20):
+        with server.connect() as connection:
+            connection.send(request[:40])
+            wait_read(connection)
+            connection.send(request[40:])
+            response = connection.read_response()
+            assert response.status == 200 and MADE.fullmatch(response.header("X-Request-ID"))
+    assert server.log.text.count("spawned worker") == 1
 
 
 def test_nobody_is_believed(start):
