@@ -22,8 +22,9 @@ static const struct control_command command = {
     .name = "stacks",
     .summary =
         "Prints the Python stack of every thread of every worker, and what each worker runs, also while Python is\n"
-        "stuck. A worker has a second to answer. Exit status: 0; 1 when the server or one of the workers does\n"
-        "not answer; 2 for a mistake on the command line.\n",
+        "stuck. A worker has a second to answer; one that is still starting is not asked. Exit status: 0; 1 when\n"
+        "the server or a worker that was asked does not answer, or there is no worker N; 2 for a mistake on the\n"
+        "command line.\n",
     .options = options,
     .option_count = ARRAY_COUNT(options),
 };
@@ -33,13 +34,19 @@ static int view(const void *root, struct buf *text)
     return stacks_view_all(root, text);
 }
 
-/* Whether every worker that was asked has answered; says which has not. */
+/* One that still loads the application has nothing to show yet. */
+static bool has_done_its_part(const struct json_node *worker)
+{
+    return json_member_flag(worker, "is_answered") || slice_equal(json_member_text(worker, "state"), SLICE("starting"));
+}
+
+/* Whether every worker that was asked has answered, and there was one of the number asked for, which is said. */
 static bool is_complete(const struct control_arguments *arguments, const struct json_node *root)
 {
     bool have_all = true;
 
     for (const struct json_node *worker = json_first_of(root, "workers"); worker != NULL; worker = worker->next)
-        have_all &= json_member_flag(worker, "is_answered");
+        have_all &= has_done_its_part(worker);
     if (arguments->worker > 0 && json_first_of(root, "workers") == NULL) {
         fprintf(stderr, "clutch: there is no worker %lld\n", (long long)arguments->worker);
         return false;

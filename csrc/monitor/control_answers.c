@@ -81,13 +81,13 @@ int control_answers_init(struct control_answers *answers, const struct monitor_t
     *answers = (struct control_answers){
         .task = task,
         .stacks = malloc(STACKS_BYTES),
-        .tickets = calloc((size_t)row_count, sizeof(*answers->tickets)),
+        .questions = calloc((size_t)row_count, sizeof(*answers->questions)),
     };
     buf_init(&answers->text);
-    if (answers->stacks != NULL && answers->tickets != NULL && worker_memory_init(&answers->memory, row_count) == 0)
+    if (answers->stacks != NULL && answers->questions != NULL && worker_memory_init(&answers->memory, row_count) == 0)
         return 0;
     free(answers->stacks);
-    free(answers->tickets);
+    free(answers->questions);
     return -ENOMEM;
 }
 
@@ -96,5 +96,5 @@ void control_answers_fini(struct control_answers *answers)
     worker_memory_fini(&answers->memory);
     buf_fini(&answers->text);
     free(answers->stacks);
-    free(answers->tickets);
+    free(answers->questions);
 }

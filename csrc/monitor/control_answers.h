@@ -9,6 +9,9 @@
 #ifndef CLUTCH_CONTROL_ANSWERS_H
 #define CLUTCH_CONTROL_ANSWERS_H
 
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "attrs.h"
 #include "buf.h"
 #include "worker_memory.h"
@@ -16,12 +19,18 @@
 struct exchange;
 struct monitor_task;
 
+/* The worker of a row that was asked for its stacks. */
+struct stacks_question {
+    pid_t pid; /* 0: none was */
+    uint32_t ticket;
+};
+
 struct control_answers {
     const struct monitor_task *task; /* borrowed */
     struct worker_memory memory;
-    struct buf text;   /* of the latest response */
-    char *stacks;      /* owned: STACKS_BYTES */
-    uint32_t *tickets; /* owned: one for each row */
+    struct buf text;                   /* of the latest response */
+    char *stacks;                      /* owned: STACKS_BYTES */
+    struct stacks_question *questions; /* owned: one for each row */
 };
 
 /* 0 or -ENOMEM, with nothing to be freed. */

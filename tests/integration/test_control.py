@@ -193,6 +193,31 @@ def test_a_stopped_worker_does_not_answer(server, control):
     assert control.run("stacks").returncode == 0
 
 
+SLOW_TO_LOAD = """
+import os, sys
+if os.path.exists({gate!r}):
+    open({gate!r}).read()
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [b""]
+"""
+
+
+@pytest.mark.parametrize("choice", [(), ("--worker", "2")], ids=["all", "one"])
+def test_a_worker_that_loads_is_not_asked(start, control, tmp_path, choice):
+    app, gate = tmp_path / "app.py", tmp_path / "gate"
+    app.write_text(SLOW_TO_LOAD.format(gate=str(gate)))
+    server = start(app, "--control-socket", control.address)
+    os.mkfifo(gate)
+    server.send_signal(signal.SIGTTIN)
+    with open(gate, "w", encoding="utf-8"):  # it waits there now
+        result = control.run("stacks", *choice)
+        pid = server.worker_pids()[1]
+        assert f"worker 2 (pid: {pid})\n  runs no request\n  is still starting\n" in result.stdout
+        assert (result.returncode, result.stderr) == (0, "")
+    wait_until(lambda: "starting" not in control.run("stacks").stdout, "the worker to be ready")
+
+
 # Who may ask, and where.
 
 
