@@ -146,7 +146,8 @@ bool h1_handoff_give_idle(struct h1_conn *conn)
 {
     struct handoff_header header;
 
-    if (conn->partial != NULL || conn->proxy != NULL || conn->leftover.len > 0 || !describe_conn(conn, &header))
+    if (conn->partial != NULL || conn->proxy != NULL || conn->leftover.len > 0 || conn->skipped_bytes > 0 ||
+        !describe_conn(conn, &header))
         return false;
     header.kind = HANDOFF_IDLE;
     header.enqueued_us = clock_now_us(); /* not to be taken for one that has waited for long */

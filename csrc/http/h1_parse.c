@@ -38,15 +38,27 @@ static void extend(struct slice *slice, const char *at, size_t len)
     slice->len += len;
 }
 
+/* Counts the bytes of this feed before `end`, which llhttp has skipped, as empty lines before the request line: few,
+ * and each of CR and LF (RFC 9112 2.2). */
+static bool skip(struct h1_parse *parse, const char *end, bool is_last)
+{
+    for (const char *at = parse->fed_from; at < end; at++) {
+        if (*at != (parse->skipped_bytes++ % 2 == 0 ? '\r' : '\n'))
+            return refuse(parse, H1_REASON_LINE_MALFORMED) == 0;
+        if (parse->skipped_bytes > MOST_SKIPPED_BYTES)
+            return refuse(parse, H1_REASON_EMPTY_LINES) == 0;
+    }
+    return !is_last || parse->skipped_bytes % 2 == 0 || refuse(parse, H1_REASON_LINE_MALFORMED) == 0;
+}
+
 static int on_method(llhttp_t *parser, const char *at, size_t len)
 {
     struct h1_parse *parse = parser->data;
 
     if (parse->start == NULL) {
         parse->start = at;
-        parse->skipped_bytes += (uint32_t)(at - parse->fed_from);
-        if (parse->skipped_bytes > MOST_SKIPPED_BYTES)
-            return refuse(parse, H1_REASON_EMPTY_LINES);
+        if (UNLIKELY((at != parse->fed_from || parse->skipped_bytes != 0) && !skip(parse, at, true)))
+            return -1;
     }
     extend(&parse->request.method, at, len);
     return 0;
@@ -371,9 +383,7 @@ static void refuse_for(struct h1_parse *parse, llhttp_errno_t error, struct slic
 static void bound_unfinished(struct h1_parse *parse, size_t len)
 {
     if (parse->start == NULL) {
-        parse->skipped_bytes += (uint32_t)len;
-        if (len > MOST_SKIPPED_BYTES || parse->skipped_bytes > MOST_SKIPPED_BYTES)
-            refuse(parse, H1_REASON_EMPTY_LINES);
+        skip(parse, parse->fed_from + len, false);
         return;
     }
     if (!parse->is_line_done && parse->fed_bytes > parse->settings->line_limit_bytes)

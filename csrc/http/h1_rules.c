@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "cidr.h"
 #include "trace_parent.h"
 
 enum { CHAR_TOKEN = 1, CHAR_HOST = 2, CHAR_BAD_VALUE = 4, CHAR_BAD_TARGET = 8 };
@@ -22,7 +23,7 @@ __attribute__((constructor)) static void make_classes(void)
 
     mark(letters_digits, CHAR_TOKEN | CHAR_HOST);
     mark("!#$%&'*+-.^_`|~", CHAR_TOKEN);
-    mark("-._~%!$&'()*+,;=", CHAR_HOST);
+    mark("-._~!$&'()*+,;=", CHAR_HOST);
     mark("#\"<>", CHAR_BAD_TARGET);
     for (int byte = 0; byte <= 0x20; byte++)
         classes[byte] |= CHAR_BAD_TARGET | (byte == '\t' || byte == ' ' ? 0 : CHAR_BAD_VALUE);
@@ -51,15 +52,19 @@ bool h1_rules_is_field_value(struct slice text)
     return all_bytes(text, CHAR_BAD_VALUE, 0);
 }
 
+/* RFC 3986 3.2.3: it may be empty; there is none beyond 65535. */
 static bool is_port(struct slice text)
 {
+    unsigned port = 0;
+
     if (text.len > 5)
         return false;
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] < '0' || text.ptr[i] > '9')
             return false;
+        port = port * 10 + (unsigned)(text.ptr[i] - '0');
     }
-    return true;
+    return port <= UINT16_MAX;
 }
 
 static struct slice rest_from(struct slice text, size_t offset)
@@ -67,27 +72,44 @@ static struct slice rest_from(struct slice text, size_t offset)
     return slice_of(text.ptr + offset, text.len - offset);
 }
 
-/* "[" IPv6address "]" [":" port]; the address is held to its characters only. */
+/* "[" IPv6address "]" [":" port]; no zone (RFC 9844), no address of a future version. */
 static bool is_bracketed_authority(struct slice text)
 {
     const char *end = memchr(text.ptr, ']', text.len);
+    struct ip_address address;
     size_t len;
 
     if (end == NULL)
         return false;
     len = (size_t)(end - text.ptr) + 1;
-    for (size_t i = 1; i + 1 < len; i++) {
-        if (strchr("0123456789abcdefABCDEF:.", text.ptr[i]) == NULL)
-            return false;
-    }
-    if (len < 4)
+    if (memchr(text.ptr, ':', len) == NULL || !ip_address_parse(slice_of(text.ptr + 1, len - 2), &address))
         return false;
     return len == text.len || (text.ptr[len] == ':' && is_port(rest_from(text, len + 1)));
+}
+
+static bool is_hex_digit(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+}
+
+/* A name with escapes, RFC 3986 2.1, 3.2.2: "%" and two digits; none of a NUL, as in paths. */
+static bool is_escaped_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if ((classes[(unsigned char)name.ptr[i]] & CHAR_HOST) != 0)
+            continue;
+        if (name.ptr[i] != '%' || name.len - i < 3 || !is_hex_digit(name.ptr[i + 1]) ||
+            !is_hex_digit(name.ptr[i + 2]) || memcmp(name.ptr + i + 1, "00", 2) == 0)
+            return false;
+        i += 2;
+    }
+    return true;
 }
 
 bool h1_rules_is_authority(struct slice text)
 {
     const char *colon;
+    struct slice host;
     size_t host_len;
 
     if (text.len == 0)
@@ -96,7 +118,8 @@ bool h1_rules_is_authority(struct slice text)
         return is_bracketed_authority(text);
     colon = memchr(text.ptr, ':', text.len);
     host_len = colon != NULL ? (size_t)(colon - text.ptr) : text.len;
-    if (host_len == 0 || !all_bytes(slice_of(text.ptr, host_len), CHAR_HOST, CHAR_HOST))
+    host = slice_of(text.ptr, host_len);
+    if (host_len == 0 || (!all_bytes(host, CHAR_HOST, CHAR_HOST) && !is_escaped_name(host)))
         return false;
     return colon == NULL || is_port(rest_from(text, host_len + 1));
 }
@@ -198,6 +221,21 @@ static bool check_expect(struct h1_parse *parse, const struct header *field)
     return true;
 }
 
+/* RFC 9112 9.3: "close" counts whatever else is said. llhttp reads a tab behind it as a part of the word, and lets
+ * "keep-alive" win in HTTP/1.0. */
+static bool says_close(struct slice list)
+{
+    while (list.len > 0) {
+        const char *comma = memchr(list.ptr, ',', list.len);
+        size_t len = comma != NULL ? (size_t)(comma - list.ptr) : list.len;
+
+        if (slice_equal_nocase(slice_trim(slice_of(list.ptr, len)), SLICE("close")))
+            return true;
+        list = rest_from(list, len + (comma != NULL));
+    }
+    return false;
+}
+
 static bool check_known_field(struct h1_parse *parse, const struct header *field, struct field_counts *counts)
 {
     switch (field->id) {
@@ -218,6 +256,9 @@ static bool check_known_field(struct h1_parse *parse, const struct header *field
     case HEADER_CONTENT_LENGTH: /* RFC 9112 6.3; its digits are llhttp's affair (RFC 9110 8.6) */
         if (++counts->content_length > 1)
             return refuse_field(parse, H1_REASON_LENGTH_TWICE, field);
+        return true;
+    case HEADER_CONNECTION:
+        parse->is_keep_alive &= !says_close(field->value);
         return true;
     case HEADER_FORWARDED:
     case HEADER_X_FORWARDED_FOR:

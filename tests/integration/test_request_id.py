@@ -53,18 +53,6 @@ def test_every_request_has_its_own(start):
     assert len(set(ids)) == 250 and all(map(MADE.fullmatch, ids))
 
 
-def test_an_id_beside_as_many_fields_as_may_come_in_two_pieces(server):
-    """The id of the server is one field more than any client may send, also in what is kept of half a request."""
-    fields = "".join(f"X-{number}: y\r\n" for number in range(99))
-    for _ in range(20):
-        with server.connect() as connection:
-            connection.send(f"GET /echo_environ/ HTTP/1.1\r\nHost: a\r\n{fields}".encode())
-            server.request("/blocks/list-of-one")  # the first piece has been read by then
-            connection.send(b"\r\n")
-            response = connection.read_response()
-        assert response.status == 200 and MADE.fullmatch(response.json()["environ"]["HTTP_X_REQUEST_ID"][1])
-
-
 def test_pipelined_requests(server):
     ids = [f"id-{number}" for number in range(5)]
     with server.connect() as connection:
