@@ -68,7 +68,7 @@ static bool give(const struct slot *slot, const struct notice_logs *logs)
 {
     int result = slot->control_fd >= 0 ? notice_give_logs(slot->control_fd, logs) : 0;
 
-    /* Of other errors: it has ended, or been told to end, and keeps the file that it has. */
+    /* Of other errors: it has ended, or its channel was full when it was told to, and keeps the file that it has. */
     return result != -EAGAIN && result != -ETOOMANYREFS;
 }
 

@@ -61,6 +61,14 @@ void notice_let_go(int channel_fd)
     (void)!send(channel_fd, &GO, sizeof(GO), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static const char END = 'e';
+
+void notice_end(int channel_fd)
+{
+    if (send(channel_fd, &END, sizeof(END), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        shutdown(channel_fd, SHUT_WR);
+}
+
 /* Which files the descriptors beside it are, in this order. */
 struct logs_word {
     char word;
@@ -112,7 +120,9 @@ enum notice_word notice_take_word(int channel_fd, struct notice_logs *logs)
     if (got > 0 && notice_read_logs(bytes, (size_t)got, &passed, logs))
         return NOTICE_LOGS;
     passed_fds_close(&passed);
-    return got == (ssize_t)sizeof(GO) && bytes[0] == GO ? NOTICE_GO : NOTICE_END;
+    if (got != (ssize_t)sizeof(GO))
+        return NOTICE_GONE;
+    return bytes[0] == GO ? NOTICE_GO : NOTICE_END;
 }
 
 /* An empty message looks like the end otherwise. */

@@ -67,6 +67,8 @@ bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) 
 /* Master: tells a worker that is ready to serve; once it does, just asks for a sign of life. Never waits. One that has
  * died will be noticed otherwise. */
 void notice_let_go(int channel_fd);
+/* Master: tells a child to end. What it is told later it still hears, unless its channel is full now. Never waits. */
+void notice_end(int channel_fd);
 /* Master: gives a child the log files that it is to write to from now on. Descriptors are copied. Never waits. 0 or
  * -errno, as passed_fds_send. */
 int notice_give_logs(int channel_fd, const struct notice_logs *) MUST_CHECK;
@@ -75,7 +77,8 @@ int notice_give_logs(int channel_fd, const struct notice_logs *) MUST_CHECK;
 enum notice_word {
     NOTICE_GO,   /* it may serve */
     NOTICE_LOGS, /* there are new log files */
-    NOTICE_END,  /* it is to end: the master says so, or has died */
+    NOTICE_END,  /* it is to end; more words may follow */
+    NOTICE_GONE, /* it is to end, and nothing follows: the master has died */
 };
 
 /* Child: takes the next word, when the channel is readable. With NOTICE_LOGS the descriptors are the caller's; both

@@ -2,9 +2,9 @@
 #include "slot.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "fd.h"
+#include "notice.h"
 
 static const int64_t BACKOFF_FIRST_US = 500 * 1000;
 static const int64_t BACKOFF_MOST_US = 30 * 1000 * 1000;
@@ -77,7 +77,7 @@ void slot_drain(struct slot *slot, int64_t deadline_us)
     slot->state = SLOT_DRAINING;
     slot->deadline_us = deadline_us;
     if (slot->control_fd >= 0)
-        shutdown(slot->control_fd, SHUT_WR);
+        notice_end(slot->control_fd);
 }
 
 void slot_kill(struct slot *slot, int64_t deadline_us)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One place in the crew and the process that fills it, as the master knows it: its state, its deadlines, and when the
- * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to shut or close its
- * descriptors. */
+ * next attempt is due after a failure. Only book-keeping: nothing here makes a system call but to say the end over
+ * its channel and to close its descriptors. */
 #ifndef CLUTCH_SLOT_H
 #define CLUTCH_SLOT_H
 
@@ -35,7 +35,7 @@ struct slot {
     pid_t pid;             /* 0: none, or not known yet */
     int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */
     uint64_t serial;       /* of the process in this slot, different for every one of the server's life */
-    int control_fd;        /* owned: the channel to the process, whose end tells it to end; -1: none */
+    int control_fd;        /* owned: the channel to the process, whose end ends it too; -1: none */
     bool has_sent_rubbish; /* this process, over the channel */
     bool has_shown_stacks; /* it was asked to before it is killed */
     bool is_asked;         /* for a sign of life; see liveness.c */

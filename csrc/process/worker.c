@@ -56,9 +56,8 @@ struct worker {
 
 /* --- Being told to serve, and to end --- */
 
-static void drain(struct worker *worker, int fd)
+static void drain(struct worker *worker)
 {
-    h1_server_unwatch(worker->server, fd);
     h1_server_drain(worker->server);
     /* Behind it: then it has accepted what it will. */
     atomic_store(&worker->row->state, WORKER_DRAINING);
@@ -80,8 +79,12 @@ static void on_control(void *context, int fd)
     case NOTICE_LOGS:
         log_reopen_take(worker->inherit, &logs);
         break;
+    case NOTICE_GONE:
+        h1_server_unwatch(worker->server, fd);
+        drain(worker);
+        break;
     case NOTICE_END:
-        drain(worker, fd);
+        drain(worker);
         break;
     }
 }
@@ -91,7 +94,8 @@ static void on_told_by_signal(void *context, int fd)
     struct worker *worker = context;
 
     notice_send(worker->birth.control_fd, NOTICE_DRAINING, worker->birth.number, worker->birth.serial, 0);
-    drain(worker, fd);
+    h1_server_unwatch(worker->server, fd);
+    drain(worker);
 }
 
 static void on_application_signal(void *context, int fd)

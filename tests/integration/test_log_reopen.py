@@ -113,6 +113,30 @@ def test_while_a_request_runs_and_no_app_thread_is_free(start, gate, tmp_path):
     assert old.read_text() == ""
 
 
+@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["alone", "preload"])
+@pytest.mark.parametrize("end", ["reload", "stop", "signal"])
+def test_while_a_worker_ends(start, gate, tmp_path, end, preload):
+    """One of an old generation, one of a server that stops, and one that was sent a signal go on in the new file."""
+    log = tmp_path / "access.log"
+    server = start_router(start, "--access-logfile", log, *preload)
+    with server.connect() as connection:
+        connection.send(f"GET /gated/?gate={gate.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        gate.wait_reached()
+        if end == "signal":
+            server.kill_worker(number=signal.SIGTERM)
+        else:
+            server.send_signal(signal.SIGHUP if end == "reload" else signal.SIGTERM)
+            server.wait_for_log("1 of generation 1 finishes what" if end == "reload" else "stopping")
+        old = rotate(log, 1)
+        server.send_signal(signal.SIGUSR1)
+        wait_until(lambda: have_let_go(server, old), "everybody to let go of the old file")
+        gate.open()
+        assert connection.read_response().status == 200
+    wait_until(lambda: "/gated/" in log.read_text(), "the line")
+    assert (server.wait_exit() if end == "stop" else server.stop()) == 0
+    assert old.read_text() == ""
+
+
 def test_a_file_that_cannot_be_opened(start, tmp_path):
     """Its folder is gone: the lines go on to the old file."""
     folder = tmp_path / "logs"

@@ -116,11 +116,11 @@ static void test_a_worker_that_ends_itself_at_once_backs_off_too(void **state)
     }
 }
 
-static void test_draining_ends_the_channel(void **state)
+static void test_draining_tells_the_process(void **state)
 {
     struct slot slot;
+    struct notice_logs logs;
     int ends[2];
-    char byte;
 
     (void)state;
     assert_int_equal(notice_open_channel(ends), 0);
@@ -132,7 +132,7 @@ static void test_draining_ends_the_channel(void **state)
     assert_true(slot.deadline_us == SLOT_NEVER);
     slot_drain(&slot, START + SECONDS(30));
     assert_true(slot.deadline_us == START + SECONDS(30));
-    assert_int_equal(read(ends[1], &byte, 1), 0);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_END);
     slot_end(&slot, START);
     assert_int_equal(slot.control_fd, -1);
     assert_int_equal(send(ends[1], "x", 1, MSG_NOSIGNAL), -1);
@@ -368,7 +368,7 @@ int main(void)
         cmocka_unit_test(test_a_start_that_succeeds_is_forgiven_once_it_has_lasted),
         cmocka_unit_test(test_early_deaths_are_free_once_then_back_off),
         cmocka_unit_test(test_a_worker_that_ends_itself_at_once_backs_off_too),
-        cmocka_unit_test(test_draining_ends_the_channel),
+        cmocka_unit_test(test_draining_tells_the_process),
         cmocka_unit_test(test_a_pid_that_comes_late_does_not_undo_the_end),
         cmocka_unit_test(test_a_cancelled_order_is_no_failure),
         cmocka_unit_test(test_slots_are_found_by_pid_and_by_serial),

@@ -166,7 +166,44 @@ static void test_a_worker_may_go_when_it_is_told_and_not_at_the_end(void **state
     notice_let_go(ends[0]);
     assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_GO);
     assert_int_equal(shutdown(ends[0], SHUT_WR), 0);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_GONE);
+    close_channel(ends);
+}
+
+static void test_who_is_to_end_still_gets_new_logs(void **state)
+{
+    struct notice_logs logs;
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    notice_end(ends[0]);
+    logs = (struct notice_logs){.error_fd = ends[0], .access_fd = -1};
+    assert_int_equal(notice_give_logs(ends[0], &logs), 0);
     assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_END);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_LOGS);
+    assert_int_equal(logs.access_fd, -1);
+    close(logs.error_fd);
+    close(ends[0]);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_GONE);
+    close(ends[1]);
+}
+
+/* Nobody reads: the end is behind all that is there. */
+static void test_the_end_finds_a_way_into_a_full_channel(void **state)
+{
+    struct notice_logs logs;
+    enum notice_word word = NOTICE_GO;
+    int ends[2];
+
+    (void)state;
+    open_channel(ends);
+    while (send(ends[0], "g", 1, MSG_DONTWAIT) == 1)
+        continue;
+    notice_end(ends[0]);
+    while (word == NOTICE_GO)
+        word = notice_take_word(ends[1], &logs);
+    assert_int_equal(word, NOTICE_GONE);
     close_channel(ends);
 }
 
@@ -234,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_new_logs_come_in_order_with_the_other_words),
         cmocka_unit_test(test_new_logs_for_which_no_descriptor_is_free),
         cmocka_unit_test(test_a_worker_may_go_when_it_is_told_and_not_at_the_end),
+        cmocka_unit_test(test_who_is_to_end_still_gets_new_logs),
+        cmocka_unit_test(test_the_end_finds_a_way_into_a_full_channel),
         cmocka_unit_test(test_a_notice_arrives_as_it_was_sent),
         cmocka_unit_test(test_a_full_channel_makes_the_sender_wait),
         cmocka_unit_test(test_rubbish_harms_no_notice),

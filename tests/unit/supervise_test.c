@@ -147,14 +147,14 @@ static void test_who_hangs_up_is_listened_to_no_more(void **state)
 static void test_who_was_told_to_end_hears_it_and_may_speak(void **state)
 {
     struct master master;
+    struct notice_logs logs;
     int ends[WORKERS + 1];
-    char byte;
 
     (void)state;
     make_master(&master, ends);
     supervise_drain_all(&master);
-    assert_int_equal(read(ends[0], &byte, 1), 0);
-    assert_int_equal(read(ends[1], &byte, 1), 0);
+    assert_int_equal(notice_take_word(ends[0], &logs), NOTICE_END);
+    assert_int_equal(notice_take_word(ends[1], &logs), NOTICE_END);
     slot_cancel(slot_of(&master, 1), 0);
     slot_order(slot_of(&master, 1), 11, -1, 0, 0);
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
