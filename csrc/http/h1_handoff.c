@@ -246,7 +246,7 @@ struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *d
             LOG_LEVEL_ERROR,
             "a request that another worker had read was answered with 503: there is no memory to take it over, or "
             "the file with its body cannot be read");
-        h1_refusal_answer(server, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, driver->parse,
+        h1_refusal_answer(driver, &(struct h1_refusal){.reason = H1_REASON_NO_MEMORY}, &conn->endpoints, driver->parse,
                           conn->source.fd);
         h1_body_fini(&driver->body);
         conn->outcome = H1_OUTCOME_LINGER;

@@ -43,7 +43,7 @@ void h1_conn_part(struct h1_conn *conn)
 
 void h1_conn_refuse(struct h1_conn *conn, const struct h1_parse *parse, struct h1_refusal refusal)
 {
-    h1_refusal_answer(conn->server, &refusal, &conn->endpoints, parse, conn->source.fd);
+    h1_refusal_answer(conn->server->driver, &refusal, &conn->endpoints, parse, conn->source.fd);
     h1_refusal_tell_later(conn->server);
     h1_conn_part(conn);
 }

@@ -177,11 +177,11 @@ static bool has_waited_too_long(const struct h1_server *server, int64_t enqueued
 }
 
 /* Answers for an app thread that is not free. The connection belongs to the caller, who need not drive. */
-static void refuse_expired(struct h1_server *server, struct h1_conn *conn, const struct h1_parse *parse)
+static void refuse_expired(struct h1_driver *driver, struct h1_conn *conn)
 {
-    const struct h1_refusal refusal = refuse_waiting(server, H1_REASON_QUEUE_TIMEOUT);
+    const struct h1_refusal refusal = refuse_waiting(driver->server, H1_REASON_QUEUE_TIMEOUT);
 
-    h1_refusal_answer(server, &refusal, &conn->endpoints, parse, conn->source.fd);
+    h1_refusal_answer(driver, &refusal, &conn->endpoints, driver->parse, conn->source.fd);
     conn->outcome = H1_OUTCOME_LINGER;
 }
 
@@ -240,7 +240,7 @@ static bool take_request(struct h1_server *server, struct h1_driver *driver, str
     if (conn == NULL)
         return false;
     if (has_waited_too_long(server, message->header.enqueued_us, clock_now_us())) {
-        refuse_expired(server, conn, driver->parse);
+        refuse_expired(driver, conn);
     } else {
         h1_driver_start_exchange(driver, conn, driver->parse, &driver->body);
         if (!has_given_up(conn)) {
@@ -358,7 +358,7 @@ static bool expire_one(struct h1_server *server, int64_t now_us)
         conn->outcome = H1_OUTCOME_GO_ON;
         h1_conn_give_back(conn, driver);
     } else if (has_waited_too_long(server, message.header.enqueued_us, now_us)) {
-        refuse_expired(server, conn, driver->parse);
+        refuse_expired(driver, conn);
         h1_body_fini(&driver->body);
         h1_conn_give_back(conn, driver);
     } else {

@@ -6,14 +6,17 @@
 #include <sys/socket.h>
 
 #include "clock.h"
+#include "h1_driver.h"
 #include "h1_head.h"
+#include "h1_request_id.h"
 #include "h1_server_priv.h"
 #include "log.h"
 #include "text.h"
 
-enum { ANSWER_BYTES = 512, SHOWN_BYTES = 200, CLIENT_BYTES = 80, RETRY_AFTER_S = 10 };
+enum { ANSWER_BYTES = 512 + H1_REQUEST_ID_FIELD_BYTES, SHOWN_BYTES = 200, CLIENT_BYTES = 80, RETRY_AFTER_S = 10 };
 
-static void send_answer(const struct h1_refusal *refusal, const struct h1_parse *parse, int socket_fd)
+static void send_answer(const struct h1_refusal *refusal, const struct h1_parse *parse, const char *id_field,
+                        int socket_fd)
 {
     bool is_head_request = parse != NULL && slice_equal(parse->request.method, SLICE("HEAD"));
     const char *reason = h1_reason_text(refusal->reason);
@@ -31,12 +34,12 @@ static void send_answer(const struct h1_refusal *refusal, const struct h1_parse 
                    "Server: clutch\r\n"
                    "Content-Type: text/plain; charset=utf-8\r\n"
                    "Content-Length: %zu\r\n"
-                   "%s"
+                   "%s%s"
                    "Connection: close\r\n"
                    "\r\n"
                    "%s%s",
                    status, h1_head_reason(status), CLOCK_HTTP_DATE_BYTES, clock_http_date(), strlen(reason) + 1,
-                   retry_after, text, end);
+                   retry_after, id_field, text, end);
 
     (void)!send(socket_fd, answer, (size_t)len, MSG_NOSIGNAL);
 }
@@ -75,16 +78,19 @@ static void show_client(char shown[CLIENT_BYTES], const struct endpoints *endpoi
 }
 
 static void log_refusal(const struct h1_refusal *refusal, const struct endpoints *endpoints,
-                        const struct h1_parse *parse)
+                        const struct h1_parse *parse, struct slice id)
 {
-    char line[SHOWN_BYTES], culprit[SHOWN_BYTES] = "", client[CLIENT_BYTES];
+    const struct log_report report = {.level = LOG_LEVEL_INFO, .about = {.request_id = id}};
+    char line[SHOWN_BYTES], culprit[SHOWN_BYTES] = "", client[CLIENT_BYTES], request[H1_REQUEST_ID_SHOWN_BYTES];
 
     show_line(line, parse);
     if (refusal->culprit.len > 0)
         text_escape(culprit, sizeof(culprit), refusal->culprit);
     show_client(client, endpoints, parse);
-    log_info("refused %d (%s) of %s: \"%s\"%s%s%s", h1_reason_status(refusal->reason), h1_reason_text(refusal->reason),
-             client, line, culprit[0] != '\0' ? ", at \"" : "", culprit, culprit[0] != '\0' ? "\"" : "");
+    h1_request_id_show(request, id);
+    log_report(&report, "refused %d (%s) of %s: \"%s\"%s%s%s%s", h1_reason_status(refusal->reason),
+               h1_reason_text(refusal->reason), client, line, culprit[0] != '\0' ? ", at \"" : "", culprit,
+               culprit[0] != '\0' ? "\"" : "", request);
 }
 
 static void log_left_out(uint64_t left_out)
@@ -94,9 +100,13 @@ static void log_left_out(uint64_t left_out)
                  H1_LOG_LIMIT_LINES);
 }
 
-void h1_refusal_answer(struct h1_server *server, const struct h1_refusal *refusal, const struct endpoints *endpoints,
+void h1_refusal_answer(struct h1_driver *driver, const struct h1_refusal *refusal, const struct endpoints *endpoints,
                        const struct h1_parse *parse, int socket_fd)
 {
+    struct h1_server *server = driver->server;
+    const struct slice id_name = server->settings->request_id_header;
+    struct slice id = id_name.len > 0 ? h1_request_id_of_refused(&driver->request_ids, parse) : slice_of(NULL, 0);
+    char id_field[H1_REQUEST_ID_FIELD_BYTES];
     uint64_t left_out = 0;
 
     if (server->observer->on_refusal != NULL)
@@ -104,9 +114,10 @@ void h1_refusal_answer(struct h1_server *server, const struct h1_refusal *refusa
     if (log_is_enabled(LOG_LEVEL_INFO) && (h1_server_lacks(server, H1_WITHOUT_LOG_LIMIT) ||
                                            h1_log_limit_allows(&server->refusal_limit, clock_now_us(), &left_out))) {
         log_left_out(left_out);
-        log_refusal(refusal, endpoints, parse);
+        log_refusal(refusal, endpoints, parse, id);
     }
-    send_answer(refusal, parse, socket_fd);
+    h1_request_id_format_field(id_field, id_name, id);
+    send_answer(refusal, parse, id_field, socket_fd);
 }
 
 static void tell(struct deadline *deadline)

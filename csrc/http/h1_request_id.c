@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "h1_request_id.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "h1_parse.h"
+#include "text.h"
 
 /* --- Making --- */
 
@@ -106,4 +108,64 @@ struct slice h1_request_id_settle(struct h1_request_ids *ids, struct h1_parse *p
     if (count != 1 || !parse->is_peer_trusted || !h1_request_id_is_sane(field->value))
         field->value = h1_request_id_make(ids);
     return field->value;
+}
+
+/* --- Of what is refused --- */
+
+/* Whether the end of the field has come, in a head that is not complete. */
+static bool is_whole(const struct h1_parse *parse, const struct header *field)
+{
+    const char *end = field->value.ptr + field->value.len;
+
+    return field->value.len > 0 && end < parse->start + parse->fed_bytes && *end == '\r';
+}
+
+static size_t count_whole(const struct h1_parse *parse)
+{
+    size_t count = parse->field_count;
+
+    if (parse->is_head_done)
+        return parse->request.headers != NULL ? parse->request.header_count : count;
+    return count > 0 && !is_whole(parse, &parse->fields[count - 1]) ? count - 1 : count;
+}
+
+struct slice h1_request_id_of_refused(struct h1_request_ids *ids, const struct h1_parse *parse)
+{
+    const struct header *found = NULL;
+
+    if (parse == NULL || !parse->is_peer_trusted)
+        return h1_request_id_make(ids);
+    for (size_t i = 0, count = count_whole(parse); i < count; i++) {
+        const struct header *field = &parse->fields[i];
+
+        if (!slice_equal_nocase(field->name, parse->settings->request_id_header))
+            continue;
+        /* The rules move fields forward, and may have stopped in the middle: one of them can be there twice. */
+        if (found != NULL && found->name.ptr != field->name.ptr)
+            return h1_request_id_make(ids);
+        found = field;
+    }
+    if (found == NULL || !h1_request_id_is_sane(slice_trim_end(found->value)))
+        return h1_request_id_make(ids);
+    return slice_trim_end(found->value);
+}
+
+/* --- To be seen --- */
+
+void h1_request_id_format_field(char out[static H1_REQUEST_ID_FIELD_BYTES], struct slice name, struct slice id)
+{
+    out[0] = '\0';
+    if (id.len > 0)
+        snprintf(out, H1_REQUEST_ID_FIELD_BYTES, "%.*s: %.*s\r\n", (int)name.len, name.ptr, (int)id.len, id.ptr);
+}
+
+void h1_request_id_show(char out[static H1_REQUEST_ID_SHOWN_BYTES], struct slice id)
+{
+    char shown[H1_REQUEST_ID_MOST * 4 + 1];
+
+    out[0] = '\0';
+    if (id.len == 0)
+        return;
+    text_escape(shown, sizeof(shown), id);
+    snprintf(out, H1_REQUEST_ID_SHOWN_BYTES, " (request %s)", shown);
 }

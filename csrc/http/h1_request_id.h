@@ -12,7 +12,13 @@
 
 struct h1_parse;
 
-enum { H1_REQUEST_ID_BYTES = 36, H1_REQUEST_ID_MOST = 128 };
+enum {
+    H1_REQUEST_ID_BYTES = 36,
+    H1_REQUEST_ID_MOST = 128,
+    H1_REQUEST_ID_NAME_MOST = 64, /* of the field's name: see --request-id-header */
+    H1_REQUEST_ID_FIELD_BYTES = H1_REQUEST_ID_NAME_MOST + 2 + H1_REQUEST_ID_MOST + 2 + 1,
+    H1_REQUEST_ID_SHOWN_BYTES = 10 + H1_REQUEST_ID_MOST * 4 + 2,
+};
 
 /* What makes ids, one for each app thread. Must not cross a fork. */
 struct h1_request_ids {
@@ -29,5 +35,15 @@ struct slice h1_request_id_make(struct h1_request_ids *);
 /* Settles the id of a request whose settings ask for one: afterwards the request has the field exactly once, with the
  * id that is returned, which is valid as long as the request. */
 struct slice h1_request_id_settle(struct h1_request_ids *, struct h1_parse *);
+
+/* The id of a request that is refused, whose settings ask for one: that of a trusted peer when the field has come
+ * whole, and once so far. `parse` may be NULL, or stand wherever the refusal came, and is left as it is. Valid as long
+ * as the request, and until the next id is made. */
+struct slice h1_request_id_of_refused(struct h1_request_ids *, const struct h1_parse *);
+
+/* For an answer that is put together in C: writes "Name: id" with its CRLF; "" when the id is empty. */
+void h1_request_id_format_field(char out[static H1_REQUEST_ID_FIELD_BYTES], struct slice name, struct slice id);
+/* For a line of the log, behind other words: writes " (request id)", escaped; "" when the id is empty. */
+void h1_request_id_show(char out[static H1_REQUEST_ID_SHOWN_BYTES], struct slice id);
 
 #endif

@@ -9,26 +9,30 @@
 
 #include "clock.h"
 #include "h1_head.h"
+#include "h1_request_id.h"
 #include "h1_server_priv.h"
 
-enum { ANSWER_BYTES = 512 };
+enum { ANSWER_BYTES = 512 + H1_REQUEST_ID_FIELD_BYTES };
 
 static void send_504(const struct h1_exchange *x)
 {
     static const char text[] = "the application took longer than request-timeout\n";
-    char answer[ANSWER_BYTES];
-    int len = snprintf(answer, sizeof(answer),
-                       "HTTP/1.1 504 %s\r\n"
-                       "Date: %.*s\r\n"
-                       "Server: clutch\r\n"
-                       "Content-Type: text/plain; charset=utf-8\r\n"
-                       "Content-Length: %zu\r\n"
-                       "Connection: close\r\n"
-                       "\r\n"
-                       "%s",
-                       h1_head_reason(504), CLOCK_HTTP_DATE_BYTES, clock_http_date(), sizeof(text) - 1,
-                       x->is_head_request ? "" : text);
+    char answer[ANSWER_BYTES], id_field[H1_REQUEST_ID_FIELD_BYTES];
+    int len;
 
+    h1_request_id_format_field(id_field, x->settings->request_id_header, x->base.request_id);
+    len = snprintf(answer, sizeof(answer),
+                   "HTTP/1.1 504 %s\r\n"
+                   "Date: %.*s\r\n"
+                   "Server: clutch\r\n"
+                   "Content-Type: text/plain; charset=utf-8\r\n"
+                   "Content-Length: %zu\r\n"
+                   "%s"
+                   "Connection: close\r\n"
+                   "\r\n"
+                   "%s",
+                   h1_head_reason(504), CLOCK_HTTP_DATE_BYTES, clock_http_date(), sizeof(text) - 1, id_field,
+                   x->is_head_request ? "" : text);
     (void)!send(x->socket_fd, answer, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(x->socket_fd, SHUT_WR);
 }

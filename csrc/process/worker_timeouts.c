@@ -13,6 +13,7 @@
 #include "death.h"
 #include "exchange.h"
 #include "fd.h"
+#include "h1_request_id.h"
 #include "h1_server.h"
 #include "log.h"
 #include "scoreboard.h"
@@ -62,13 +63,18 @@ static const char *describe(enum h1_fate verdict)
 static void tell(const struct worker_timeouts *timeouts, int thread, const struct exchange *exchange,
                  enum h1_fate verdict)
 {
+    const struct log_report report = {.level = LOG_LEVEL_ERROR, .about = {.request_id = exchange->request_id}};
     struct scoreboard_request request;
+    char id[H1_REQUEST_ID_SHOWN_BYTES];
 
     describe_request(timeouts, thread, &request);
-    log_error("thread %d (%#018lx) has run \"%s\" of %s for %.1f s (--request-timeout), %s: %s", thread + 1,
-              worker_threads_id(timeouts->place.threads, thread), request.line, request.peer,
-              (double)(clock_now_us() - exchange->times.taken_us) / 1e6,
-              death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)), describe(verdict));
+    h1_request_id_show(id, exchange->request_id);
+    if (log_is_enabled(LOG_LEVEL_ERROR))
+        log_report(&report, "thread %d (%#018lx) has run \"%s\" of %s for %.1f s (--request-timeout), %s: %s%s",
+                   thread + 1, worker_threads_id(timeouts->place.threads, thread), request.line, request.peer,
+                   (double)(clock_now_us() - exchange->times.taken_us) / 1e6,
+                   death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)), describe(verdict),
+                   id);
 }
 
 /* --- Time --- */

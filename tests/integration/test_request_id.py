@@ -6,12 +6,14 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import socket
 
 import pytest
 
 from support.client import make_request
 from support.kernel import wait_read
 from support.server import BEHAVIOUR, run_clutch
+from support.waiting import Gate
 
 MADE = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -117,6 +119,132 @@ def test_an_application_that_sets_the_field_itself(start, tmp_path):
 def test_a_name_that_cannot_be(name):
     result = run_clutch("--request-id-header", name, "app")
     assert result.returncode == 2 and "--request-id-header" in result.stderr
+
+
+# --- Requests that the application does not answer ---
+
+ID = ("X-Request-ID", 'of"it')
+SHOWN = r" \(request of\\x22it\)$"
+FIELD = "X-Request-ID: {}\r\n".format(ID[1])
+
+
+@pytest.fixture(scope="module")
+def strict(start_module):
+    return start_module(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--head-timeout", "300ms",
+        "--limit-request-body", "10", "--limit-request-fields", "5", "--debug-without", "log-limit",
+    )  # fmt: skip
+
+
+def check_refused(server, data: bytes, status: int, of_the_client: bool = True) -> None:
+    mark = server.log.mark()
+    with server.connect() as connection:
+        connection.send(data)
+        (value,) = connection.read_response().all("X-Request-ID")
+    assert value == ID[1] if of_the_client else MADE.fullmatch(value)
+    server.log.wait_for(rf"refused {status} .*" + (SHOWN if of_the_client else rf" \(request {value}\)$"), after=mark)
+
+
+def in_pieces(*fields: str) -> bytes:
+    return ("GET / HTTP/1.1\r\n" + "".join(field + "\r\n" for field in fields)).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (make_request(headers=[ID], host=None), 400),
+        (make_request(headers=[("X-Request-ID", ID[1] + " \t")], host=None), 400),
+        (make_request(headers=[ID, ("Bad Name", "x")]), 400),
+        (make_request(headers=[("a_b", "dropped"), ID, ("Host", "again")]), 400),
+        (make_request(headers=[ID, *[("A", "b")] * 5]), 431),
+        (make_request("/echo_body/", "POST", headers=[ID], body=b"x" * 11), 413),
+        (make_request("/echo_body/", "POST", headers=[ID, ("Transfer-Encoding", "chunked")]) + b"b\r\n", 413),
+        (make_request(headers=[ID, ("Expect", "miracles")]), 417),
+        (in_pieces("Host: a", FIELD.strip()), 408),
+        (in_pieces("Host: a", FIELD.strip(), "Accept")[:-2], 408),
+    ],
+)
+def test_a_refusal_has_the_id_of_a_trusted_peer(strict, data, status):
+    check_refused(strict, data, status)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (make_request(host=None), 400),
+        (make_request(headers=[ID, ID], host=None), 400),
+        (make_request(headers=[("X-Request-ID", "two words")], host=None), 400),
+        (b"\x16\x03\x01", 400),
+        (in_pieces("Host: a", FIELD.strip())[:-2], 408),
+    ],
+)
+def test_a_refusal_has_one_that_is_made(strict, data, status):
+    check_refused(strict, data, status, of_the_client=False)
+
+
+def test_a_refusal_believes_no_stranger(start):
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--forwarded-allow-ips", "none"
+    )
+    check_refused(server, make_request(headers=[ID], host=None), 400, of_the_client=False)
+
+
+def test_a_refusal_in_the_records_of_the_log(start):
+    server = start(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--log-format", "json", ready=False
+    )
+    server.log.wait_for("ready: 1 worker serves")
+    port = next(int(match[1]) for match in server.log.find_all(r"http://127\.0\.0\.1:(\d+)"))
+    server.known_addresses = [(socket.AF_INET, ("127.0.0.1", port))]
+    server.exchange(make_request(headers=[ID], host=None))
+    record = json.loads(server.wait_for_log("refused 400").string)
+    assert record["Attributes"]["clutch.request_id"] == ID[1]
+
+
+def hold_the_worker(server, gate) -> None:
+    server.connect().send(make_request(f"/?gate={gate.path}"))
+    gate.wait_reached()
+
+
+def start_gated(start, *options):
+    return start("gated", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", *options)
+
+
+def test_the_queue_is_full(start, tmp_path):
+    server, gate = start_gated(start, "--queue-limit", "1"), Gate(tmp_path)
+    hold_the_worker(server, gate)
+    waiting = server.connect()
+    waiting.send(make_request())
+    wait_read(waiting)
+    check_refused(server, make_request(headers=[ID]), 503)
+    gate.release()
+    assert waiting.read_response().status == 200
+
+
+@pytest.mark.parametrize("without", [[], ["--debug-without", "handoff"]], ids=["handed-over", "held"])
+def test_too_long_in_the_queue(start, tmp_path, without):
+    server, gate = start_gated(start, "--queue-timeout", "200ms", *without), Gate(tmp_path)
+    hold_the_worker(server, gate)
+    check_refused(server, make_request(headers=[ID]), 503)
+    gate.release()
+
+
+def test_the_time_of_a_request_is_over(start):
+    server = start(
+        "stuck", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--request-timeout", "200ms",
+        "--access-logfile", "-", "--access-logformat", "%(s)s %(request_id)s",
+    )  # fmt: skip
+    response = server.request("/sleep", headers=[ID])
+    assert response.status == 504 and response.all("X-Request-ID") == [ID[1]]
+    server.log.wait_for(r'has run "GET /sleep" .*: answered with 504' + SHOWN)
+    server.out.wait_for(r"^504 of\\x22it$")
+
+
+def test_no_id_in_a_refusal_by_default(behaviours):
+    with behaviours.connect() as connection:
+        connection.send(make_request(headers=[ID], host=None))
+        assert connection.read_response().all("X-Request-ID") == []
+    assert "(request " not in behaviours.wait_for_log("refused 400").string
 
 
 # --- Traces ---

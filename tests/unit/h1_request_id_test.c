@@ -121,6 +121,51 @@ static void test_there_is_room_beside_as_many_fields_as_may_come(void **state)
     check_replaced(fields, 4, true, 5, 4);
 }
 
+static void test_of_what_is_refused(void **state)
+{
+    const struct header fields[] = {{{"X-Request-ID", 12}, {"one \t", 5}, HEADER_UNKNOWN},
+                                    {{"x-request-id", 12}, {"two", 3}, HEADER_UNKNOWN}};
+    struct h1_request_ids ids = {.state = {0}};
+    struct h1_parse *parse = parse_of(fields, 1, true);
+
+    (void)state;
+    assert_true(is_made(h1_request_id_of_refused(&ids, NULL)));
+    parse->is_head_done = true;
+    assert_true(slice_equal(h1_request_id_of_refused(&ids, parse), SLICE("one")));
+    assert_int_equal(parse->fields[0].value.len, 5);
+    parse->request.headers = NULL; /* the rules have stopped */
+    assert_true(slice_equal(h1_request_id_of_refused(&ids, parse), SLICE("one")));
+    parse->fields[1] = parse->fields[0]; /* and it has been moved */
+    parse->field_count = 2;
+    assert_true(slice_equal(h1_request_id_of_refused(&ids, parse), SLICE("one")));
+    parse->fields[1] = fields[1];
+    assert_true(is_made(h1_request_id_of_refused(&ids, parse)));
+    parse->field_count = 1;
+    parse->is_peer_trusted = false;
+    assert_true(is_made(h1_request_id_of_refused(&ids, parse)));
+    free(parse);
+}
+
+static void test_how_it_is_seen(void **state)
+{
+    char text[H1_REQUEST_ID_MOST], field[H1_REQUEST_ID_FIELD_BYTES], shown[H1_REQUEST_ID_SHOWN_BYTES];
+    char name[H1_REQUEST_ID_NAME_MOST];
+
+    (void)state;
+    memset(text, '"', sizeof(text));
+    memset(name, 'N', sizeof(name));
+    h1_request_id_format_field(field, slice_of(name, sizeof(name)), slice_of(text, sizeof(text)));
+    assert_int_equal(strlen(field), sizeof(field) - 1);
+    assert_string_equal(field + sizeof(field) - 4, "\"\r\n");
+    h1_request_id_show(shown, slice_of(text, sizeof(text)));
+    assert_int_equal(strlen(shown), sizeof(shown) - 1);
+    assert_string_equal(shown + sizeof(shown) - 6, "\\x22)");
+    h1_request_id_format_field(field, SLICE("A"), slice_of(NULL, 0));
+    h1_request_id_show(shown, slice_of(NULL, 0));
+    assert_string_equal(field, "");
+    assert_string_equal(shown, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +174,8 @@ int main(void)
         cmocka_unit_test(test_a_trusted_id_is_kept),
         cmocka_unit_test(test_others_are_replaced),
         cmocka_unit_test(test_there_is_room_beside_as_many_fields_as_may_come),
+        cmocka_unit_test(test_of_what_is_refused),
+        cmocka_unit_test(test_how_it_is_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
