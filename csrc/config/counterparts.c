@@ -8,12 +8,12 @@
 
 const struct counterpart_row counterparts_uwsgi[] = {
 #include "uwsgi.def"
-    {NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 const struct counterpart_row counterparts_gunicorn[] = {
 #include "gunicorn.def"
-    {NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 static const struct counterpart_row *find_row(const struct counterpart_row *rows, struct slice name)
@@ -45,14 +45,23 @@ static struct counterpart resolve(const struct counterpart_row *row)
     return found;
 }
 
-struct counterpart counterparts_of_uwsgi(struct slice name)
+static bool is_0(const char *value)
+{
+    size_t zeros = strspn(value, "0");
+
+    return zeros > 0 && (value[zeros] == '\0' || value[zeros] == ' ' || value[zeros] == '\t');
+}
+
+struct counterpart counterparts_of_uwsgi(struct slice name, const char *value)
 {
     const struct counterpart_row *row = find_row(counterparts_uwsgi, name);
     const struct foreign_option *foreign = suggest_find_foreign(name);
 
     struct counterpart found = {.name = options_find_long(name), .why = foreign != NULL ? foreign->instead : NULL};
 
-    if (row != NULL)
+    if (row != NULL && row->why_not_0 != NULL && value != NULL && is_0(value))
+        found = (struct counterpart){.why = row->why_not_0};
+    else if (row != NULL)
         found = resolve(row);
     found.is_uwsgi = true;
     return found;

@@ -12,9 +12,10 @@
 /* A row of one of the tables. */
 struct counterpart_row {
     const char *name;
-    const char *option; /* the name of ours that does it; NULL: none */
-    const char *unit;   /* of a bare number, where ours would take it for another one; or NULL */
-    const char *why;    /* what is so, and what to use; NULL where `option` says it all */
+    const char *option;    /* the name of ours that does it; NULL: none */
+    const char *unit;      /* of a bare number, where ours would take it for another one; or NULL */
+    const char *why;       /* what is so, and what to use; NULL where `option` says it all */
+    const char *why_not_0; /* the same of the value 0, which is none for ours; NULL: 0 is like any other */
 };
 
 /* In the order of the tables; the last has no name. */
@@ -29,8 +30,9 @@ struct counterpart {
     bool is_uwsgi;
 };
 
-/* Of an option of uWSGI: what the table says; else the option of that name, of ours; else what foreign.def says. */
-struct counterpart counterparts_of_uwsgi(struct slice name);
+/* Of an option of uWSGI, for this value (NULL: any): what the table says; else the option of that name, of ours; else
+ * what foreign.def says. */
+struct counterpart counterparts_of_uwsgi(struct slice name, const char *value);
 
 /* Of a setting in gunicorn.conf.py, `name` as written there (with underscores). False when gunicorn has none of that
  * name: then it is a variable of the file's own. */

@@ -100,7 +100,7 @@ static void note_unused(struct applying *applying, const struct file_setting *se
 static void apply_uwsgi(struct applying *applying, const struct file_setting *setting)
 {
     const char *key = config_file_uwsgi_name(applying->file, setting);
-    struct counterpart meaning = counterparts_of_uwsgi(slice_of_string(key));
+    struct counterpart meaning = counterparts_of_uwsgi(slice_of_string(key), setting->value);
     struct counterpart_value value = counterparts_value(&meaning, setting->value);
     const struct option_name *name = meaning.name;
     struct origin origin = config_file_origin(applying->file, setting, applying->layer);

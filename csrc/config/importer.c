@@ -249,7 +249,7 @@ static void add_uwsgi(struct importer *importer, const struct file_setting *sett
         note(importer, &importer->idle, &incoming, setting->value, "HTTP is always spoken");
         return;
     }
-    incoming.meaning = counterparts_of_uwsgi(slice_of_string(name));
+    incoming.meaning = counterparts_of_uwsgi(slice_of_string(name), setting->value);
     importer->is_lazy |= strcmp(setting->key, "lazy-apps") == 0 || strcmp(setting->key, "lazy") == 0;
     importer->is_silent |= strcmp(setting->key, "disable-logging") == 0;
     if (setting->is_of_now && incoming.meaning.name != NULL)

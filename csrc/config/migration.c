@@ -34,6 +34,8 @@ static void print_option(FILE *out, const struct counterpart_row *row, const str
     if (found->unit != NULL)
         fprintf(out, " a number alone is in %s there, in bytes here |\n",
                 strcmp(found->unit, "m") == 0 ? "MiB" : found->unit);
+    else if (row->why_not_0 != NULL)
+        fprintf(out, " not with 0: %s |\n", row->why_not_0);
     else
         fputs(" |\n", out);
 }
@@ -62,7 +64,7 @@ static void print_tables(FILE *out, const struct counterpart_row *rows, struct c
 
 static struct counterpart find_uwsgi(const char *name)
 {
-    return counterparts_of_uwsgi(slice_of_string(name));
+    return counterparts_of_uwsgi(slice_of_string(name), NULL);
 }
 
 static struct counterpart find_gunicorn(const char *name)

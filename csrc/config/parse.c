@@ -3,6 +3,7 @@
 #include "parse.h"
 
 #include "app_name.h"
+#include "commands.h"
 #include "help_forms.h"
 #include "options.h"
 #include "suggest.h"
@@ -15,7 +16,7 @@ struct command_line {
     char *const *argv;
     int argc;
     int next;          /* the argument to read next */
-    bool is_ambiguous; /* an unknown option was seen: what follows may be its value */
+    bool is_ambiguous; /* an unknown option, or a command, was seen: what follows may belong to it */
 };
 
 /* An option as it stands on the command line. */
@@ -157,13 +158,29 @@ static void apply(struct command_line *line, struct occurrence *occurrence)
         set_option(line, occurrence);
 }
 
+/* Complains when an argument is a command: it would have had to be the first one. */
+static bool report_command(struct command_line *line, const char *argument)
+{
+    const struct command_description *command = commands_table;
+
+    while (command->name != NULL && strcmp(command->name, argument) != 0)
+        command++;
+    if (command->name == NULL)
+        return false;
+    line->is_ambiguous = true;
+    mistakes_add(line->mistakes,
+                 "'%s' is a command, and those come first: clutch %s %s; a module of that name is given with --module",
+                 argument, argument, command->usage);
+    return true;
+}
+
 /* Complains of an option of another server. Its value, when it takes one, is stepped over. */
 static void report_foreign(struct command_line *line, const struct foreign_option *foreign, struct slice spelling,
                            bool has_value)
 {
     mistakes_add(line->mistakes, "%s is not an option of clutch: %s", mistakes_quote(spelling).text, foreign->instead);
     if (foreign->takes_value && !has_value && line->next < line->argc && !is_option(line->argv[line->next]))
-        line->next++;
+        report_command(line, line->argv[line->next++]);
 }
 
 static void report_unknown(struct command_line *line, struct slice spelling, const struct option_name *nearest)
@@ -250,9 +267,9 @@ static void read_short(struct command_line *line, const char *argument)
     }
 }
 
-static void read_app(struct command_line *line, const char *argument)
+static void read_app(struct command_line *line, const char *argument, bool may_be_command)
 {
-    if (!line->is_ambiguous)
+    if ((!may_be_command || !report_command(line, argument)) && !line->is_ambiguous)
         app_name_set(line->config, line->mistakes, APP_FORM_GUESSED, slice_of_string(argument),
                      (struct origin){.kind = ORIGIN_COMMAND_LINE, .spelling = "APP"});
 }
@@ -266,7 +283,7 @@ bool parse_arguments(struct config *config, struct mistakes *mistakes, int argc,
         const char *argument = line.argv[line.next++];
 
         if (options_ended || argument[0] != '-' || argument[1] == '\0')
-            read_app(&line, argument);
+            read_app(&line, argument, !options_ended);
         else if (strcmp(argument, "--") == 0)
             options_ended = true;
         else if (argument[1] == '-')

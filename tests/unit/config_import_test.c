@@ -339,6 +339,21 @@ static void what_means_something_else_here_is_put_right(void **state)
     free(text);
 }
 
+/* 0 turns it off there; here it would have every body written to a file. */
+static void post_buffering_may_be_off(void **state)
+{
+    char *text = convert("[uwsgi]\nmodule = a\npost-buffering = 0\n", NULL);
+
+    (void)state;
+    assert_null(strstr(text, "body-memory = "));
+    assert_non_null(
+        strstr(text, ";   post-buffering = 0 (line 3): bodies are always read whole before the application"));
+    free(text);
+    text = convert("[uwsgi]\nmodule = a\npost-buffering = 0\npost-buffering = 4096\n", NULL);
+    assert_non_null(strstr(text, "\nbody-memory = 4096\n"));
+    free(text);
+}
+
 /* Whatever the setting, it comes out as an option or as a comment. */
 static void no_setting_is_lost(void **state)
 {
@@ -371,6 +386,7 @@ int main(void)
         cmocka_unit_test(a_value_may_be_too_long_for_a_line),
         cmocka_unit_test(a_time_limit_of_gunicorn_is_told_once),
         cmocka_unit_test(what_means_something_else_here_is_put_right),
+        cmocka_unit_test(post_buffering_may_be_off),
         cmocka_unit_test(no_setting_is_lost),
     };
 

@@ -131,6 +131,33 @@ static void unknown_options_raise_no_further_mistakes(void **state)
     check_cases(cases, ARRAY_COUNT(cases));
 }
 
+#define FIRST(command, rest)                                                                                           \
+    "'" command "' is a command, and those come first: clutch " command " " rest                                       \
+    "; a module of that name is given with --module"
+
+static void a_command_comes_first(void **state)
+{
+    const struct mistake_case cases[] = {
+        {ARGV("--workers", "2", "import-config", "x"), FIRST("import-config", "FILE")},
+        {ARGV("-w2", "status", "@shop"), FIRST("status", "[--json] [ADDRESS]")},
+        {ARGV("app", "top"), FIRST("top", "[ADDRESS]")},
+        {ARGV("--wait", "reload", "@shop"), "unknown option --wait\nclutch: " FIRST("reload", "[--wait] [ADDRESS]")},
+        {ARGV("--json", "status"), "--json is not an option of clutch: of configuration files only ini files are read; "
+                                   "see --config\nclutch: " FIRST("status", "[--json] [ADDRESS]")},
+    };
+    const char *const *modules[] = {ARGV("-w2", "--module", "status"), ARGV("-w2", "--", "status"),
+                                    ARGV("-w2", "status:app")};
+
+    (void)state;
+    check_cases(cases, ARRAY_COUNT(cases));
+    for (size_t i = 0; i < ARRAY_COUNT(modules); i++) {
+        struct parsed parsed = parse_good(modules[i], NULL);
+
+        assert_string_equal(parsed.config->app.module, "status");
+        parsed_fini(&parsed);
+    }
+}
+
 static void explains_options_of_other_servers(void **state)
 {
     const struct mistake_case cases[] = {
@@ -270,6 +297,7 @@ int main(void)
         cmocka_unit_test(misses_values),
         cmocka_unit_test(names_the_nearest_option),
         cmocka_unit_test(unknown_options_raise_no_further_mistakes),
+        cmocka_unit_test(a_command_comes_first),
         cmocka_unit_test(explains_options_of_other_servers),
         cmocka_unit_test(explains_short_options_with_two_meanings),
         cmocka_unit_test(contradictions_of_what_always_is),

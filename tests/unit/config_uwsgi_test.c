@@ -136,6 +136,11 @@ static void values_are_understood_as_there(void **state)
     assert_value(values, "bind", "unix:/run/shop.sock, :80", "shop.ini:8");
     assert_value(values, "env", "A=1 ; 2", "shop.ini:9");
     free(values);
+    values = print_file("[uwsgi]\nmodule = a\npost-buffering = 0 ; off\n", ARGV("-c", "shop.ini"), NULL,
+                        "clutch: warning: shop.ini: not used: post-buffering (line 3): `clutch import-config` says "
+                        "why\n");
+    assert_value(values, "body-memory", "1m", "default");
+    free(values);
     write_file("shop.ini", "[uwsgi]\nmodule = a\nprocesses = 128;x\nthreads = 2 3\n");
     assert_mistakes(ARGV("-c", "shop.ini"), NULL,
                     "clutch: shop.ini:3: processes: '128;x' is not a whole number or auto (1 to 1024)\n"
