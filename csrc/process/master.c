@@ -123,8 +123,9 @@ static int open_shared(struct master *master, char *error)
         result = master->watched == NULL || master->scoreboard == NULL ? -errno : 0;
     }
     if (result == 0 && config->app_metrics_bytes > 0) {
+        /* For all whom the crew ever holds at once, and some children of the application's. */
         master->app_metrics = app_metrics_new((size_t)config->app_metrics_bytes,
-                                              master->scoreboard->row_count + (int)config->workers + SPARE_SEATS);
+                                              (int)crew_size(&master->crew) + (int)config->workers + SPARE_SEATS);
         result = master->app_metrics == NULL ? -errno : 0;
     }
     if (result == 0)

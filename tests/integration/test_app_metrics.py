@@ -16,6 +16,16 @@ from support.waiting import wait_until
 
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$')
 
+ALIVE = """
+import clutch
+from clutch.metrics import CONTENT_TYPE_LATEST, Gauge, generate_latest
+Gauge("app_alive", "Workers that live.").set(1)
+Gauge("app_generations", "The generations of those that live.").set(clutch.generation())
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+    return [generate_latest()]
+"""
+
 
 def read_metrics(server) -> dict[tuple[str, str], float]:
     """Returns every sample by its name and labels, after checking the form of the text."""
@@ -89,6 +99,21 @@ def test_gauges_are_of_the_living(server, gate):
         server.log.wait_for("spawned worker", after=mark, count=2)
         wait_until(lambda: read_metrics(server)["app_running", ""] == 0, "the count of the dead to go")
         assert count_requests(server, "hold") == 1
+
+
+def test_as_many_workers_as_there_can_be(start, tmp_path):
+    """Each has a gauge that counts, also those that a reload adds for a moment."""
+    app = tmp_path / "alive.py"
+    app.write_text(ALIVE)
+    server = start(app, workers=1)
+    for count in range(2, 18):
+        server.send_signal(signal.SIGTTIN)
+        server.wait_for_log(rf"one worker more: {count}$")
+    wait_until(lambda: read_metrics(server)["app_alive", ""] == 17, "all workers to be seen")
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log(r"generation 2 serves with 17 workers", limit_s=60)
+    wait_until(lambda: read_metrics(server)["app_alive", ""] == 17, "the workers before to be gone")
+    assert read_metrics(server)["app_generations", ""] == 2 * 17
 
 
 def test_modes_of_gauges(start_counting):
