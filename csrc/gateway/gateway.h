@@ -6,6 +6,7 @@
 #ifndef CLUTCH_GATEWAY_H
 #define CLUTCH_GATEWAY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,13 +18,13 @@ struct exchange;
 struct gateway;        /* the runtime and the application of one process */
 struct gateway_thread; /* what one app thread needs of it */
 
-/* Who this process is; filled by process/, constant for the life of the worker. */
+/* Who this process is; filled by process/, itself constant for the life of the worker. */
 struct gateway_place {
-    int worker; /* 1.. ; 0 in the zygote */
-    int worker_count;
-    int thread_count;                /* app threads in this worker */
-    uint64_t generation;             /* 1 for the first set of workers */
-    struct app_metrics *app_metrics; /* the application's own, shared by all processes; NULL: none. Borrowed */
+    int worker;                           /* 1.. ; 0 in the zygote */
+    int thread_count;                     /* app threads in this worker */
+    uint64_t generation;                  /* 1 for the first set of workers */
+    const _Atomic(int32_t) *worker_count; /* that the server is to have now; others change it. Borrowed */
+    struct app_metrics *app_metrics;      /* the application's own, shared by all processes; NULL: none. Borrowed */
 };
 
 struct gateway_ops {

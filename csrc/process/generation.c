@@ -35,6 +35,7 @@ static bool add_generation(struct master *master, int generation, int worker_cou
 bool generation_begin(struct master *master)
 {
     master->generation = master->last_generation = 1;
+    atomic_store(&master->scoreboard->totals->worker_count, (int32_t)master->config->workers);
     return add_generation(master, master->generation, (int)master->config->workers);
 }
 
@@ -138,7 +139,7 @@ static void begin(struct master *master)
 
     if (count == 0)
         count = (int)master->config->workers;
-
+    atomic_store(&master->scoreboard->totals->worker_count, count);
     if (!add_generation(master, generation, count)) {
         if (!reload->waits_for_room)
             log_warning("the reload waits until workers of earlier generations have finished what they have begun: "

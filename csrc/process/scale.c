@@ -5,6 +5,7 @@
 #include "config.h"
 #include "log.h"
 #include "master_priv.h"
+#include "scoreboard.h"
 
 void scale_ask(struct master *master, int difference)
 {
@@ -52,6 +53,8 @@ void scale_step(struct master *master)
             add_one(master, count);
         else
             remove_one(master, count);
+        /* Before one more is started, which may ask. */
+        atomic_store(&master->scoreboard->totals->worker_count, crew_count(&master->crew, master->generation));
         master->asked_workers += master->asked_workers > 0 ? -1 : 1;
     }
 }

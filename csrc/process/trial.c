@@ -38,10 +38,12 @@ static void NORETURN load(const struct config *config, const struct gateway_ops 
                                     .handoff = &none,
                                     .access_log_fd = -1};
     const struct birth birth = {.number = 1, .generation = 1, .control_fd = -1};
+    static _Atomic(int32_t) worker_count;
     const struct gateway_place place = {
-        .worker = 1, .worker_count = (int)config->workers, .thread_count = (int)config->threads, .generation = 1};
+        .worker = 1, .worker_count = &worker_count, .thread_count = (int)config->threads, .generation = 1};
     struct gateway *gateway;
 
+    worker_count = (int32_t)config->workers;
     child_enter(&inherit, &birth);
     /* What the application leaves behind holds no copy of our way into the log: its reader waits for the end. */
     if (fork_guard_arm(&inherit) < 0) {

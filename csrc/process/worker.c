@@ -223,7 +223,7 @@ static struct gateway_place place_of(const struct worker *worker)
 {
     return (struct gateway_place){
         .worker = worker->birth.number,
-        .worker_count = (int)worker->inherit->config->workers,
+        .worker_count = &worker->inherit->scoreboard->totals->worker_count,
         .thread_count = (int)worker->inherit->config->threads,
         .generation = worker->birth.generation,
         .app_metrics = worker->inherit->app_metrics,

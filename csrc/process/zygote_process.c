@@ -22,6 +22,7 @@
 #include "notice.h"
 #include "passed_fds.h"
 #include "role_signals.h"
+#include "scoreboard.h"
 #include "standard_fds.h"
 #include "worker.h"
 
@@ -141,7 +142,7 @@ static void load_application(struct zygote *zygote)
 {
     const struct inherit *inherit = zygote->inherit;
     const struct gateway_place place = {
-        .worker_count = (int)inherit->config->workers,
+        .worker_count = &inherit->scoreboard->totals->worker_count,
         .thread_count = (int)inherit->config->threads,
         .generation = zygote->birth.generation,
         .app_metrics = inherit->app_metrics,

@@ -32,7 +32,7 @@ static PyObject *generation(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arg
 
 static PyObject *worker_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
 {
-    return PyLong_FromLong(own_gateway->place.worker_count);
+    return PyLong_FromLong(atomic_load(own_gateway->place.worker_count));
 }
 
 static PyObject *thread_count(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
@@ -52,7 +52,8 @@ static PyMethodDef functions[] = {
      "one "
      "more for each reload."},
     {"worker_count", PYTHON_METHOD(worker_count), METH_NOARGS,
-     "worker_count()\n--\n\nHow many workers the server has (--workers)."},
+     "worker_count()\n--\n\nHow many workers the server is to have now: --workers, and what SIGTTIN and\nSIGTTOU have "
+     "made of it."},
     {"thread_count", PYTHON_METHOD(thread_count), METH_NOARGS,
      "thread_count()\n--\n\nHow many requests each worker runs at once (--threads)."},
     {NULL, NULL, 0, NULL},

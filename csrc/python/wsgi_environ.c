@@ -60,7 +60,7 @@ static int set_constants(struct wsgi_environ *self, const struct gateway_place *
         {NAME_wsgi_early_hints, constants->early_hints},
         {NAME_wsgi_input_terminated, Py_True},
         {NAME_wsgi_multithread, place->thread_count > 1 ? Py_True : Py_False},
-        {NAME_wsgi_multiprocess, place->worker_count > 1 ? Py_True : Py_False},
+        {NAME_wsgi_multiprocess, Py_False},
         {NAME_wsgi_run_once, Py_False},
         {NAME_clutch_version, name_of(self, NAME_version)},
     };
@@ -82,6 +82,7 @@ int wsgi_environ_init(struct wsgi_environ *self, const struct names *names, cons
     self->names = names;
     self->version_minor = -1;
     self->gil_wait_us = self->queue_us = -1;
+    self->worker_count = place->worker_count;
     self->template = PyDict_New();
     if (self->template == NULL || set_pairs(self, constants->pairs) < 0)
         return -1;
@@ -254,6 +255,19 @@ static int update_client(struct wsgi_environ *self, PyObject *client_disconnecte
     return 0;
 }
 
+/* The only worker may get company (SIGTTIN). */
+static int update_company(struct wsgi_environ *self)
+{
+    bool is_multiprocess = atomic_load_explicit(self->worker_count, memory_order_relaxed) > 1;
+
+    if (LIKELY(self->is_multiprocess == is_multiprocess))
+        return 0;
+    if (set(self, NAME_wsgi_multiprocess, is_multiprocess ? Py_True : Py_False) < 0)
+        return -1;
+    self->is_multiprocess = is_multiprocess;
+    return 0;
+}
+
 static int add_request_id(const struct wsgi_environ *self, const struct exchange *exchange, PyObject *copy)
 {
     return set_steal(copy, name_of(self, NAME_clutch_request_id), wsgi_text_new(exchange->request_id));
@@ -267,7 +281,7 @@ PyObject *wsgi_environ_new(struct wsgi_environ *self, const struct exchange *exc
 
     if (wsgi_fields_update(self, exchange, &unknown_count) < 0 || update_request(self, exchange->request) < 0 ||
         update_endpoints(self, exchange->endpoints) < 0 || update_measures(self, &exchange->times) < 0 ||
-        update_client(self, client_disconnected) < 0)
+        update_client(self, client_disconnected) < 0 || update_company(self) < 0)
         return NULL;
     copy = PyDict_Copy(self->template);
     if (copy == NULL)

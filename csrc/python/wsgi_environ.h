@@ -45,7 +45,9 @@ struct wsgi_environ {
     PyObject *client_disconnected; /* borrowed from the template */
     int version_minor;             /* of SERVER_PROTOCOL in the template; -1: none yet */
     int64_t gil_wait_us, queue_us; /* in the template; -1: none yet */
-    struct buf scratch;            /* decoded paths, joined and renamed fields */
+    const _Atomic(int32_t) *worker_count; /* borrowed */
+    bool is_multiprocess;                 /* wsgi.multiprocess in the template */
+    struct buf scratch;                   /* decoded paths, joined and renamed fields */
 };
 
 /* The objects that are the same in every request of this thread; borrowed. */

@@ -28,6 +28,16 @@ def application(environ, start_response):
     return [str(os.getpid()).encode()]
 """
 
+SEEN = """
+import sys, clutch
+@clutch.on_worker_start
+def begin():
+    print(f"worker {clutch.worker_id()} of {clutch.worker_count()}", file=sys.stderr, flush=True)
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [f"{clutch.worker_count()} {environ['wsgi.multiprocess']}".encode()]
+"""
+
 MODES = pytest.mark.parametrize("options", [[], ["--preload"]], ids=["lazy", "preload"])
 
 
@@ -139,6 +149,26 @@ def test_one_more_and_one_less(serve):
         wait_workers(server, 2)
     assert not load.errors
     assert not server.log_contains(r"\[error\]")
+
+
+@MODES
+def test_the_application_sees_how_many_there_are(start, tmp_path, options):
+    (tmp_path / "seen.py").write_text(SEEN)
+    server = start("seen", "--pythonpath", tmp_path, *options, workers=1)
+    assert server.request("/").text == "1 False"
+    for count in (2, 3):
+        server.send_signal(signal.SIGTTIN)
+        server.wait_for_log(rf"^worker {count} of {count}$")
+        assert server.request("/").text == f"{count} True"
+    mark = server.log.mark()
+    server.send_signal(signal.SIGTTOU)
+    server.wait_for_log("one worker less: 2", after=mark)
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log(r"generation 2 serves with 2 workers", after=mark)
+    assert server.request("/").text == "2 True"
+    server.send_signal(signal.SIGTTOU)
+    server.wait_for_log(r"one worker less: 1", after=mark)
+    wait_until(lambda: server.request("/").text == "1 False", "one worker to be left")
 
 
 def test_there_is_a_most(serve):

@@ -31,7 +31,7 @@ def generation() -> int:
     """The number of the set of workers that this one belongs to: 1 at the start of the server, one more for each reload."""
 
 def worker_count() -> int:
-    """How many workers the server has (--workers)."""
+    """How many workers the server is to have now: --workers, and what SIGTTIN and SIGTTOU have made of it."""
 
 def thread_count() -> int:
     """How many requests each worker runs at once (--threads)."""
