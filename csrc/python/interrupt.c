@@ -66,6 +66,12 @@ void interrupt_raise(const struct gateway *gateway)
     }
 }
 
+bool interrupt_is_raised(const struct gateway_thread *thread)
+{
+    return thread->interrupt.raised == thread->response.exchange->number &&
+           PyErr_ExceptionMatches(thread->gateway->request_timeout);
+}
+
 /* It may not have been raised yet. */
 void interrupt_forget(const struct interrupt *interrupt)
 {

@@ -34,6 +34,10 @@ void interrupt_ask(struct gateway_thread *, uint64_t number);
 /* For the watchdog, with the GIL: raises what is wanted on other threads than the main one. */
 void interrupt_raise(const struct gateway *);
 
+/* With an exception, in the thread and the request that has it: whether that is what the server has raised, and not an
+ * application that raises the same. The log has all of it already. */
+bool interrupt_is_raised(const struct gateway_thread *);
+
 /* The application is entered, and left. By the app thread, with the GIL. */
 static inline void interrupt_begin(struct interrupt *interrupt, uint64_t number)
 {

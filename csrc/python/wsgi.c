@@ -38,13 +38,6 @@ void wsgi_fini(struct gateway_thread *thread)
     wsgi_callables_fini(&thread->callables);
 }
 
-/* By the server, and not by an application that raises the same. */
-static bool is_interrupted(const struct gateway_thread *thread)
-{
-    return thread->interrupt.raised == thread->response.exchange->number &&
-           PyErr_ExceptionMatches(thread->gateway->request_timeout);
-}
-
 /* An exception reached us: the client gets a 500 or a cut-off response, the log the traceback. */
 static void fail(struct gateway_thread *thread)
 {
@@ -54,7 +47,7 @@ static void fail(struct gateway_thread *thread)
     stray_end_if_here(thread->gateway);
     if (response->is_gone && PyErr_ExceptionMatches(PyExc_BrokenPipeError))
         PyErr_Clear(); /* write() has told the application, which need not know how to end quietly */
-    else if (is_interrupted(thread))
+    else if (interrupt_is_raised(thread))
         PyErr_Clear(); /* the log has all of it */
     else
         errors_log_request(&thread->gateway->errors, response->exchange);
@@ -63,6 +56,7 @@ static void fail(struct gateway_thread *thread)
     if (!response->is_over)
         exchange_fail(response->exchange);
     response->is_over = true;
+    interrupt_begin(&thread->interrupt, response->exchange->number); /* close() is the application's again */
 }
 
 /* application(environ, start_response). New reference, or NULL with an exception. */

@@ -147,8 +147,9 @@ static int send_bytes(struct gateway_thread *thread, PyObject *bytes)
 
 /* len() of an iterable that has one: then a single block is known to be the last (PEP 3333, "Handling the
  * Content-Length Header"). Asked before the first block: what is left then is no business of ours, and __len__() may
- * start or write a response like any other code of the application. */
-static bool has_one_item(struct gateway_thread *thread, PyObject *result)
+ * start or write a response like any other code of the application. Returns 1 or 0; -1 with an exception that is none
+ * of len()'s business. */
+static int has_one_item(struct gateway_thread *thread, PyObject *result)
 {
     PySequenceMethods *as_sequence = Py_TYPE(result)->tp_as_sequence;
     PyMappingMethods *as_mapping = Py_TYPE(result)->tp_as_mapping;
@@ -156,9 +157,11 @@ static bool has_one_item(struct gateway_thread *thread, PyObject *result)
 
     if ((as_sequence == NULL || as_sequence->sq_length == NULL) &&
         (as_mapping == NULL || as_mapping->mp_length == NULL))
-        return false;
+        return 0;
     count = PyObject_Size(result);
     stray_end_if_here(thread->gateway);
+    if (count < 0 && !PyErr_ExceptionMatches(PyExc_Exception))
+        return -1;
     if (count < 0)
         PyErr_Clear();
     return count == 1;
@@ -219,8 +222,7 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
 {
     struct wsgi_response *response = &thread->response;
     PyObject *iterator, *item;
-    bool is_single;
-    int status = 0;
+    int is_single, status = 0;
 
     if (Py_TYPE(result)->tp_iter == NULL && !PySequence_Check(result)) {
         PyErr_Format(PyExc_TypeError, "the application returned %s%.100s, not an iterable of bytes",
@@ -228,12 +230,12 @@ static int send_iterable(struct gateway_thread *thread, PyObject *result)
                      result == Py_None ? "None" : Py_TYPE(result)->tp_name);
         return -1;
     }
-    is_single = !response->exchange->has_length && has_one_item(thread, result);
-    iterator = PyObject_GetIter(result);
+    is_single = response->exchange->has_length ? 0 : has_one_item(thread, result);
+    iterator = is_single >= 0 ? PyObject_GetIter(result) : NULL;
     if (iterator == NULL)
         return -1;
     while (status == 0 && !response->is_over && (item = next_block(thread, iterator)) != NULL) {
-        status = send_block(response, item, is_single);
+        status = send_block(response, item, is_single != 0);
         Py_DECREF(item);
     }
     Py_DECREF(iterator);
@@ -289,6 +291,10 @@ void wsgi_body_close(struct gateway_thread *thread, PyObject *result)
     Py_XDECREF(close);
     stray_end_if_here(thread->gateway);
     if (UNLIKELY(found < 0 || (found == 1 && answer == NULL))) {
+        if (interrupt_is_raised(thread)) {
+            PyErr_Clear();
+            return;
+        }
         errors_describe_request(thread->response.exchange, request, sizeof(request));
         errors_log(&thread->gateway->errors, "%s: close() of what the application returned failed", request);
     }

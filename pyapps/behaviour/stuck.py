@@ -118,6 +118,46 @@ class Closing:
         print("closing: closed", flush=True)
 
 
+class Final:
+    """Python keeps what is raised in here to itself, and goes on."""
+
+    def __del__(self):
+        time.sleep(3600)
+
+
+def final(query):
+    """The request ends behind it."""
+    Final()
+    print("final: goes on", flush=True)
+
+
+def final_on(query):
+    """And here it does not."""
+    final(query)
+    time.sleep(3600)
+
+
+class Measured:
+    """The server asks how long it is."""
+
+    def __len__(self):
+        time.sleep(3600)
+
+    def __iter__(self):
+        print("measured: goes on", flush=True)
+        return iter([b"late\n"])
+
+
+class Broken:
+    """Fails, and is not done with that."""
+
+    def __iter__(self):
+        raise ValueError("broken")
+
+    def close(self):
+        time.sleep(3600)
+
+
 class Late:
     """Everything has been sent when it hangs."""
 
@@ -130,7 +170,7 @@ class Late:
 
 ways = {
     way.__name__: way
-    for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash)
+    for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash, final, final_on)
 }
 
 
@@ -144,6 +184,11 @@ def application(environ, start_response):
         return flood(start_response)
     if name == "write_on":
         return write_on(start_response, query)
+    if name == "measured":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return Measured()
+    if name == "broken":
+        return Broken()
     if name == "closing":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return Closing()

@@ -67,6 +67,30 @@ class TestInterrupted:
         if way in ("clean", "swallow"):
             server.out.wait_for(f"^{way}: caught")
 
+    def test_while_the_server_asks_how_long_a_response_is(self, start_limited):
+        server = start_limited()
+        assert_504(server.request("/measured"))
+        server.log.wait_for("has ended the request")
+        assert "measured: goes on" not in server.out.text
+        assert "Traceback" not in server.log.text
+
+    def test_in_close_behind_an_error(self, start_limited):
+        server = start_limited()
+        assert_504(server.request("/broken"))
+        server.log.wait_for("has ended the request")
+        assert server.log.text.count("Traceback") == server.log.text.count("ValueError: broken\n    Traceback") == 1
+        assert server.request("/").body == b"done\n"
+
+    def test_in_a_finalizer(self, start_limited):
+        """Python says so in the application's name, and goes on; here to the end of the request."""
+        server = start_limited()
+        assert_504(server.request("/final"))
+        server.out.wait_for("^final: goes on")
+        server.log.wait_for("has ended the request")
+        server.log.wait_for("Exception ignored in: .*Final.__del__")
+        assert server.request("/").body == b"done\n"
+        assert server.log.text.count("spawned worker") == 1
+
     def test_the_next_requests_are_left_alone(self, start_limited):
         server = start_limited()
         for _ in range(3):
@@ -162,6 +186,7 @@ class TestSent:
             assert connection.request("/").body == b"done\n"
         server.log.wait_for("has run .*: its response had been sent")
         server.out.wait_for(r'"GET / HTTP/1\.1" 200 ')
+        assert "Traceback" not in server.log.text, "it is the time limit's, not close()'s"
         assert server.out.text.count(f'"{method} /{way} HTTP/1.1" 200 ') == 1
         assert '" 504 ' not in server.out.text
 
@@ -232,7 +257,7 @@ class TestOtherThreads:
 class TestReplaced:
     """Python does not let go, or the application does not care."""
 
-    @pytest.mark.parametrize("way", ["add", "digest", "swallow_on"])
+    @pytest.mark.parametrize("way", ["add", "digest", "swallow_on", "final_on"])
     def test_one(self, start_limited, way):
         server = start_limited(grace="300ms")
         with server.connect() as connection:
