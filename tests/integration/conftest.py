@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from support import upgrades  # noqa: E402
 from support.crew import Crew  # noqa: E402
 from support.server import BEHAVIOUR, Server, find_binary  # noqa: E402
 from support.waiting import Gate  # noqa: E402
@@ -123,6 +125,32 @@ def write(request, tmp_path):
         (tmp_path / "shop.py").write_text(request.module.APPLICATION.format(version=version, before=before))
 
     return write_application
+
+
+@pytest.fixture
+def serve_shop(start, write, tmp_path):
+    """serve_shop(*options, workers=2, ...): starts what write() writes. At the end whichever master serves then, after
+    upgrades, is stopped."""
+    servers: list[Server] = []
+
+    def serve_application(*options, **keywords) -> Server:
+        write()
+        made = start("shop", "--pythonpath", tmp_path, *options, **{"workers": 2, **keywords})
+        servers.append(made)
+        return made
+
+    yield serve_application
+    for server in servers:
+        upgrades.end(server)
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A copy of clutch that the test may replace; it finds its Python as the other does."""
+    made = tmp_path / "clutch"
+    shutil.copy2(find_binary(), made)
+    monkeypatch.setenv("CLUTCH_BINARY", str(made))
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The queue between workers: what goes in comes out once, in order, with its descriptors, whoever dies meanwhile. */
-#include "handoff.h"
+#include "handoff_support.h"
 
-#include "unit.h"
-
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,69 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "fd.h"
-
 enum { MORE_THAN_FITS = 100000 };
-
-static char buffer[HANDOFF_MESSAGE_BYTES];
-
-static int open_one(void **state)
-{
-    static struct handoff handoff;
-
-    *state = &handoff;
-    return handoff_open(&handoff, 3);
-}
-
-static int close_one(void **state)
-{
-    handoff_close(*state);
-    return 0;
-}
-
-static int64_t waiting(const struct handoff *handoff)
-{
-    return atomic_load(&handoff->board->waiting);
-}
-
-static int open_fds(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    int count = 0;
-
-    assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
-    closedir(directory);
-    return count;
-}
-
-/* A request of `text` (its head), whose connection is the write end of a pipe. */
-static int give_text(const struct handoff *handoff, const char *text, int conn_fd)
-{
-    struct handoff_header header = {.kind = HANDOFF_REQUEST, .head_bytes = (uint32_t)strlen(text)};
-    struct iovec piece = {.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
-
-    return handoff_give(handoff, &header, &piece, 1, conn_fd, -1);
-}
-
-static void assert_takes(const struct handoff *handoff, const char *text)
-{
-    struct handoff_message message;
-
-    assert_int_equal(handoff_take(handoff, buffer, &message), 1);
-    assert_int_equal(message.len, strlen(text));
-    assert_memory_equal(message.bytes, text, message.len);
-    fd_close(&message.conn_fd);
-    fd_close(&message.file_fd);
-}
-
-static void assert_is_empty(const struct handoff *handoff)
-{
-    struct handoff_message message;
-
-    assert_int_equal(handoff_take(handoff, buffer, &message), 0);
-}
 
 static void test_messages_come_in_order(void **state)
 {
@@ -279,153 +214,6 @@ static void test_the_largest_message_passes(void **state)
     fd_close(&message.conn_fd);
 }
 
-static int message_count(const struct handoff *handoff)
-{
-    char bytes[1];
-    int count = 0;
-
-    while (recv(handoff->take_fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
-        count++;
-    return count;
-}
-
-static void test_one_nudge_at_a_time(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    handoff_nudge(handoff);
-    handoff_nudge(handoff);
-    assert_int_equal(message_count(handoff), 1);
-    assert_is_empty(handoff); /* whoever took the nudge may have died before it said so */
-    handoff_nudge(handoff);
-    assert_int_equal(message_count(handoff), 1);
-    assert_int_equal(waiting(handoff), 0);
-}
-
-static void test_nudges_are_skipped(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    handoff_nudge(handoff);
-    assert_int_equal(give_text(handoff, "behind", 0), 0);
-    assert_takes(handoff, "behind");
-    assert_int_equal(atomic_load(&handoff->board->is_nudged), 0);
-    assert_is_empty(handoff);
-}
-
-static void test_a_nudge_into_a_full_queue_is_given_up(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    while (give_text(handoff, "x", 0) == 0)
-        continue;
-    handoff_nudge(handoff);
-    assert_int_equal(atomic_load(&handoff->board->is_nudged), 0);
-}
-
-static void test_peek_takes_nothing(void **state)
-{
-    const struct handoff *handoff = *state;
-    struct handoff_header header = {.kind = HANDOFF_IDLE, .enqueued_us = 42}, seen;
-    int before = open_fds();
-
-    assert_int_equal(handoff_peek(handoff, &seen), 0);
-    assert_int_equal(handoff_give(handoff, &header, NULL, 0, 0, -1), 0);
-    assert_int_equal(give_text(handoff, "second", 0), 0);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(handoff_peek(handoff, &seen), 1);
-        assert_memory_equal(&seen, &header, sizeof(seen));
-    }
-    assert_int_equal(open_fds(), before);
-    assert_takes(handoff, "");
-    assert_int_equal(waiting(handoff), 1);
-    assert_int_equal(handoff_peek(handoff, &seen), 1);
-    assert_int_equal(seen.head_bytes, 6);
-    assert_takes(handoff, "second");
-}
-
-static void test_peek_shows_a_nudge(void **state)
-{
-    const struct handoff *handoff = *state;
-    struct handoff_header seen;
-
-    handoff_nudge(handoff);
-    assert_int_equal(give_text(handoff, "behind", 0), 0);
-    assert_int_equal(handoff_peek(handoff, &seen), 1);
-    assert_int_equal(seen.kind, HANDOFF_NUDGE);
-    assert_true(seen.enqueued_us > 0);
-    assert_takes(handoff, "behind");
-}
-
-static void test_a_count_left_too_high_is_mended(void **state)
-{
-    const struct handoff *handoff = *state;
-    int looks = 0;
-
-    atomic_store(&handoff->board->waiting, 2); /* left by processes that were killed at the wrong moment */
-    while (handoff_may_have_messages(handoff) && looks < 5000) {
-        assert_is_empty(handoff);
-        looks++;
-    }
-    assert_int_equal(looks, 1000);
-    assert_int_equal(give_text(handoff, "x", 0), 0);
-    assert_int_equal(waiting(handoff), 1);
-    assert_takes(handoff, "x");
-    assert_int_equal(waiting(handoff), 0);
-}
-
-static void test_a_count_that_moves_is_believed(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    for (int i = 0; i < 4000; i++) {
-        if (i % 500 == 0)
-            atomic_fetch_add(&handoff->board->waiting, 1);
-        assert_is_empty(handoff);
-    }
-    assert_int_equal(waiting(handoff), 8);
-    atomic_store(&handoff->board->waiting, 0);
-}
-
-static void test_a_count_left_too_low_does_no_harm(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    assert_int_equal(give_text(handoff, "x", 0), 0);
-    atomic_store(&handoff->board->waiting, 0);
-    assert_takes(handoff, "x");
-    assert_int_equal(waiting(handoff), 0); /* not below */
-}
-
-static void test_idle_siblings(void **state)
-{
-    const struct handoff *handoff = *state;
-    struct handoff_row *rows = handoff->board->rows;
-
-    assert_int_equal((uintptr_t)&rows[1] % 64, 0);
-    assert_false(handoff_has_idle_sibling(handoff, 0));
-    atomic_store(&rows[1].is_waiting, 1);
-    assert_true(handoff_has_idle_sibling(handoff, 0));
-    assert_false(handoff_has_idle_sibling(handoff, 1));
-    atomic_store(&rows[2].is_waiting, 1);
-    assert_true(handoff_has_idle_sibling(handoff, 1));
-}
-
-/* What stands in rows that are not in use concerns nobody. */
-static void test_no_look_goes_beyond_the_rows_in_use(void **state)
-{
-    const struct handoff *handoff = *state;
-
-    assert_int_equal(handoff_row_end(handoff), 3);
-    atomic_store(&handoff->board->rows[2].is_waiting, 1);
-    handoff_set_row_end(handoff, 2);
-    assert_false(handoff_has_idle_sibling(handoff, 0));
-    handoff_set_row_end(handoff, 3);
-    assert_true(handoff_has_idle_sibling(handoff, 0));
-    handoff_set_row_end(handoff, 1000);
-    assert_int_equal(handoff_row_end(handoff), 3);
-}
-
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
 
@@ -484,8 +272,6 @@ static void test_what_finds_no_room_for_its_descriptors_is_kept(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-#define QUEUE_TEST(function) cmocka_unit_test_setup_teardown(function, open_one, close_one)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,17 +283,7 @@ int main(void)
         QUEUE_TEST(test_messages_of_a_wrong_form_are_dropped),
         QUEUE_TEST(test_messages_of_a_wrong_form_are_not_given),
         QUEUE_TEST(test_the_largest_message_passes),
-        QUEUE_TEST(test_one_nudge_at_a_time),
-        QUEUE_TEST(test_nudges_are_skipped),
-        QUEUE_TEST(test_a_nudge_into_a_full_queue_is_given_up),
         QUEUE_TEST(test_what_finds_no_room_for_its_descriptors_is_kept),
-        QUEUE_TEST(test_peek_takes_nothing),
-        QUEUE_TEST(test_peek_shows_a_nudge),
-        QUEUE_TEST(test_a_count_left_too_high_is_mended),
-        QUEUE_TEST(test_a_count_that_moves_is_believed),
-        QUEUE_TEST(test_a_count_left_too_low_does_no_harm),
-        QUEUE_TEST(test_idle_siblings),
-        QUEUE_TEST(test_no_look_goes_beyond_the_rows_in_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""What the new master of an upgrade (SIGUSR2) takes over and what it reads anew: options, addresses, files, figures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+
+from support import processes
+from support.client import Connection
+from support.server import run_clutch
+# APPLICATION is what write() looks for here.
+from support.upgrades import APPLICATION, DONE, WAITS, end, fail_to_upgrade, gate_for_all, upgrade, wait_old_gone
+from support.waiting import wait_until
+
+
+def test_workers_and_addresses_are_those_of_the_new_configuration(serve_shop, tmp_path):
+    """Given in a file that has been changed: one address more, one less, other workers."""
+    kept, gone, come = (tmp_path / name for name in ("kept.sock", "gone.sock", "come.sock"))
+    file = tmp_path / "shop.ini"
+    file.write_text(f"[clutch]\nbind = unix:{gone}\nbind = unix:{kept}\nworkers = 1\n")
+    server = serve_shop("-c", file, bind=(), workers=None)
+    inode = kept.stat().st_ino
+    file.write_text(f"[clutch]\nbind = unix:{come}\nbind = unix:{kept}\nworkers = 3\n")
+    mark = server.log.mark()
+    old = server.master_pid
+    upgrade(server)
+    server.wait_for_log("ready: 3 workers serve", after=mark)
+    wait_old_gone(server, old)
+    assert not gone.exists() and kept.stat().st_ino == inode
+    for path in (kept, come):
+        with Connection(socket.AF_UNIX, str(path)) as connection:
+            assert connection.request("/").text == "first"
+    end(server)
+    assert not kept.exists() and not come.exists()
+
+
+def test_the_pid_file_goes_over(serve_shop, write, tmp_path):
+    file = tmp_path / "pid"
+    server = serve_shop("--pid", file)
+    write("broken", before="raise ValueError")
+    fail_to_upgrade(server)
+    assert file.read_text() == f"{server.pid}\n"
+    write("second")
+    new = upgrade(server)
+    assert file.read_text() == f"{new}\n"
+    wait_old_gone(server, server.pid)
+    assert file.read_text() == f"{new}\n"
+    end(server)
+    assert not file.exists()
+
+
+def test_directory_umask_and_environment_are_those_of_the_start(serve_shop, tmp_path):
+    """Not what the options have made of them: a file named in the options is found again, and one that they do not set
+    any more is as it was."""
+    (tmp_path / "there").mkdir()
+    file = tmp_path / "shop.ini"
+    file.write_text("[clutch]\nchdir = there\numask = 027\nenv = COLOUR=blue\n")
+    server = serve_shop("-c", "shop.ini", environment={"COLOUR": "green"}, cwd=tmp_path)
+    assert server.request("/where").text == f"{tmp_path}/there 0027"
+    assert "'COLOUR': 'blue'" in server.request("/environment").text
+    file.write_text("[clutch]\n")
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+    before = processes.read_umask(os.getpid())
+    assert server.request("/where").text == f"{tmp_path} {before}"
+    environment = server.request("/environment").text
+    assert "'COLOUR': 'green'" in environment and "CLUTCH_UPGRADE" not in environment
+
+
+def test_a_directory_reached_by_a_link_is_found_by_it(serve_shop, tmp_path):
+    """A new release is a new directory behind the same link."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "current").symlink_to("old")
+    server = serve_shop(cwd=tmp_path / "current", environment={"PWD": str(tmp_path / "current")})
+    assert server.request("/where").text.split()[0] == str(tmp_path / "old")
+    (tmp_path / "current").unlink()
+    (tmp_path / "current").symlink_to("new")
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+    assert server.request("/where").text.split()[0] == str(tmp_path / "new")
+
+
+def test_the_control_socket_goes_over(serve_shop, tmp_path):
+    path = tmp_path / "control"
+    server = serve_shop("--control-socket", path)
+    inode = path.stat().st_ino
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+    assert path.stat().st_ino == inode
+    result = run_clutch("status", "--json", path)
+    assert result.returncode == 0, result.stderr
+    end(server)
+    assert not path.exists()
+
+
+def test_metrics_are_those_of_the_new_master(serve_shop):
+    server = serve_shop("--metrics-bind", "127.0.0.1:0")
+    port = int(server.wait_for_log(r"metrics and health at http://127.0.0.1:(\d+)")[1])
+    old = server.master_pid
+    upgrade(server)
+    wait_old_gone(server, old)
+
+    def get(path: str):
+        with Connection(socket.AF_INET, ("127.0.0.1", port)) as connection:
+            return connection.request(path)
+
+    wait_until(lambda: get("/readyz").status == 200, "the new master's monitor")
+    assert "clutch_" in get("/metrics").text
+
+
+def test_a_log_that_is_moved_away_meanwhile(serve_shop, write, gate, tmp_path):
+    """The new master has opened the old file by then."""
+    log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
+    server = serve_shop("--access-logfile", str(log))
+    write("second", before=WAITS.format(path=gate.path))
+    server.send_signal(signal.SIGUSR2)
+    gate.wait_reached()
+    log.rename(moved)
+    server.send_signal(signal.SIGUSR1)
+    server.wait_for_log("SIGUSR1: opened again")
+    with gate_for_all(gate):
+        server.master_pid = int(server.wait_for_log(DONE)["pid"])
+    wait_until(lambda: len(server.log.find_all("SIGUSR1: opened again")) == 2, "the new master to open the new file")
+    descriptors = processes.PROC / str(server.master_pid) / "fd"
+    links = [os.readlink(descriptors / number) for number in os.listdir(descriptors)]
+    assert str(log) in links and str(moved) not in links
