@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "child.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "notice.h"
 #include "privileges.h"
 #include "role_signals.h"
 #include "sandbox.h"
@@ -59,4 +61,16 @@ void child_hatch(const struct inherit *inherit, const struct birth *birth)
         log_critical("cannot enter the sandbox of --sandbox: %s", strerror(-result));
         _exit(EXIT_FAILURE); /* what the application has registered is for workers that have begun */
     }
+}
+
+void child_tie(const struct birth *birth)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (notice_is_abandoned(birth->control_fd)) /* it was too late for that */
+        _exit(EXIT_FAILURE);
+}
+
+void child_untie(void)
+{
+    prctl(PR_SET_PDEATHSIG, 0);
 }

@@ -17,4 +17,9 @@ void child_enter(const struct inherit *, const struct birth *);
  * processes in the sandbox. Before the gateway's after_fork_child, which may start threads of the application's. */
 void child_hatch(const struct inherit *, const struct birth *);
 
+/* While a child loads the application it does not look at its channel: until child_untie it is killed when the master
+ * dies, lest it keep the listeners. After child_enter: a change of user undoes it. */
+void child_tie(const struct birth *);
+void child_untie(void);
+
 #endif

@@ -125,6 +125,13 @@ enum notice_word notice_take_word(int channel_fd, struct notice_logs *logs)
     return bytes[0] == GO ? NOTICE_GO : NOTICE_END;
 }
 
+bool notice_is_abandoned(int channel_fd)
+{
+    struct pollfd end = {.fd = channel_fd};
+
+    return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP) != 0;
+}
+
 /* An empty message looks like the end otherwise. */
 static bool is_over(int channel_fd)
 {

@@ -85,6 +85,9 @@ enum notice_word {
  * are -1 when no descriptor was free. */
 enum notice_word notice_take_word(int channel_fd, struct notice_logs *) MUST_CHECK;
 
+/* Child: whether the other end has been closed, as the master's death does it; the order to end only shuts it down. */
+bool notice_is_abandoned(int channel_fd) MUST_CHECK;
+
 /* Whether `len` bytes and what came with them are the word of new logs; then they are taken out of `passed`. For the
  * zygote, which also gets messages of another kind. */
 bool notice_read_logs(const void *bytes, size_t len, struct passed_fds *passed, struct notice_logs *);

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "log_reopen.h"
 #include "notice.h"
+#include "orphan.h"
 #include "refusals.h"
 #include "role_signals.h"
 #include "scoreboard.h"
@@ -52,6 +53,7 @@ struct worker {
     struct worker_stacks *stacks;     /* owned; NULL: the gateway has none */
     struct worker_timeouts *timeouts; /* owned; NULL: no --request-timeout */
     int told_fd;                      /* owned; readable when a signal told us to end */
+    bool is_orphan;                   /* the master has died */
 };
 
 /* --- Being told to serve, and to end --- */
@@ -61,6 +63,10 @@ static void drain(struct worker *worker)
     h1_server_drain(worker->server);
     /* Behind it: then it has accepted what it will. */
     atomic_store(&worker->row->state, WORKER_DRAINING);
+    if (notice_is_abandoned(worker->birth.control_fd) && !worker->is_orphan) {
+        worker->is_orphan = true;
+        orphan_begin(worker->inherit);
+    }
     if (atomic_load(&worker->inherit->scoreboard->totals->is_stopping) != 0)
         notice_poke(worker->birth.control_fd, worker->birth.number, worker->birth.serial);
 }
@@ -463,9 +469,11 @@ void worker_run(const struct inherit *inherit, const struct birth *birth)
 
     child_enter(inherit, birth);
     guard(&worker);
+    child_tie(birth);
     worker.gateway = worker.ops->start(inherit->config, &place);
     if (worker.gateway == NULL)
         give_up(&worker, CHILD_EXIT_APP);
+    child_untie();
     live(&worker);
 }
 

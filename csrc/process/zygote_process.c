@@ -163,7 +163,9 @@ void zygote_process_run(const struct inherit *inherit, const struct birth *birth
 
     child_enter(inherit, birth);
     guard(&zygote);
+    child_tie(birth);
     load_application(&zygote);
+    child_untie();
     role_signals_become_zygote();
     notice_send(birth->control_fd, NOTICE_READY, 0, birth->serial, 0);
     while (receive_order(inherit, zygote.birth.control_fd, &order)) {

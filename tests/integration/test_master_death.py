@@ -10,9 +10,12 @@ import pytest
 
 from support.client import make_request
 from support.server import BEHAVIOUR
+from support.waiting import wait_until
+
+MODES = pytest.mark.parametrize("options", [(), ("--preload",)], ids=["in workers", "preloaded"])
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",)], ids=["in workers", "preloaded"])
+@MODES
 def test_idle_workers_end_with_a_killed_master(start, options):
     server = start("router", "--pythonpath", BEHAVIOUR, *options, workers=3)
     server.process.kill()
@@ -31,11 +34,47 @@ def test_busy_workers_end_too(start, gate):
     server.check_leftovers()
 
 
-def test_loading_workers_end_too(start, gate):
-    server = start(BEHAVIOUR.parent / "bad" / "slow_import.py", ready=False, environment={"APP_GATE": gate.path})
+def is_refused(server) -> bool:
+    try:
+        server.connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@MODES
+def test_a_busy_worker_does_not_keep_the_address(start, gate, options):
+    server = start("router", "--pythonpath", BEHAVIOUR, *options, workers=2)
+    with server.connect() as connection:
+        connection.send(make_request(f"/gated/?gate={gate.path}"))
+        gate.wait_reached()
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: is_refused(server), "connections to be refused")
+        next_one = start("router", "--pythonpath", BEHAVIOUR, *options, bind=[f"127.0.0.1:{server.port}"])
+        assert next_one.request("/blocks/list-of-one").body == b"one"
+        gate.release()
+        assert connection.read_response().status == 200
+    server.wait_exit()
+    assert server.log_contains(r"worker \d: the master has gone: this worker ends when it has finished what it has begun")
+
+
+def test_a_request_that_does_not_end_ends_with_the_graceful_timeout(start, gate):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "0.5s")
+    with server.connect() as connection:
+        connection.send(make_request(f"/gated/?gate={gate.path}"))
+        gate.wait_reached()
+        server.process.kill()
+        server.wait_exit()
+    server.check_leftovers()
+
+
+@MODES
+def test_loading_workers_end_at_once(start, gate, options):
+    app = BEHAVIOUR.parent / "bad" / "slow_import.py"
+    server = start(app, *options, ready=False, environment={"APP_GATE": gate.path})
     gate.wait_reached()
     server.process.kill()
-    gate.release()
     server.wait_exit()
     server.check_leftovers()
 
