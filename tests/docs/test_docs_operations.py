@@ -54,6 +54,8 @@ def test_text_that_is_said_elsewhere_has_to_be_there():
         ('errors_log(errors, "@clutch.%s failed", n);', {"@clutch.… failed: …"}),
         ('errors_log(&errors[1], "x");', {"x: …"}),
         ('log_report(&report, "it said %s:", what);', {"it said …:"}),
+        ('struct log_report r = {.level = LOG_LEVEL_INFO};\nf();\nlog_report(&r, "fine");', set()),
+        ('struct log_report r = {.level = LOG_LEVEL_ERROR};\nlog_report(&r, "bad");', {"bad"}),
         ('warn_once(&flag, "odd");', {"odd (said once)"}),
         ('/* log_error("a comment") */', set()),
         ('log_critical("\\"%.*s\\"", n, s);', {'"…"'}),

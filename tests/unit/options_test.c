@@ -41,6 +41,7 @@ static void every_option_has_its_own_name(void **state)
         assert_int_equal(name->takes_value, !is_bare);
         assert_int_equal(options_table[id].value[0] == '\0', is_bare);
         assert_true(strlen(options_table[id].help) > 10);
+        assert_null(strstr(options_table[id].help, "may be repeated")); /* every kind of help says that by itself */
     }
 }
 

@@ -20,6 +20,11 @@ CALL = re.compile(
 PYTHON = re.compile(rf"\berrors_log\s*\([^\"();]*?(?P<format>{LITERAL}(?:\s*{LITERAL})*)")
 ONCE = re.compile(rf"\bwarn_once\s*\([^\"();]*?(?P<format>{LITERAL}(?:\s*{LITERAL})*)")
 HARMLESS = ("LOG_LEVEL_INFO", "LOG_LEVEL_DEBUG")
+# A report has its level where it is made: {.level = LOG_LEVEL_INFO, ...}
+HARMLESS_REPORT = re.compile(
+    rf"(struct log_report (\w+) = \{{\.level = ({'|'.join(HARMLESS)})\b(?:(?!struct log_report).)*?)\blog_report\(&\2,",
+    re.DOTALL,
+)
 CONVERSION = re.compile(r"%[-+ #0]*(?:\*|\d+)?(?:\.(?:\*|\d+))?(?:hh|h|ll|l|z|j|t)?[a-zA-Z]")
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
@@ -39,6 +44,7 @@ def line_of(literals):
 def lines_of(source):
     """The lines of one source text; those that are nothing but `…` have their words elsewhere."""
     source = re.sub(r'"\s*PRI[duxX]\d+\s*"', "lu", COMMENT.sub("", source))
+    source = HARMLESS_REPORT.sub(r"\1LOG_AT(\3,", source)
     found = {line_of(call["format"]) for call in CALL.finditer(source) if call["level"] not in HARMLESS}
     found |= {line_of(call["format"]) + ": …" for call in PYTHON.finditer(source)}
     return found | {line_of(call["format"]) + " (said once)" for call in ONCE.finditer(source)}
