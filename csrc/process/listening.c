@@ -18,6 +18,14 @@ enum { CONTROL_BACKLOG = 64 };
 
 /* --- From a service manager --- */
 
+static int check_passed(const struct master *master, char *error, size_t size)
+{
+    if (master->launch == NULL || master->handover != NULL || master->launch->socket_count >= 0)
+        return 0;
+    snprintf(error, size, "LISTEN_FDS means nothing: expected the number of sockets that were passed");
+    return -1;
+}
+
 /* The name of socket `index` among the names that were given, which are parted by colons. */
 static struct slice name_of(const char *names, int index)
 {
@@ -28,6 +36,23 @@ static struct slice name_of(const char *names, int index)
     return names != NULL ? slice_of(names, strcspn(names, ":")) : slice_of("", 0);
 }
 
+/* What it is for. */
+static enum passed_kind kind_of(const struct launch *launch, int index)
+{
+    return slice_equal(name_of(launch->socket_names, index), SLICE("metrics")) ? PASSED_METRICS : PASSED_BIND;
+}
+
+/* A master that takes over is passed them by the old one. */
+static size_t count_activated(const struct master *master, enum passed_kind kind)
+{
+    const struct launch *launch = master->launch;
+    size_t count = 0;
+
+    for (int i = 0; launch != NULL && master->handover == NULL && i < launch->socket_count; i++)
+        count += kind_of(launch, i) == kind;
+    return count;
+}
+
 static int open_activated(const struct launch *launch, const struct listening *listening, struct listener *listeners,
                           size_t *count, char *error, size_t size)
 {
@@ -35,6 +60,8 @@ static int open_activated(const struct launch *launch, const struct listening *l
         struct listener *listener = &listeners[*count];
         struct slice name = name_of(launch->socket_names, i);
 
+        if (kind_of(launch, i) != listening->kind)
+            continue;
         if (listener_adopt(listener, LAUNCH_FIRST_SOCKET + i, error, size) < 0)
             return -1;
         ++*count;
@@ -49,10 +76,10 @@ static bool is_default(const struct config_list *addresses)
     return addresses->count == 1 && strcmp(addresses->items[0], "127.0.0.1:8000") == 0;
 }
 
-static void say_unused(const struct config_list *addresses)
+static void say_unused(const struct listening *listening)
 {
-    if (!is_default(addresses))
-        log_info("--bind is not used: the service manager has passed what to listen at");
+    if (listening->addresses->count > 0 && !is_default(listening->addresses))
+        log_info("%s is not used: the service manager has passed what to listen at", listening->option);
 }
 
 /* --- Of our own --- */
@@ -80,28 +107,29 @@ static int open_own(const struct master *master, const struct listening *listeni
 static int open_kind(struct master *master, const struct listening *listening, struct listener **listeners,
                      size_t *count, char *error, size_t size)
 {
-    const struct launch *launch = master->launch;
-    bool may_be_activated = listening->kind == PASSED_BIND && launch != NULL && master->handover == NULL;
-    int activated = may_be_activated ? launch->socket_count : 0;
+    size_t activated = count_activated(master, listening->kind);
     size_t passed = handover_count(master->handover, listening->kind);
 
-    if (activated < 0) {
-        snprintf(error, size, "LISTEN_FDS means nothing: expected the number of sockets that were passed");
-        return -1;
-    }
-    *listeners = calloc(passed + (size_t)activated + listening->addresses->count, sizeof(**listeners));
+    *listeners = calloc(passed + activated + listening->addresses->count, sizeof(**listeners));
     if (*listeners == NULL) {
         snprintf(error, size, "not enough memory");
         return -1;
     }
     if (handover_open(master, listening, *listeners, count, error, size) < 0 ||
-        (activated > 0 && open_activated(launch, listening, *listeners, count, error, size) < 0))
+        (activated > 0 && open_activated(master->launch, listening, *listeners, count, error, size) < 0))
         return -1;
     if (activated > 0 || handover_is_activated(master->handover, listening->kind)) {
-        say_unused(listening->addresses);
+        say_unused(listening);
         return 0;
     }
     return open_own(master, listening, *listeners, count, error, size);
+}
+
+/* Whether anything is said of such addresses, here or by a service manager. */
+static bool is_wanted(const struct master *master, const struct listening *listening)
+{
+    return listening->addresses->count > 0 || count_activated(master, listening->kind) > 0 ||
+           handover_is_activated(master->handover, listening->kind);
 }
 
 /* --- All --- */
@@ -137,11 +165,13 @@ int listening_open_all(struct master *master, char *error, size_t size)
     struct monitor_keeper *monitor = &master->monitor;
     struct socket_file_access access = SOCKET_FILE_ACCESS_DEFAULT;
     struct listening server = {.kind = PASSED_BIND,
+                               .option = "--bind",
                                .purpose = "listening",
                                .addresses = &config->bind,
                                .access = &access,
                                .backlog = clamp_backlog(config)};
     struct listening metrics = {.kind = PASSED_METRICS,
+                                .option = "--metrics-bind",
                                 .purpose = "metrics and health",
                                 .addresses = &config->metrics_bind,
                                 .access = &access,
@@ -152,13 +182,14 @@ int listening_open_all(struct master *master, char *error, size_t size)
         snprintf(error, size, "--chown-socket: there is no such user or group any more");
         return -1;
     }
-    if (open_kind(master, &server, &master->listeners, &master->listener_count, error, size) < 0)
+    if (check_passed(master, error, size) < 0 ||
+        open_kind(master, &server, &master->listeners, &master->listener_count, error, size) < 0)
         return -1;
-    if (config->metrics_bind.count > 0 &&
+    if (is_wanted(master, &metrics) &&
         open_kind(master, &metrics, &monitor->listeners, &monitor->listener_count, error, size) < 0)
         return -1;
     if (config->control_socket != NULL && open_control(master, error, size) < 0)
         return -1;
-    monitor->is_wanted = config->metrics_bind.count > 0 || config->control_socket != NULL;
+    monitor->is_wanted = monitor->listener_count > 0 || config->control_socket != NULL;
     return 0;
 }

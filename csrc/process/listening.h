@@ -15,6 +15,7 @@ struct socket_file_access;
 /* What sockets are opened for, and how. */
 struct listening {
     enum passed_kind kind;
+    const char *option;  /* "--bind" */
     const char *purpose; /* "listening", for the log */
     const struct config_list *addresses;
     const struct socket_file_access *access;

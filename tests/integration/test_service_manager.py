@@ -283,9 +283,35 @@ def test_several_and_over_an_upgrade(serve, listener, write):
             socket.create_connection(each.getsockname()).close()
 
 
-def _ask(listener) -> str:
+def test_one_that_is_called_metrics_is_for_those(serve, listener):
+    """Also when --metrics-bind names another; and the next master has it for that, too."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        other.set_inheritable(True)
+        server = serve_passed(serve, [other, listener], "--metrics-bind", "127.0.0.1:0", names="metrics:http")
+        port = other.getsockname()[1]
+        server.wait_for_log(rf"metrics and health at http://127.0.0.1:{port} \(passed by the service manager: metrics\)")
+        server.wait_for_log("--metrics-bind is not used: the service manager has passed what to listen at")
+        for _ in range(2):
+            assert _ask(listener) == "first"
+            wait_until(lambda: _ask(other, "/readyz") == "ready\n", "the monitor")
+            upgrade(server)
+        assert server.process.wait(60) == 0
+        os.kill(server.master_pid, signal.SIGTERM)
+        assert server.wait_exit() == 0
+        for each in (listener, other):
+            socket.create_connection(each.getsockname()).close()
+
+
+def test_one_for_metrics_alone_leaves_the_rest_to_bind(serve, listener):
+    server = serve_passed(serve, [listener], names="metrics", bind=["127.0.0.1:0"])
+    assert server.request("/").text == "first"
+    wait_until(lambda: _ask(listener, "/readyz") == "ready\n", "the monitor")
+    assert not server.log_contains("is not used")
+
+
+def _ask(listener, path: str = "/") -> str:
     with Connection(socket.AF_INET, listener.getsockname()) as connection:
-        return connection.request("/").text
+        return connection.request(path).text
 
 
 def _make(kind: str, stack: contextlib.ExitStack):
