@@ -156,8 +156,9 @@ def test_this_machine():
 # Servers whose comparison was killed.
 
 PARENT = """\
-import pathlib, sys
+import pathlib, signal, sys
 from compare.server import Server, Sign
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have had it ignored
 app = "import os, signal; [signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]; os.fork(); print('on', flush=True)"
 server = Server([sys.executable, "-c", app + "; signal.pause()"], 0, pathlib.Path(sys.argv[1]), Sign("on", 2))
 with server:
