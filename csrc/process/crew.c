@@ -108,6 +108,15 @@ struct slot *crew_find_pid(const struct crew *crew, pid_t pid)
     return NULL;
 }
 
+struct slot *crew_find_told(const struct crew *crew, pid_t pid)
+{
+    for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {
+        if (slot->pid == 0 && slot->told_pid == pid && slot_is_taken(slot))
+            return slot;
+    }
+    return NULL;
+}
+
 struct slot *crew_find_serial(const struct crew *crew, int number, uint64_t serial)
 {
     for (struct slot *slot = crew_first(crew); slot != NULL; slot = crew_next(crew, slot)) {

@@ -47,6 +47,8 @@ size_t crew_size(const struct crew *);
 
 /* The slot of a process, or NULL. */
 struct slot *crew_find_pid(const struct crew *, pid_t pid);
+/* The slot of a worker that is said to be this process, while nobody could tell; or NULL. */
+struct slot *crew_find_told(const struct crew *, pid_t pid);
 /* The slot of worker `number` (0: the zygote) while the process `serial` is in it, or NULL: a message from the past. */
 struct slot *crew_find_serial(const struct crew *, int number, uint64_t serial);
 /* The zygote of a generation, or NULL. */

@@ -95,6 +95,9 @@ void spawn_slot(struct master *, struct slot *);
 /* The pid of a process ordered from the zygote has become known. That of a stranger is not believed, as the master
  * would signal it: the slot is empty then. */
 void spawn_note_pid(struct master *, struct slot *, pid_t pid);
+/* That of one whose pid could not be looked at when it was told of: by now it is the master's child, or has gone, and
+ * the slot is empty. */
+void spawn_look_again(struct master *, struct slot *);
 
 /* --- supervise.c --- */
 

@@ -22,6 +22,7 @@ enum notice_kind {
     NOTICE_STUCK,        /* all that a worker which is to end still runs are requests that do not end: to be killed */
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
     NOTICE_RECYCLE,      /* a worker is to be replaced, for this cause */
+    NOTICE_HATCHED,      /* a worker that the zygote has forked is the master's child now: its pid can be looked at */
     /* From the monitor alone, which may have no right to send a signal: */
     NOTICE_ASK_RELOAD, /* somebody wants a reload */
     NOTICE_ASK_STACKS, /* a worker is to dump its stacks: the one in the row `pid` */

@@ -33,7 +33,7 @@ void slot_init(struct slot *slot, int number, int row, int generation, int64_t n
 void slot_order(struct slot *slot, uint64_t serial, int control_fd, int64_t now_us, int64_t boot_timeout_us)
 {
     slot->state = SLOT_ORDERED;
-    slot->pid = 0;
+    slot->pid = slot->told_pid = 0;
     slot->serial = serial;
     slot->control_fd = control_fd;
     slot->has_sent_rubbish = slot->has_shown_stacks = slot->is_asked = false;
@@ -107,7 +107,7 @@ static void empty(struct slot *slot, int64_t start_us)
 {
     slot_close(slot);
     slot->state = SLOT_EMPTY;
-    slot->pid = 0;
+    slot->pid = slot->told_pid = 0;
     slot->ready_us = 0;
     slot->deadline_us = SLOT_NEVER;
     slot->start_us = start_us;

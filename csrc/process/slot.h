@@ -33,6 +33,7 @@ struct slot {
     bool is_last;   /* nobody follows the process in this slot: the slot is free when it has ended */
     enum slot_state state;
     pid_t pid;             /* 0: none, or not known yet */
+    pid_t told_pid;        /* what the zygote has told of as its pid, while that cannot be looked at; 0: nothing */
     int pid_fd;            /* owned; means this process for ever; -1: none, the pid is that of a child not yet reaped */
     uint64_t serial;       /* of the process in this slot, different for every one of the server's life */
     int control_fd;        /* owned: the channel to the process, whose end ends it too; -1: none */

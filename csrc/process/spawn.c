@@ -140,6 +140,12 @@ void spawn_due(struct master *master)
     }
 }
 
+void spawn_look_again(struct master *master, struct slot *slot)
+{
+    if (slot->pid == 0 && slot->told_pid != 0)
+        spawn_note_pid(master, slot, slot->told_pid);
+}
+
 /* The process that may be there has no channel from now on, and ends by itself. */
 static void disbelieve(struct master *master, struct slot *slot, pid_t pid)
 {
@@ -166,7 +172,8 @@ void spawn_note_pid(struct master *master, struct slot *slot, pid_t pid)
         case KIN_STRANGER:
             disbelieve(master, slot, pid);
             return;
-        case KIN_UNTOLD: /* when it is ready it is our child, and tells us again */
+        case KIN_UNTOLD: /* the process between has not ended: once it has, it is our child and tells us again */
+            slot->told_pid = pid;
             return;
         }
     }

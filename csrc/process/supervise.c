@@ -68,6 +68,9 @@ static void lose(struct master *master, struct slot *slot)
 /* The slot of one that has gone already is empty then. */
 void supervise_kill(struct master *master, struct slot *slot)
 {
+    spawn_look_again(master, slot);
+    if (!slot_is_taken(slot))
+        return;
     slot_kill(slot, slot->pid > 0 ? clock_now_us() + REAPED_BY_US : SLOT_NEVER);
     if (slot->pid > 0 && kin_signal(slot->pid, slot->pid_fd, SIGKILL) == -ESRCH)
         lose(master, slot);
@@ -123,6 +126,7 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
 
     switch ((enum notice_kind)notice->kind) {
     case NOTICE_SPAWNED:
+    case NOTICE_HATCHED:
         learn_pid(master, slot, notice->pid);
         break;
     case NOTICE_SPAWN_FAILED:
@@ -337,6 +341,9 @@ void supervise_reap(struct master *master)
         if (slot == NULL) {
             master->reaped_pid = pid;
             supervise_read_notices(master);
+            slot = crew_find_told(&master->crew, pid);
+            if (slot != NULL)
+                spawn_note_pid(master, slot, pid);
             master->reaped_pid = 0;
             slot = crew_find_pid(&master->crew, pid);
         }
@@ -420,6 +427,9 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
 {
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         if (slot->deadline_us > now_us)
+            continue;
+        spawn_look_again(master, slot);
+        if (slot->state == SLOT_EMPTY)
             continue;
         if (slot->state == SLOT_ORDERED && has_living_zygote(master, slot)) {
             kill_stuck_zygote(master, slot);

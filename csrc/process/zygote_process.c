@@ -73,6 +73,7 @@ static void NORETURN become_worker(struct zygote *zygote, const struct birth *or
 {
     fd_close(&zygote->birth.control_fd);
     await_adoption(between);
+    notice_send(order->control_fd, NOTICE_HATCHED, order->number, order->serial, 0);
     worker_run_hatched(zygote->inherit, order, zygote->gateway);
 }
 

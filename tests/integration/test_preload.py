@@ -5,6 +5,7 @@ hooks."""
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -192,3 +193,65 @@ def test_an_application_that_takes_all_descriptors_is_told_of(tmp_path):
     assert result.returncode == 3
     assert "cannot fork worker 1: no descriptor is free" in result.stderr
     assert "cannot fork worker 2: no descriptor is free" in result.stderr
+
+
+# Without /proc the master cannot tell that a process is its grandchild.
+
+WITHOUT_PROC = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /proc && exec "$@"', "sh"]
+
+FRAIL = """
+import os, signal, sys, time
+import clutch
+
+@clutch.on_worker_start
+def begin():
+    try:
+        os.mkdir(FIRST)
+    except FileExistsError:
+        return
+    print("the first begins", file=sys.stderr, flush=True)
+    ACTION
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"fine"]
+"""
+
+
+@pytest.fixture
+def start_frail(start, tmp_path):
+    """start_frail(action, *options, ...): where there is no /proc, with an application whose first worker does that when
+    it starts."""
+    if not shutil.which("unshare") or subprocess.run([*WITHOUT_PROC, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+
+    def start_one(action: str, *options, **keywords):
+        text = FRAIL.replace("FIRST", repr(str(tmp_path / "first"))).replace("ACTION", action)
+        (tmp_path / "frail.py").write_text(text)
+        return start("frail", "--pythonpath", tmp_path, "--preload", *options, prefix=WITHOUT_PROC, workers=2,
+                     **keywords)
+
+    return start_one
+
+
+def test_a_worker_that_dies_early_without_proc(start_frail):
+    server = start_frail("os.kill(os.getpid(), signal.SIGKILL)", "--boot-timeout", "10m")
+    server.wait_for_log(r"\[error\] master: worker \d \(pid: \d+\) was killed by signal 9 ")
+    assert len(server.log.find_all("spawned zygote")) == 1
+    assert server.request("/").body == b"fine"
+
+
+def test_a_worker_that_does_not_get_ready_without_proc(start_frail):
+    """It is killed, and not the zygote."""
+    server = start_frail("time.sleep(600)", "--boot-timeout", "1s")
+    server.wait_for_log(r"\[error\] master: worker \d \(pid: \d+\) has not loaded the application within 1 s")
+    assert len(server.log.find_all("spawned zygote")) == 1
+    assert server.request("/").body == b"fine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGTERM])
+def test_the_end_while_a_worker_starts_without_proc(start_frail, number):
+    server = start_frail("time.sleep(600)", "--boot-timeout", "10m", ready=False)
+    server.wait_for_log("the first begins")
+    server.send_signal(number)
+    assert server.wait_exit() == 0

@@ -363,6 +363,57 @@ static void test_who_is_no_child_does_not_hold_its_slot(void **state)
     }
 }
 
+/* --- Where it cannot be told whose process it is, for want of /proc --- */
+
+/* It has died before anybody could look. */
+static void test_the_death_of_one_that_was_only_told_of(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], end[2];
+    struct slot *slot;
+    siginfo_t info;
+    pid_t worker;
+
+    (void)state;
+    slot = make_ordering_master(&master, ends);
+    worker = make_child(end);
+    slot->told_pid = worker;
+    kill(worker, SIGKILL);
+    assert_int_equal(waitid(P_PID, (id_t)worker, &info, WEXITED | WNOWAIT), 0);
+    supervise_reap(&master);
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    assert_true(slot->has_failed);
+    assert_int_equal(slot->told_pid, 0);
+    close(end[1]);
+    unmake_ordering_master(&master, ends);
+}
+
+static void test_the_end_of_one_that_was_only_told_of(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1], end[2], wait_status;
+    struct slot *slot;
+    pid_t worker;
+
+    (void)state;
+    slot = make_ordering_master(&master, ends);
+    worker = make_child(end);
+    slot->told_pid = worker;
+    supervise_kill_all(&master);
+    assert_int_equal(slot->state, SLOT_KILLED);
+    assert_int_equal(waitpid(worker, &wait_status, 0), worker);
+    assert_true(WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL);
+    close(end[1]);
+    unmake_ordering_master(&master, ends);
+
+    /* It has gone. */
+    slot = make_ordering_master(&master, ends);
+    slot->told_pid = worker;
+    supervise_kill_all(&master);
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    unmake_ordering_master(&master, ends);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +427,8 @@ int main(void)
         cmocka_unit_test(test_who_has_no_channel_is_told_to_end_by_a_signal),
         cmocka_unit_test(test_without_a_descriptor_children_are_signalled_and_strangers_not),
         cmocka_unit_test(test_who_is_no_child_does_not_hold_its_slot),
+        cmocka_unit_test(test_the_death_of_one_that_was_only_told_of),
+        cmocka_unit_test(test_the_end_of_one_that_was_only_told_of),
     };
 
     log_set_role("test");
