@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 from install_support.building import build_directory, files_below, run
-from install_support.debian import configured_python, why_impossible
+from install_support.debian import configured_python, packaging_configuration, why_impossible
 from support.server import BEHAVIOUR
 
 EXPECTED = {
@@ -90,6 +90,18 @@ def test_lintian_finds_no_error(package):
         pytest.skip("lintian is not installed")
     done = subprocess.run(["lintian", "--fail-on=error", package], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("tool", ["file", "dpkg-shlibdeps"])
+def test_what_is_missing_is_told(package, tmp_path, tool):
+    """Both are absent from a fresh machine, and cpack's own message names no package. Here the tool is hidden below a
+    file that is no program."""
+    alone = ["unshare", "--map-root-user", "--mount"]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no mount namespace can be made here")
+    script = f'mount --bind /dev/null {shutil.which(tool)} && exec cpack -G DEB --config "$0" -B out'
+    text = run(*alone, "sh", "-c", script, packaging_configuration(package), cwd=tmp_path, expected=1)
+    assert "apt-get install dpkg-dev file" in " ".join(text.split())
 
 
 def test_a_python_of_no_package_is_refused(tmp_path):

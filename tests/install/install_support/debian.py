@@ -17,7 +17,7 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 
 def why_impossible() -> str | None:
     """Why no package can be made here, or None."""
-    for tool in ("cpack", "dpkg-deb", "dpkg-shlibdeps"):
+    for tool in ("cpack", "dpkg-deb", "dpkg-shlibdeps", "file"):
         if not shutil.which(tool):
             return f"{tool} is not installed"
     probe = f"source setup/common.sh; can_embed_python {SYSTEM_PYTHON}"
@@ -38,6 +38,12 @@ def build_with_system_python(directory: pathlib.Path) -> pathlib.Path:
     run("cmake", "-S", TREE, "-B", directory, "-G", "Ninja", *defined)
     run("cmake", "--build", directory)
     return directory
+
+
+def packaging_configuration(package: pathlib.Path) -> pathlib.Path:
+    """What cpack was told when it made that package."""
+    own = package.parents[1] / "build" / "CPackConfig.cmake"
+    return own if own.exists() else build_directory() / "CPackConfig.cmake"
 
 
 def make_package(directory: pathlib.Path) -> pathlib.Path:
