@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 from compare import document
@@ -42,6 +43,18 @@ def test_an_application_of_ones_own(clutch, tmp_path):
     assert {request["bytes"] for request in experiment["runs"][0]["requests"]} == {4}
     assert (tmp_path / "results" / "comparison.html").exists()
     assert "20 of 20 answered" in ended.stdout
+
+
+def test_what_it_needs_is_installed(tmp_path):
+    """Not only what a build needs: a machine can have Python's headers, and no module venv."""
+    setup = tmp_path / "setup"
+    setup.mkdir()
+    for name in ("compare", "common.sh"):
+        shutil.copy(TREE / "setup" / name, setup)
+    (setup / "dependencies").write_text("#!/bin/sh\necho \"asked for $*\"\nexit 7\n")
+    (setup / "dependencies").chmod(0o755)
+    ended = subprocess.run([setup / "compare"], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (ended.returncode, ended.stdout) == (7, "asked for compare\n")
 
 
 def test_help_needs_no_build():
