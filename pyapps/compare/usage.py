@@ -57,7 +57,7 @@ class Watch:
             _others(begin.machine_s, end.machine_s, ours_s + spare * passed_s),
             _others(begin.group_s, end.group_s, ours_s),
         ]
-        known = [other_s / (self.granted * passed_s) for other_s in others if other_s is not None]
+        known = [min(1.0, other_s / (self.granted * passed_s)) for other_s in others if other_s is not None]
         return Used(server_s, client_s / passed_s, max(known, default=None))
 
 

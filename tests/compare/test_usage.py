@@ -111,6 +111,14 @@ def test_rounding_makes_nothing_negative(monkeypatch, tmp_path):
     assert watch.used().other_share == 0.0
 
 
+def test_others_use_no_more_than_there_is(monkeypatch, tmp_path):
+    """Ticks are counted when they are over, so a second can have more than a hundred of them."""
+    machine = Machine(monkeypatch, tmp_path)
+    watch = usage.Watch(lambda: machine.server, 2.0)
+    machine.pass_time(1.0, cpu0=1.04, cpu1=1.03)
+    assert watch.used().other_share == 1.0
+
+
 def test_too_short_a_time_tells_nothing_of_others(monkeypatch, tmp_path):
     machine = Machine(monkeypatch, tmp_path)
     watch = usage.Watch(lambda: machine.server, 2.0)
