@@ -55,6 +55,14 @@ def test_what_is_asked_for_is_documented():
     assert sorted(name for name in asked if f"`{name}`" not in documented) == []
 
 
+def test_every_death_that_was_not_meant_alerts(samples):
+    meant = {"max_requests", "rss", "age", "reload"}
+    causes = samples["clutch_worker_ends_total"]["cause"]
+    matchers = [found for rule in RULES for found in re.findall(r'cause=~?"([^"]*)"', rule["expr"])]
+    watched = {cause for matcher in matchers for cause in matcher.split("|")}
+    assert causes - watched == meant and watched < causes
+
+
 def test_dashboard_shows_every_figure():
     """All that is documented stands in some panel or annotation."""
     documented = set(re.findall(r"^\| `(clutch_\w+)`", Page("csrc/METRICS.md").text, re.MULTILINE))
