@@ -66,11 +66,11 @@ void h1_balance_tick(struct h1_server *server)
     struct h1_balance *balance = &server->balance;
     uint32_t waits = atomic_load_explicit(&server->loop.waits, memory_order_relaxed);
     uint32_t load = balance->load - balance->load / AVERAGE_TICKS;
-    bool is_waiting;
+    bool is_waiting; /* not what the row says: a worker that is not to take requests yet has nothing to do either */
 
     if (server->row == NULL)
         return;
-    is_waiting = atomic_load_explicit(&server->row->is_waiting, memory_order_relaxed) != 0;
+    is_waiting = atomic_load_explicit(&server->loop.is_waiting, memory_order_relaxed) != 0;
     if (!is_waiting)
         load += HANDOFF_FULL_LOAD / AVERAGE_TICKS;
     else if (waits == balance->waits_before && ++balance->calm_ticks > 1)

@@ -118,6 +118,13 @@ def test_every_member_is_documented(server, control, gate):
     gate.open()
 
 
+def test_workers_without_requests_have_no_load(start, control):
+    """Not what their time between ready and serving was taken for, which nothing would correct before the first request."""
+    start(*ROUTER, "--control-socket", control.address, workers=4)
+    assert control.run("reload", "--wait").returncode == 0
+    wait_until(lambda: [worker["load_permille"] for worker in control.status()["workers"]] == [0] * 4, "no load")
+
+
 def test_a_running_request(server, control, gate):
     connection = begin_request(server, gate, "&x='%1b[31m")
     (worker,) = [worker for worker in control.status()["workers"] if worker["running"]]
