@@ -164,8 +164,7 @@ static bool write_message(struct log_out *out, enum log_level level, struct slic
         return write_record(
             out, &(struct log_record){.has_level = true, .level = level, .role = state.role, .body = message});
     len = format_prefix(line, PREFIX_BYTES, level);
-    memcpy(line + len, message.ptr, message.len);
-    len += message.len;
+    len += text_block_copy_line(line + len, MESSAGE_BYTES - 1, message);
     line[len++] = '\n';
     return emit(out, level, slice_of(line, len));
 }

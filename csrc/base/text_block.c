@@ -63,6 +63,28 @@ static int append_line(struct buf *out, struct slice line)
     return buf_append(out, slice_of("\n", 1));
 }
 
+size_t text_block_copy_line(char *out, size_t size, struct slice text)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len;) {
+        size_t hidden = hidden_length(text, i), wanted = hidden > 0 ? 4 * hidden : 1;
+
+        if (wanted > size - len)
+            break;
+        if (hidden == 0)
+            out[len++] = text.ptr[i++];
+        for (; hidden > 0; hidden--, i++) {
+            out[len++] = '\\';
+            out[len++] = 'x';
+            out[len++] = hex[byte_at(text, i) >> 4];
+            out[len++] = hex[byte_at(text, i) & 15];
+        }
+    }
+    return len;
+}
+
 int text_block_append(struct buf *out, struct slice text)
 {
     while (text.len > 0) {

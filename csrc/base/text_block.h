@@ -16,4 +16,8 @@
  * left as it is. Returns 0, or -ENOMEM with a part of it appended. */
 int text_block_append(struct buf *out, struct slice text) MUST_CHECK;
 
+/* Copies a text that is to be one line into `out`, where ends of lines within it are escaped as well, and nothing is
+ * indented or ended. Returns its length; what does not fit `size` is left out. */
+size_t text_block_copy_line(char *out, size_t size, struct slice text);
+
 #endif

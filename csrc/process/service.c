@@ -17,7 +17,7 @@
 #include "scoreboard.h"
 #include "sd_notify.h"
 
-enum { AGAIN_US = 100 * 1000, END_LOOKS = 10 };
+enum { AGAIN_US = 100 * 1000, END_LOOKS = 10, ALIVE_LEAST_US = 5 * 1000 };
 
 static bool is_managed(const struct master *master)
 {
@@ -132,11 +132,19 @@ static void tell_stopping(struct master *master)
     tell(master, "STOPPING=1\nSTATUS=stopping");
 }
 
+/* Half of what the manager allows; but no manager means to keep us busy with nothing else. */
+static int64_t alive_every_us(const struct master *master)
+{
+    int64_t half_us = master->launch->watchdog_us / 2;
+
+    return half_us > ALIVE_LEAST_US ? half_us : ALIVE_LEAST_US;
+}
+
 static void tell_alive(struct master *master)
 {
     if (master->launch->watchdog_us <= 0 || clock_now_us() < master->service.alive_us)
         return;
-    master->service.alive_us = clock_now_us() + master->launch->watchdog_us / 2;
+    master->service.alive_us = clock_now_us() + alive_every_us(master);
     tell(master, "WATCHDOG=1");
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -171,11 +172,12 @@ def test_another_main_process_after_an_upgrade(serve, plain_manager, write):
     plain_manager.wait_for("STOPPING", "1")
 
 
-@pytest.mark.parametrize("path", ["nowhere", "/nonexistent/socket", "/" + 200 * "x"])
+@pytest.mark.parametrize("path", ["nowhere", "/nonexistent/socket", "/" + 200 * "x", "/no\n[critical] socket\x1b[2J"])
 def test_a_manager_that_is_not_there(serve, path):
     server = serve(environment={"NOTIFY_SOCKET": path})
     server.wait_for_log("the service manager cannot be told how the server is, at NOTIFY_SOCKET=")
     assert server.request("/").text == "first"
+    assert all(re.match(r"\[20\d\d-[^\x1b]+$", line) for line in server.log.lines)
 
 
 def test_a_status_is_one_line(serve, plain_manager, tmp_path, monkeypatch):

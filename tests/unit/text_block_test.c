@@ -56,6 +56,27 @@ static void takes_pieces_of_characters(void **state)
     expect(SLICE("\xe2\x80\n\xa8"), "    \xe2\x80\n    \xa8\n");
 }
 
+static void expect_line(size_t size, struct slice text, const char *expected)
+{
+    char out[64];
+    size_t len = text_block_copy_line(out, size, text);
+
+    assert_int_equal(len, strlen(expected));
+    assert_memory_equal(out, expected, len);
+}
+
+static void keeps_a_line_one_line(void **state)
+{
+    (void)state;
+    expect_line(64, SLICE(""), "");
+    expect_line(64, SLICE("\tgr\xc3\xbc\xc3\x9f \\n"), "\tgr\xc3\xbc\xc3\x9f \\n");
+    expect_line(64, SLICE("a\nb\r\x1b[m\x7f\0"), "a\\x0ab\\x0d\\x1b[m\\x7f\\x00");
+    expect_line(64, SLICE("\xc2\x85 \xe2\x80\xa8"), "\\xc2\\x85 \\xe2\\x80\\xa8");
+    expect_line(5, SLICE("a\nb"), "a\\x0a");
+    expect_line(4, SLICE("a\nb"), "a");
+    expect_line(0, SLICE("a"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -63,6 +84,7 @@ int main(void)
         cmocka_unit_test(leaves_text_as_it_is),
         cmocka_unit_test(escapes_what_steers_a_terminal),
         cmocka_unit_test(takes_pieces_of_characters),
+        cmocka_unit_test(keeps_a_line_one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
