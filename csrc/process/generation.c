@@ -2,9 +2,12 @@
 #include "generation.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "clock.h"
 #include "config.h"
+#include "directory.h"
+#include "fd.h"
 #include "handover.h"
 #include "log.h"
 #include "master_priv.h"
@@ -83,6 +86,7 @@ static void fail(struct master *master)
         snprintf(text, sizeof(text), "reload failed: %s; generation %d serves on", why, master->generation);
     log_error("%s", text);
     end_generation(master, master->coming);
+    fd_close(&master->coming_directory_fd);
     report(master, true, text);
 }
 
@@ -93,6 +97,9 @@ static void change_over(struct master *master)
     char text[TEXT_BYTES];
 
     master->generation = master->coming;
+    fd_close(&master->directory_fd);
+    master->directory_fd = master->coming_directory_fd;
+    master->coming_directory_fd = -1;
     master->awaits_change = false;
     atomic_store(&master->scoreboard->totals->generation, master->generation);
     let_go(master, master->generation);
@@ -132,29 +139,57 @@ static void follow(struct master *master)
         change_over(master);
 }
 
-static void begin(struct master *master)
+static void wait_for_room(struct master *master)
 {
-    struct reload *reload = &master->reload;
-    int count = crew_count(&master->crew, master->generation), generation = master->last_generation + 1;
+    int room = crew_room(&master->crew);
 
-    if (count == 0)
-        count = (int)master->config->workers;
-    atomic_store(&master->scoreboard->totals->worker_count, count);
-    if (!add_generation(master, generation, count)) {
-        if (!reload->waits_for_room)
-            log_warning("the reload waits until workers of earlier generations have finished what they have begun: "
-                        "there is room for %d more worker%s",
-                        crew_room(&master->crew), crew_room(&master->crew) == 1 ? "" : "s");
-        reload->waits_for_room = true;
-        return;
-    }
-    recycle_stop(master);
+    if (!master->reload.waits_for_room)
+        log_warning("the reload waits until workers of earlier generations have finished what they have begun: "
+                    "there is room for %d more worker%s",
+                    room, room == 1 ? "" : "s");
+    master->reload.waits_for_room = true;
+}
+
+/* It is begun, or has failed. */
+static void take_up(struct reload *reload)
+{
     reload->is_wanted = false;
     reload->waits_for_room = false;
     reload->number = reload->last_number;
     reload->began_us = clock_now_us();
     reload->failure[0] = '\0';
+}
+
+static void fail_to_begin(struct master *master, int error)
+{
+    const char *chdir = master->config->chdir;
+
+    take_up(&master->reload);
+    snprintf(master->reload.failure, sizeof(master->reload.failure), "the directory of %s%s cannot be found: %s",
+             chdir != NULL ? "--chdir " : "the start", chdir != NULL ? chdir : "", strerror(error));
+    fail(master);
+}
+
+static void begin(struct master *master)
+{
+    int count = crew_count(&master->crew, master->generation), generation = master->last_generation + 1;
+    int directory_fd = directory_open(master->config, master->launch);
+
+    if (directory_fd < 0) {
+        fail_to_begin(master, -directory_fd);
+        return;
+    }
+    if (count == 0)
+        count = (int)master->config->workers;
+    if (!add_generation(master, generation, count)) {
+        fd_close(&directory_fd);
+        wait_for_room(master);
+        return;
+    }
+    recycle_stop(master);
+    take_up(&master->reload);
     master->coming = master->last_generation = generation;
+    master->coming_directory_fd = directory_fd;
     if (master->awaits_change)
         log_info("reload: starting generation %d, %d worker%s", generation, count, count == 1 ? "" : "s");
     else

@@ -417,6 +417,8 @@ static void tear_down(struct master *master)
     privileges_fini(&master->privileges);
     sandbox_fini(&master->sandbox);
     fd_close(&master->signal_fd);
+    fd_close(&master->directory_fd);
+    fd_close(&master->coming_directory_fd);
     watch_close(&master->watch);
     free(master->watched);
     if (master->inherit.access_log_fd > STDERR_FILENO) {
@@ -437,6 +439,8 @@ int master_run(const struct config *config, const struct gateway_ops *gateway_op
         .handoff = {.take_fd = -1, .give_fd = -1},
         .listeners_end_us = SLOT_NEVER,
         .signal_fd = -1,
+        .directory_fd = -1,
+        .coming_directory_fd = -1,
         .watch = WATCH_NONE,
         .drain_us = SLOT_NEVER,
         .logs_again_us = SLOT_NEVER,

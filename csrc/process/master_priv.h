@@ -57,10 +57,12 @@ struct master {
     struct crew crew;
     struct monitor_keeper monitor;
     struct oom oom;
-    int64_t liveness_us; /* when the workers are asked next for a sign of life */
-    int generation;      /* that serves */
-    int coming;          /* that is to follow it; 0: no reload is under way */
-    int last_generation; /* highest number that was ever given */
+    int64_t liveness_us;     /* when the workers are asked next for a sign of life */
+    int generation;          /* that serves */
+    int coming;              /* that is to follow it; 0: no reload is under way */
+    int last_generation;     /* highest number that was ever given */
+    int directory_fd;        /* owned; where the generation that serves runs; -1: where the master does */
+    int coming_directory_fd; /* owned; where the next one does; -1: no reload is under way */
     struct reload reload;
     struct service service;
     struct handover *handover; /* owned; from the master that this one follows; NULL: there was none */

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "config.h"
+#include "directory.h"
 #include "fd.h"
 #include "generation.h"
 #include "handover.h"
@@ -43,6 +44,8 @@ static const struct role *role_of(const struct master *master, const struct slot
 void spawn_release_in_child(struct master *master)
 {
     fd_close(&master->signal_fd);
+    fd_close(&master->directory_fd);
+    fd_close(&master->coming_directory_fd);
     watch_close(&master->watch);
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot))
         slot_close(slot);
@@ -70,6 +73,7 @@ static int fork_child(struct master *master, struct slot *slot, const struct rol
     if (pid < 0)
         return -errno;
     if (pid == 0) {
+        directory_enter(slot->generation == master->coming ? master->coming_directory_fd : master->directory_fd);
         spawn_release_in_child(master);
         monitor_keeper_close(&master->monitor);
         role->run(&master->inherit, birth);
