@@ -31,11 +31,11 @@ enum { TOLD_AGAIN_US = 1000000 };
 
 enum kind { KIND_FILE, KIND_PIPE, KIND_SOCKET, KIND_TERMINAL };
 
-/* By all processes, of which the application can make anything. */
+/* By all processes, of which the application can make anything: no bool, which must be 0 or 1. */
 struct shared {
     struct shared_lock lock;
-    _Atomic(bool) is_waited_for; /* by the holder of the lock: the reader, that is */
-    _Atomic(bool) is_torn;       /* the last write ended in the middle of a line, or has not ended */
+    _Atomic(uint8_t) is_waited_for; /* by the holder of the lock: the reader, that is */
+    _Atomic(uint8_t) is_torn;       /* the last write ended in the middle of a line, or has not ended */
     _Atomic(uint32_t) lost_lines;
 };
 
@@ -306,7 +306,7 @@ static size_t write_locked(struct writing *writing, struct slice lines)
     struct shared *state = state_of(writing->out);
     size_t done;
 
-    if (state->is_torn && write_patiently(writing, SLICE("\n")) == 0)
+    if (state->is_torn != 0 && write_patiently(writing, SLICE("\n")) == 0)
         return 0;
     state->is_torn = true; /* for those who come after a process that was killed or stopped here */
     done = write_patiently(writing, lines);
@@ -325,7 +325,7 @@ static uint32_t wait_for_lock(struct log_out *out)
     uint32_t mark = 0;
 
     while (mark == 0) {
-        bool is_counted = state->is_waited_for || now_us - began_us >= LOCK_UNCOUNTED_US;
+        bool is_counted = state->is_waited_for != 0 || now_us - began_us >= LOCK_UNCOUNTED_US;
         int64_t most_us = LOCK_LOOK_US, since_us = now_us;
 
         if (is_counted && patience_left_us(&out->patience, now_us) < most_us)

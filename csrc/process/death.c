@@ -44,7 +44,7 @@ const char *death_phase_words(uint32_t phase)
 
 static double seconds_between(int64_t from_us, int64_t to_us)
 {
-    return to_us > from_us ? (double)(to_us - from_us) / 1e6 : 0;
+    return to_us > from_us ? ((double)to_us - (double)from_us) / 1e6 : 0; /* a worker may have written anything */
 }
 
 /* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s, in the application`; false when the app thread is idle. */

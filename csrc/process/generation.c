@@ -199,7 +199,7 @@ static void begin(struct master *master)
 
 void generation_ask_reload(struct master *master)
 {
-    if (master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0)
+    if (master->phase != MASTER_RUNNING || master->is_told_to_stop)
         return;
     master->reload.last_number = board_reload_ask(&master->scoreboard->totals->reload);
     if (master->coming != 0)

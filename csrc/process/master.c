@@ -230,8 +230,10 @@ static void delay_drain(struct master *master, int signal_number)
 static void stop(struct master *master, int signal_number)
 {
     bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
-    bool was_told = atomic_exchange(&master->scoreboard->totals->is_stopping, 1) != 0;
+    bool was_told = master->is_told_to_stop;
 
+    master->is_told_to_stop = true;
+    atomic_store(&master->scoreboard->totals->is_stopping, 1);
     if (!is_quick && !was_told && master->config->drain_delay_ms > 0) {
         delay_drain(master, signal_number);
         return;

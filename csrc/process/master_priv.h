@@ -75,6 +75,7 @@ struct master {
     uint64_t last_serial;
     pid_t reaped_pid; /* a child that has just been reaped, and whose pid was not known before; 0: none */
     int64_t began_us;
+    bool is_told_to_stop;     /* also while --drain-delay holds everything else back; the board says so to the others */
     bool has_announced_ready; /* "ready: 5 workers serve" is said once */
     bool has_pidfile;
     int64_t logs_again_us; /* when children that could not be given the new logs are tried again; SLOT_NEVER */

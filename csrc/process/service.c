@@ -124,7 +124,7 @@ static void tell_reloaded(struct master *master)
 
 static void tell_stopping(struct master *master)
 {
-    bool is_stopping = master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0;
+    bool is_stopping = master->phase != MASTER_RUNNING || master->is_told_to_stop;
 
     if (master->service.was_stopping || !is_stopping)
         return;

@@ -78,7 +78,7 @@ pid_t upgrade_pid(const struct master *master)
 /* From the signal on, also while --drain-delay holds everything else back. */
 static bool is_stopping(const struct master *master)
 {
-    return master->phase != MASTER_RUNNING || atomic_load(&master->scoreboard->totals->is_stopping) != 0;
+    return master->phase != MASTER_RUNNING || master->is_told_to_stop;
 }
 
 /* --- Signals --- */
@@ -226,6 +226,7 @@ static void leave(struct master *master, bool is_queue_shared)
     struct upgrade *upgrade = master->upgrade;
 
     master->has_pidfile = false;
+    master->is_told_to_stop = true;
     atomic_store(&master->scoreboard->totals->is_stopping, 1);
     if (is_queue_shared)
         handoff_set_row_end(&master->handoff, master->handoff.row_count); /* there is somebody to leave clients to */
