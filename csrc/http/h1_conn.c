@@ -116,17 +116,19 @@ void h1_conn_make_pending(struct h1_conn *conn)
 static void on_events(struct loop_source *source, uint32_t events)
 {
     struct h1_conn *conn = CONTAINER_OF(source, struct h1_conn, source);
+    const struct h1_state *state = conn->state;
 
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         conn->has_hung_up = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        if (conn->state->on_readable != NULL)
-            conn->state->on_readable(conn);
+        if (state->on_readable != NULL)
+            state->on_readable(conn);
         else
             conn->has_missed_events = true;
     }
-    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && conn->state->on_writable != NULL)
-        conn->state->on_writable(conn);
+    /* Every event tells of room as well: nothing to the state that a read has led to, which has nothing to send yet. */
+    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && state->on_writable != NULL && conn->state == state)
+        state->on_writable(conn);
 }
 
 /* The app thread has queued something, for whoever drives to send: a connection in its first request is in no epoll set

@@ -55,13 +55,11 @@ void h1_fate_unsend(struct h1_fate_word *word)
         change(word, H1_FATE_SENDING, H1_FATE_OPEN);
 }
 
-enum h1_fate h1_fate_close(struct h1_fate_word *word)
+enum h1_fate h1_fate_close_slowly(struct h1_fate_word *word)
 {
     for (;;) {
         uint32_t fate = load_decided(word);
 
-        if (fate == H1_FATE_NONE)
-            return H1_FATE_NONE;
         if (change(word, fate, H1_FATE_NONE))
             return fate > H1_FATE_JUDGED ? (enum h1_fate)fate : H1_FATE_NONE;
     }

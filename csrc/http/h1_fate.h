@@ -73,7 +73,13 @@ static inline void h1_fate_note_end(struct h1_fate_word *word, bool is_by_close)
 void h1_fate_unsend(struct h1_fate_word *);
 
 /* The request ends. Returns ANSWERED, CUT, LATE, or NONE when its time was not over. May wait, as above. */
-enum h1_fate h1_fate_close(struct h1_fate_word *);
+enum h1_fate h1_fate_close_slowly(struct h1_fate_word *);
+static inline enum h1_fate h1_fate_close(struct h1_fate_word *word)
+{
+    uint32_t fate = atomic_load_explicit(&word->fate, memory_order_relaxed);
+
+    return LIKELY(fate == H1_FATE_NONE) ? H1_FATE_NONE : h1_fate_close_slowly(word);
+}
 
 /* --- Whoever drives --- */
 

@@ -92,9 +92,9 @@ static int64_t earliest_deadline_us(const struct loop *loop)
 }
 
 /* Milliseconds that the loop may wait, rounded up; -1 for ever. */
-static int next_timeout_ms(const struct loop *loop)
+static int next_timeout_ms(const struct loop *loop, int64_t earliest_us)
 {
-    int64_t earliest_us = earliest_deadline_us(loop), wait_us = INT64_MAX;
+    int64_t wait_us = INT64_MAX;
 
     if (earliest_us != INT64_MAX)
         wait_us = earliest_us - clock_now_us();
@@ -132,9 +132,9 @@ static void set_waiting(struct loop *loop, uint32_t is_waiting, memory_order ord
 
 /* Either the interrupter sees is_waiting and writes to wake_fd, or its interrupt is seen here: both store first, then
  * load, in the one order of all sequentially consistent operations. */
-static int wait_for_events(struct loop *loop)
+static int wait_for_events(struct loop *loop, int64_t earliest_us)
 {
-    int timeout_ms = next_timeout_ms(loop), count;
+    int timeout_ms = next_timeout_ms(loop, earliest_us), count;
 
     set_waiting(loop, 1, memory_order_seq_cst);
     if (atomic_load(&loop->interrupts) != loop->seen_interrupts)
@@ -148,19 +148,22 @@ static int wait_for_events(struct loop *loop)
 
 bool loop_wait(struct loop *loop, bool may_wait)
 {
+    int64_t earliest_us;
     int count;
 
     if (loop->event_next < loop->event_count)
         return true;
     loop->event_next = loop->event_count = 0;
-    count = may_wait ? wait_for_events(loop) : epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, 0);
+    earliest_us = may_wait ? earliest_deadline_us(loop) : INT64_MIN;
+    count = may_wait ? wait_for_events(loop, earliest_us) : epoll_wait(loop->epoll_fd, loop->events, LOOP_BATCH, 0);
     if (count < 0 && errno != EINTR)
         give_up(errno);
     loop->seen_interrupts = atomic_load(&loop->interrupts);
     loop->now_us = clock_now_us();
     if (count > 0)
         loop->event_count = count;
-    run_deadlines(loop);
+    if (loop->now_us >= earliest_us)
+        run_deadlines(loop);
     return loop->event_count > 0;
 }
 
