@@ -85,7 +85,7 @@ static void forget_requests(const struct scoreboard *scoreboard, int row)
 {
     for (int thread = 0; thread < scoreboard->thread_count; thread++) {
         atomic_store(&scoreboard_thread(scoreboard, row, thread)->request_started_us, 0);
-        atomic_store(&scoreboard_thread(scoreboard, row, thread)->phase, 0);
+        atomic_store(&scoreboard_thread(scoreboard, row, thread)->progress.phase, 0);
     }
 }
 
@@ -177,7 +177,10 @@ bool scoreboard_read_request(const struct scoreboard_thread *row, struct scorebo
     request->started_us = atomic_load_explicit(&row->request_started_us, memory_order_acquire);
     if (request->started_us == 0)
         return false;
-    request->phase = atomic_load_explicit(&row->phase, memory_order_relaxed);
+    request->phase = atomic_load_explicit(&row->progress.phase, memory_order_relaxed);
+    request->sent_bytes = 0;
+    if (atomic_load_explicit(&row->progress.sent_of_us, memory_order_relaxed) == request->started_us)
+        request->sent_bytes = atomic_load_explicit(&row->progress.sent_bytes, memory_order_relaxed);
     len = atomic_load_explicit(&row->line_len, memory_order_relaxed);
     if (len > sizeof(row->line))
         len = sizeof(row->line);

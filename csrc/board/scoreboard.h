@@ -12,6 +12,7 @@
 
 #include "attrs.h"
 #include "board_reload.h"
+#include "exchange_progress.h"
 #include "h1_counts.h"
 #include "h1_reason.h"
 #include "restarts.h"
@@ -41,7 +42,7 @@ struct scoreboard_row {
 struct scoreboard_thread {
     _Alignas(64) _Atomic(int64_t) request_started_us; /* 0 while idle */
     _Atomic(uint64_t) requests;                       /* finished in this place, kept across respawns */
-    _Atomic(uint32_t) phase;                          /* enum exchange_phase */
+    struct exchange_progress progress;                /* of the running request */
     _Atomic(uint32_t) line_len;
     char line[SCOREBOARD_LINE_BYTES]; /* "GET /path?query" of the running request: bytes as they came, cut */
     char peer[SCOREBOARD_PEER_BYTES]; /* "192.0.2.7:40112", NUL-terminated */
@@ -80,6 +81,7 @@ struct scoreboard {
 struct scoreboard_request {
     int64_t started_us;
     uint32_t phase;                           /* enum exchange_phase, or anything else that was written there */
+    uint64_t sent_bytes;                      /* of the body of its response; 0 when it is not sent in pieces */
     char line[SCOREBOARD_LINE_BYTES * 4 + 1]; /* escaped */
     char peer[SCOREBOARD_PEER_BYTES];
 };

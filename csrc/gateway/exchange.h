@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "attrs.h"
+#include "exchange_progress.h"
 #include "message.h"
 #include "slice.h"
 
@@ -64,24 +65,15 @@ struct exchange_times {
     int64_t write_us;    /* in system calls that write */
 };
 
-/* What an app thread is doing: for others to see, also after it was killed. */
-enum exchange_phase {
-    EXCHANGE_IDLE,
-    EXCHANGE_TAKEN, /* has a request */
-    EXCHANGE_GIL,   /* waits for the GIL */
-    EXCHANGE_APP,   /* runs the application */
-    EXCHANGE_WRITE, /* sends the response, without the GIL */
-};
-
 struct exchange {
     const struct exchange_ops *ops;
     const struct request *request;
     const struct endpoints *endpoints;
     struct request_body body;
     struct exchange_times times;
-    struct slice request_id;  /* empty: requests have none here; valid as long as the request */
-    uint64_t number;          /* of this request in its worker, from 1 */
-    _Atomic(uint32_t) *phase; /* enum exchange_phase of the app thread; set by exchange_enter alone */
+    struct slice request_id;            /* empty: requests have none here; valid as long as the request */
+    uint64_t number;                    /* of this request in its worker, from 1 */
+    struct exchange_progress *progress; /* of the app thread; borrowed */
 
     /* Set by the protocol as the response goes on. */
     int status;              /* 0 until begin_head */
@@ -99,7 +91,14 @@ struct exchange {
 /* The app thread does something else from now on. One plain store. */
 static inline void exchange_enter(const struct exchange *exchange, enum exchange_phase phase)
 {
-    atomic_store_explicit(exchange->phase, phase, memory_order_relaxed);
+    atomic_store_explicit(&exchange->progress->phase, phase, memory_order_relaxed);
+}
+
+/* So much of the body has been handed to the kernel, or queued. */
+static inline void exchange_note_sent(const struct exchange *exchange, uint64_t bytes)
+{
+    atomic_store_explicit(&exchange->progress->sent_bytes, bytes, memory_order_relaxed);
+    atomic_store_explicit(&exchange->progress->sent_of_us, exchange->times.taken_us, memory_order_relaxed);
 }
 
 /* Starts the response head, or starts it anew while is_head_sent is false: what was added before is forgotten.

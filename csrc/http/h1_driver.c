@@ -11,9 +11,9 @@
 
 int h1_driver_init(struct h1_driver *driver, struct h1_server *server, int thread)
 {
-    *driver = (struct h1_driver){.server = server, .thread = thread, .phase = &driver->own_phase};
-    if (server->observer->phase_of != NULL && thread >= 0)
-        driver->phase = server->observer->phase_of(server->observer->context, thread);
+    *driver = (struct h1_driver){.server = server, .thread = thread, .progress = &driver->own_progress};
+    if (server->observer->progress_of != NULL && thread >= 0)
+        driver->progress = server->observer->progress_of(server->observer->context, thread);
     driver->read_buffer = malloc(READ_BUFFER_BYTES);
     driver->parse = malloc(h1_parse_size(server->settings));
     h1_body_init(&driver->body, server->settings);
@@ -43,7 +43,7 @@ void h1_driver_start_exchange(struct h1_driver *driver, struct h1_conn *conn, st
     h1_exchange_start(&driver->exchange, parse, body, h1_trust_endpoints(driver, conn, parse), conn->source.fd,
                       &conn->output, number);
     driver->exchange.base.times.arrived_us = conn->arrived_us;
-    driver->exchange.base.phase = driver->phase;
+    driver->exchange.base.progress = driver->progress;
     if (UNLIKELY(driver->server->settings->request_id_header.len > 0))
         driver->exchange.base.request_id = h1_request_id_settle(&driver->request_ids, parse);
 }

@@ -39,8 +39,8 @@ struct h1_driver {
     struct h1_parse *parse;
     struct h1_body body;
     struct h1_exchange exchange;
-    _Atomic(uint32_t) *phase; /* of the observer, or own_phase */
-    _Atomic(uint32_t) own_phase;
+    struct exchange_progress *progress; /* of the observer, or own_progress */
+    struct exchange_progress own_progress;
     struct h1_told_endpoints told;
     struct h1_request_ids request_ids;
     struct h1_conn *ready;   /* its request is complete, for this thread to run */

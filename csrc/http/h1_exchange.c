@@ -201,6 +201,7 @@ static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint6
 
     base->body_bytes += x->framing == H1_FRAMING_NONE ? total : room;
     note_sent(x, sent_body_bytes(x) + room);
+    exchange_note_sent(base, sent_body_bytes(x));
     if (x->is_gone)
         return EXCHANGE_GONE;
     if (x->framing == H1_FRAMING_NONE || (base->has_length && base->body_bytes >= base->declared_bytes)) {
@@ -458,7 +459,7 @@ void h1_exchange_summarize_running(const struct h1_exchange *x, enum h1_fate ver
                                    struct exchange *copy, struct h1_summary *summary)
 {
     const struct exchange *base = &x->base;
-    uint32_t phase = atomic_load_explicit(base->phase, memory_order_relaxed);
+    uint32_t phase = atomic_load_explicit(&base->progress->phase, memory_order_relaxed);
     int64_t running_us = now_us - base->times.taken_us;
 
     *copy = (struct exchange){
@@ -469,7 +470,7 @@ void h1_exchange_summarize_running(const struct h1_exchange *x, enum h1_fate ver
         .times = {.arrived_us = base->times.arrived_us, .taken_us = base->times.taken_us},
         .request_id = base->request_id,
         .number = base->number,
-        .phase = base->phase,
+        .progress = base->progress,
     };
     if (phase == EXCHANGE_GIL)
         copy->times.gil_wait_us = running_us;

@@ -45,9 +45,8 @@ struct h1_observer {
      * drives, in the loop; until it returns the request does not end. NULL: nobody is told. */
     void (*on_timeout)(void *context, int thread, const struct exchange *, const struct h1_summary *,
                        enum h1_fate verdict);
-    /* Where this app thread is to say what it does (enum exchange_phase); lives as long as the server. NULL: nowhere.
-     */
-    _Atomic(uint32_t) *(*phase_of)(void *context, int thread);
+    /* Where this app thread is to say what it does; lives as long as the server. NULL: nowhere. */
+    struct exchange_progress *(*progress_of)(void *context, int thread);
 };
 
 /* Where the server stands among its siblings; all borrowed. */

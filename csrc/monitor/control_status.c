@@ -196,7 +196,7 @@ static void write_one_running(const struct scoreboard_thread *thread, int number
     method_len = blank != NULL ? (size_t)(blank - request.line) : strlen(request.line);
     json_begin(json, NULL, '{');
     json_number(json, "thread", number);
-    json_text(json, "phase", slice_of_string(phase_name(atomic_load(&thread->phase))));
+    json_text(json, "phase", slice_of_string(phase_name(atomic_load(&thread->progress.phase))));
     json_number(json, "age_us", age_us(request.started_us, now_us));
     json_text(json, "method", slice_of(request.line, method_len));
     json_text(json, "target", slice_of_string(blank != NULL ? blank + 1 : ""));
@@ -218,7 +218,7 @@ static int64_t count_waiting_for_gil(const struct scoreboard *scoreboard, int ro
     int64_t count = 0;
 
     for (int thread = 0; thread < scoreboard->thread_count; thread++)
-        count += atomic_load(&scoreboard_thread(scoreboard, row, thread)->phase) == EXCHANGE_GIL;
+        count += atomic_load(&scoreboard_thread(scoreboard, row, thread)->progress.phase) == EXCHANGE_GIL;
     return count;
 }
 

@@ -98,7 +98,7 @@ static void write_threads(struct exposition *out, const struct scoreboard *score
         int state = atomic_load(&scoreboard_row(scoreboard, row)->state);
 
         for (int thread = 0; thread < scoreboard->thread_count; thread++) {
-            uint32_t phase = atomic_load(&scoreboard_thread(scoreboard, row, thread)->phase);
+            uint32_t phase = atomic_load(&scoreboard_thread(scoreboard, row, thread)->progress.phase);
 
             if (state != WORKER_READY && state != WORKER_DRAINING)
                 continue;

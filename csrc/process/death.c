@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "death.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,16 +48,21 @@ static double seconds_between(int64_t from_us, int64_t to_us)
     return to_us > from_us ? ((double)to_us - (double)from_us) / 1e6 : 0; /* a worker may have written anything */
 }
 
-/* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s, in the application`; false when the app thread is idle. */
+/* Writes `"GET /x" of 127.0.0.1:40112 for 2.1 s, in the application`, and how much of the response had gone where that
+ * is known; false when the app thread is idle. */
 static bool describe_request(char *text, size_t size, const struct scoreboard_thread *row, int64_t now_us)
 {
     struct scoreboard_request request;
+    int len;
 
     if (!scoreboard_read_request(row, &request))
         return false;
-    snprintf(text, size, "\"%s\" of %s for %.1f s, %s", request.line,
-             request.peer[0] != '\0' ? request.peer : "a local client", seconds_between(request.started_us, now_us),
-             death_phase_words(request.phase));
+    len = snprintf(text, size, "\"%s\" of %s for %.1f s, %s", request.line,
+                   request.peer[0] != '\0' ? request.peer : "a local client",
+                   seconds_between(request.started_us, now_us), death_phase_words(request.phase));
+    if (request.sent_bytes > 0 && len > 0 && (size_t)len < size)
+        snprintf(text + len, size - (size_t)len, ", %" PRIu64 " bytes into the body of its response",
+                 request.sent_bytes);
     return true;
 }
 

@@ -126,9 +126,9 @@ static void on_begin(void *context, int thread, const struct exchange *exchange)
                              exchange->times.taken_us);
 }
 
-static _Atomic(uint32_t) *phase_of(void *context, int thread)
+static struct exchange_progress *progress_of(void *context, int thread)
 {
-    return &row_of(context, thread)->phase;
+    return &row_of(context, thread)->progress;
 }
 
 static struct counters *counters_of(const struct worker *worker, int thread)
@@ -282,7 +282,7 @@ static void open_server(struct worker *worker)
                                             .can_serve = counts_waiters ? can_serve : NULL,
                                             .on_refusal = on_refusal,
                                             .on_timeout = on_timeout,
-                                            .phase_of = phase_of};
+                                            .progress_of = progress_of};
     worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
     if (worker->server == NULL)
         give_up(worker, EXIT_FAILURE);

@@ -73,8 +73,8 @@ static void tell(const struct worker_timeouts *timeouts, int thread, const struc
         log_report(&report, "thread %d (%#018lx) has run \"%s\" of %s for %.1f s (--request-timeout), %s: %s%s",
                    thread + 1, worker_threads_id(timeouts->place.threads, thread), request.line, request.peer,
                    (double)(clock_now_us() - exchange->times.taken_us) / 1e6,
-                   death_phase_words(atomic_load_explicit(exchange->phase, memory_order_relaxed)), describe(verdict),
-                   id);
+                   death_phase_words(atomic_load_explicit(&exchange->progress->phase, memory_order_relaxed)),
+                   describe(verdict), id);
 }
 
 /* --- Time --- */

@@ -78,7 +78,31 @@ def test_a_request_that_sends(start_stuck):
     server.kill_worker(number=STACKS_SIGNAL)
     server.log.wait_for("^    +<no Python", after=mark)  # it waits for the client, in C
     pid = server.kill_worker()
-    server.log.wait_for(rf'worker 1 \(pid: {pid}\) was killed .* while running "GET /flood" .*, sending its response$')
+    server.log.wait_for(
+        rf'worker 1 \(pid: {pid}\) was killed .* while running "GET /flood" .*, sending its response, '
+        "65536 bytes into the body of its response$"
+    )
+
+
+def test_a_request_that_has_sent_something(start_stuck):
+    """And the next one of the same connection, which has not."""
+    server = start_stuck()
+    with server.connect() as connection:
+        assert connection.request("/stream?seconds=0").body == b"first\nlast\n"
+        begin(server, "/sleep")
+        server.kill_worker()
+    server.log.wait_for(r'was killed .* while running "GET /sleep" .*, in the application$')
+    server.log.wait_for("application stuck ready", count=2)
+    with server.connect() as connection:
+        connection.send(make_request("/stream"))
+        connection.read_until(b"first\n")
+        # Stacks are taken behind the write: the rest of it needs the GIL.
+        server.kill_worker(number=STACKS_SIGNAL)
+        server.log.wait_for(OWN + "sleep$")
+        server.kill_worker()
+    server.log.wait_for(
+        r'was killed .* while running "GET /stream" .*, in the application, 6 bytes into the body of its response$'
+    )
 
 
 def test_the_stacks_of_a_request_whose_time_was_over(start_stuck):

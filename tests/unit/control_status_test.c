@@ -57,7 +57,7 @@ static void test_hostile_requests(void **state)
     scoreboard_enter_row(fixture.scoreboard, 0, 1, 1, 1);
     thread = scoreboard_thread(fixture.scoreboard, 0, 1);
     scoreboard_begin_request(thread, SLICE("G\"T"), SLICE("/\"}\\\x1b\xff\n "), "x\"\n", "1", 1);
-    atomic_store(&thread->phase, EXCHANGE_APP);
+    atomic_store(&thread->progress.phase, EXCHANGE_APP);
     text = write_status(&fixture);
     assert_non_null(strstr(text, "\"threads_busy\":1,\"threads_idle\":1,"));
     assert_non_null(strstr(text, "\"running\":[{\"thread\":2,\"phase\":\"app\",\"age_us\":"));
@@ -82,7 +82,7 @@ static void test_nonsense_in_shared_memory(void **state)
     atomic_store(&row->number, -5);
     atomic_store(&row->started_us, INT64_MAX);
     atomic_store(&row->connections.waiting[WAIT_HEAD], -3);
-    atomic_store(&thread->phase, 99);
+    atomic_store(&thread->progress.phase, 99);
     atomic_store(&thread->request_started_us, INT64_MAX);
     atomic_store(&thread->line_len, UINT32_MAX);
     memset(thread->line, 'x', sizeof(thread->line));

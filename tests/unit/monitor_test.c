@@ -215,7 +215,7 @@ static void test_figures_of_workers(void **state)
     scoreboard_enter_row(scoreboard, 0, 1, 1, 1);
     scoreboard_enter_row(scoreboard, 2, 1, 2, 1);
     scoreboard_enter_row(scoreboard, 3, 1000000, 1, 1); /* nonsense */
-    atomic_store(&scoreboard_thread(scoreboard, 3, 0)->phase, 77);
+    atomic_store(&scoreboard_thread(scoreboard, 3, 0)->progress.phase, 77);
     atomic_store(&scoreboard_row(scoreboard, 3)->state, 99);
     counters_add(scoreboard_counters(scoreboard, 0, 0), 200, 5, 1500000, none_us);
     counters_add(scoreboard_counters(scoreboard, 2, 0), 200, 5, 500000, none_us);

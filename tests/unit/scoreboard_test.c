@@ -205,11 +205,19 @@ static void test_deaths_are_described(void **state)
                         "worker 3 (pid: 8) was killed by signal 9 (SIGKILL), age 12.3 s, while running \"GET /x?y\" of "
                         "127.0.0.1:40112 for 2.1 s, at its beginning");
     scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW);
-    atomic_store(&row->phase, EXCHANGE_APP);
+    atomic_store(&row->progress.phase, EXCHANGE_APP);
     assert_string_equal(
         death_describe(text, &slot, exited(0), scoreboard, NOW),
         "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s, "
         "in the application");
+    atomic_store(&row->progress.sent_bytes, UINT64_MAX);
+    atomic_store(&row->progress.sent_of_us, NOW);
+    assert_string_equal(
+        death_describe(text, &slot, exited(0), scoreboard, NOW),
+        "worker 3 (pid: 8) exited with status 0, age 10.2 s, while running \"GET /\" of a local client for 0.0 s, "
+        "in the application, 18446744073709551615 bytes into the body of its response");
+    scoreboard_begin_request(row, SLICE("GET"), SLICE("/"), "", "", NOW + 1);
+    assert_null(strstr(death_describe(text, &slot, exited(0), scoreboard, NOW), "bytes"));
 
     begin(scoreboard_thread(scoreboard, 2, 0), "/y");
     begin(scoreboard_thread(scoreboard, 1, 0), "/not/ours");
@@ -239,8 +247,11 @@ static void test_the_longest_death_fits(void **state)
     slot_begin(&slot, INT32_MAX);
     slot_become_ready(&slot, NOW);
     scoreboard_begin_request(row, SLICE("GET"), slice_of_string(target), peer, "65535", NOW);
+    atomic_store(&row->progress.sent_bytes, UINT64_MAX);
+    atomic_store(&row->progress.sent_of_us, NOW);
     death_describe(text, &slot, SIGVTALRM, scoreboard, NOW);
     assert_non_null(strstr(text, " for 0.0 s"));
+    assert_non_null(strstr(text, "bytes into the body of its response"));
     scoreboard_free(scoreboard);
 }
 
