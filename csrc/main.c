@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The start-up script, and the only place that knows which gateway serves: run a subcommand, or read the options,
  * answer those that are questions, hand over to the master. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "banner.h"
@@ -18,6 +16,7 @@
 #include "master.h"
 #include "preflight.h"
 #include "python_gateway.h"
+#include "standard_output.h"
 #include "surroundings.h"
 #include "trial.h"
 
@@ -54,12 +53,8 @@ static int run(const struct config *config, const struct gateway_ops *gateway, c
 {
     char error[ERROR_BYTES];
 
-    if (answer(config, gateway)) {
-        if (fflush(stdout) == 0 && !ferror(stdout))
-            return EXIT_SUCCESS;
-        fprintf(stderr, "clutch: the answer cannot be written: %s\n", strerror(errno));
-        return EXIT_FAILURE;
-    }
+    if (answer(config, gateway))
+        return standard_output_end();
     log_init((enum log_level)config->log_level);
     if (config->log_format == LOG_FORMAT_JSON)
         log_use_json();

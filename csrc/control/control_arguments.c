@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "slice.h"
+#include "standard_output.h"
 #include "units.h"
 
 #define VARIABLE "CLUTCH_CONTROL_SOCKET"
@@ -183,7 +184,7 @@ bool control_arguments_read(const struct control_command *command, int argc, cha
 
     if (asks_for_help(argc, argv)) {
         print_usage(command);
-        *exit_status = fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        *exit_status = standard_output_end();
         return false;
     }
     *exit_status = CONTROL_EXIT_MISTAKE;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "control_print.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "standard_output.h"
 
 int control_print(struct slice text)
 {
-    if ((text.len == 0 || fwrite(text.ptr, 1, text.len, stdout) == text.len) && fflush(stdout) == 0)
-        return EXIT_SUCCESS;
-    fprintf(stderr, "clutch: standard output cannot be written: %s\n", strerror(errno));
-    return EXIT_FAILURE;
+    if (text.len > 0)
+        (void)!fwrite(text.ptr, 1, text.len, stdout);
+    return standard_output_end();
 }
 
 int control_print_view(int (*view)(const void *context, struct buf *), const void *context)

@@ -5,7 +5,7 @@
 
 #include "buf.h"
 
-/* Writes a text. Returns EXIT_SUCCESS, or EXIT_FAILURE after saying why on standard error. */
+/* Writes a text. Returns EXIT_SUCCESS, or EXIT_FAILURE as standard_output_end. */
 int control_print(struct slice text);
 
 /* Makes a text and writes it: `view` appends to the buffer and returns 0 or -ENOMEM. Returns as control_print. */

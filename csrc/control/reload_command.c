@@ -10,6 +10,7 @@
 #include "control_client.h"
 #include "control_commands.h"
 #include "json_read.h"
+#include "standard_output.h"
 #include "visible.h"
 
 enum { EXIT_TIMEOUT = 3, LOOK_EVERY_MS = 50, PATIENCE_MS = 5000, TEXT_BYTES = 1024, STILL = -1 };
@@ -80,7 +81,7 @@ static int judge(const struct json_node *root, struct watch *watch)
     if (json_member_flag(root, "is_failed"))
         return complain(text);
     printf("%s\n", text);
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return standard_output_end();
 }
 
 static int look(struct watch *watch)

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "control_arguments.h"
+#include "standard_output.h"
 #include "top_samples.h"
 
 enum { PATIENCE_MS = 5000 };
@@ -19,7 +20,7 @@ static void pause_for(int64_t ms)
         continue;
 }
 
-/* 0, or -1 when nobody reads any more or memory is short. */
+/* 0, or -1 when nobody reads any more, or after saying why it cannot be printed. */
 static int print_view(const struct top_samples *samples, struct buf *text)
 {
     struct status_samples view = top_samples_view(samples);
@@ -28,12 +29,14 @@ static int print_view(const struct top_samples *samples, struct buf *text)
     if (samples->news[0] != '\0')
         printf("clutch: %s\n", samples->news);
     if (!samples->was_away) {
-        if (status_view_all(&view, text) < 0)
+        if (status_view_all(&view, text) < 0) {
+            fputs("clutch: not enough memory\n", stderr);
             return -1;
+        }
         fwrite(text->ptr, 1, text->len, stdout);
     }
     fputs("\n", stdout);
-    return fflush(stdout) == 0 ? 0 : -1;
+    return standard_output_end() == EXIT_SUCCESS ? 0 : -1;
 }
 
 static int run(const struct control_arguments *arguments, struct top_samples *samples)

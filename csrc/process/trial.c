@@ -23,6 +23,7 @@
 #include "log.h"
 #include "privileges.h"
 #include "sandbox.h"
+#include "standard_output.h"
 
 enum { ERROR_BYTES = 1024 };
 
@@ -126,9 +127,10 @@ int trial_run(const struct config *config, const struct gateway_ops *ops)
         exit_status = load_in_child(config, ops, &privileges, &sandbox);
     sandbox_fini(&sandbox);
     privileges_fini(&privileges);
-    if (exit_status == EXIT_SUCCESS)
+    if (exit_status == EXIT_SUCCESS) {
         printf("clutch: the options are right and '%s' can be loaded\n", config->app.given);
-    else
-        log_critical("the server would not start with the application '%s'", config->app.given);
+        return standard_output_end();
+    }
+    log_critical("the server would not start with the application '%s'", config->app.given);
     return exit_status;
 }

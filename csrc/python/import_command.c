@@ -14,6 +14,7 @@
 #include "importer.h"
 #include "log.h"
 #include "settings_file.h"
+#include "standard_output.h"
 
 enum { EXIT_MISTAKE = 2 };
 
@@ -34,15 +35,6 @@ static bool ends_with(const char *text, const char *end)
 static void on_setting(void *context, const struct import_setting *setting)
 {
     importer_gunicorn(context, setting);
-}
-
-/* Flushes what was printed; tells when the disk, say, is full. */
-static int finish_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return EXIT_SUCCESS;
-    fprintf(stderr, "clutch: import-config: the result cannot be written: %s\n", strerror(errno));
-    return EXIT_FAILURE;
 }
 
 /* Python would read a device to its end, which may never come. */
@@ -70,7 +62,7 @@ static int convert(const char *file, bool is_python)
     else if (importer_print(importer, stdout) < 0)
         fputs("clutch: not enough memory\n", stderr);
     else
-        status = finish_output();
+        status = standard_output_end();
     importer_free(importer);
     return status;
 }
@@ -81,7 +73,7 @@ int import_command_run(int argc, char **argv)
 
     if (strcmp(file, "--help") == 0 || strcmp(file, "-h") == 0) {
         fputs(usage, stdout);
-        return finish_output();
+        return standard_output_end();
     }
     if (file[0] == '-') {
         fprintf(stderr, "clutch: import-config: one file is needed\n%s", usage);

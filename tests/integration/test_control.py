@@ -8,14 +8,13 @@ import os
 import re
 import signal
 import stat
-import subprocess
 
 import pytest
 
 from support.client import make_request
 from support.control import Control, Pretender, any_name
 from support.monitor import ANY_PORT, SPAWNED, Monitor
-from support.server import BEHAVIOUR, TREE, find_binary, run_clutch
+from support.server import BEHAVIOUR, TREE, run_clutch
 from support.waiting import wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR)
@@ -46,17 +45,6 @@ def begin_stuck(server, way: str) -> None:
 
 
 # Status.
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["stacks"], ["stacks", "--json"]], ids=" ".join)
-def test_a_full_disk_is_told(server, control, command):
-    with open("/dev/full", "w", encoding="utf-8") as full:
-        result = subprocess.run(
-            [find_binary(), *command, control.address], stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert result.returncode == 1
-    assert result.stderr == "clutch: standard output cannot be written: No space left on device\n"
 
 
 def test_status_for_people(server, control):

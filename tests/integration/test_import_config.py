@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import pytest
 
-from support.server import BEHAVIOUR, find_binary, run_clutch
+from support.server import BEHAVIOUR, run_clutch
 
 GUNICORN = f"""
 import os
@@ -138,17 +137,6 @@ def test_a_program_is_a_file(tmp_path, kind):
     result = run_clutch("import-config", file, limit_s=20)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"clutch: import-config: '{file}' is no file: a Python program is needed\n"
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-@pytest.mark.parametrize("arguments", [["import-config", "--help"], ["--help=man"], ["--print-config", "--threads", "2"]])
-def test_a_full_disk_is_told(arguments):
-    with open("/dev/full", "w", encoding="utf-8") as full:
-        result = subprocess.run(
-            [find_binary(), *arguments], stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, check=False
-        )
-    assert result.returncode == 1
-    assert result.stderr.endswith(" cannot be written: No space left on device\n")
 
 
 def test_help():
