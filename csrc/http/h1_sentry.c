@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "h1_sentry.h"
 
-#include <signal.h>
-
 #include "h1_queue.h"
 #include "h1_server_priv.h"
+#include "own_thread.h"
 
 enum { STACK_BYTES = 256 * 1024 };
 
@@ -37,23 +36,10 @@ static void *watch(void *context)
 
 int h1_server_start_sentry(struct h1_server *server)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int failed;
+    int result = own_thread_start(&server->sentry_thread, "clutch-sentry", STACK_BYTES, watch, server);
 
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    /* Signals are for the main thread. */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&server->sentry_thread, &attributes, watch, server);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (failed != 0)
-        return -failed;
-    server->has_sentry_thread = true;
-    pthread_setname_np(server->sentry_thread, "clutch-sentry");
-    return 0;
+    server->has_sentry_thread = result == 0;
+    return result;
 }
 
 void h1_sentry_stop(struct h1_server *server)

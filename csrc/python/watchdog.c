@@ -4,11 +4,11 @@
 
 #include "watchdog.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "futex.h"
 #include "log.h"
+#include "own_thread.h"
 #include "python_gateway_priv.h"
 #include "runtime.h"
 
@@ -44,22 +44,12 @@ static void *watch(void *context)
 
 static int start(struct gateway *gateway)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    int failed;
+    int result = own_thread_start(&gateway->watchdog.thread, "clutch-watchdog", STACK_BYTES, watch, gateway);
 
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    failed = pthread_create(&gateway->watchdog.thread, &attributes, watch, gateway);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (failed != 0) {
-        log_error("cannot start the thread that looks after stuck requests: %s", strerror(failed));
+    if (result < 0) {
+        log_error("cannot start the thread that looks after stuck requests: %s", strerror(-result));
         return -1;
     }
-    pthread_setname_np(gateway->watchdog.thread, "clutch-watchdog");
     gateway->watchdog.is_started = true;
     return 0;
 }
