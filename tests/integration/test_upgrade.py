@@ -15,7 +15,7 @@ from support import processes
 from support.client import make_request
 from support.load import Load
 from support.server import SPAWNED, find_binary
-from support.upgrades import APPLICATION, MODES, WAITS, gate_for_all, replace, upgrade, wait_old_gone
+from support.upgrades import APPLICATION, MODES, begin_held, gate_for_all, replace, upgrade, wait_old_gone
 from support.users import only_root, public_folder
 from support.waiting import wait_until
 
@@ -89,16 +89,12 @@ def test_a_new_program_in_the_same_place_is_started(serve_shop, program):
 def test_the_old_master_dies_while_the_new_one_starts(serve_shop, write, gate):
     """Then the new one has the server, and its listeners are there."""
     server = serve_shop()
-    write("second", before=WAITS.format(path=gate.path))
-    mark = server.log.mark()
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
-    new = int(server.wait_for_log(r"is started as master (\d+)", after=mark)[1])
+    new = begin_held(server, write, gate)
     os.kill(server.pid, signal.SIGKILL)
     server.process.wait()
     server.master_pid = new
     with gate_for_all(gate):
-        server.wait_for_log(r"has gone: this one takes its place", after=mark)
+        server.wait_for_log("has gone: this one takes its place")
         wait_until(lambda: server.request("/").text == "second", "the new code")
     os.kill(new, signal.SIGTERM)
     server.wait_exit()

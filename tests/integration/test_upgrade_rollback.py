@@ -14,7 +14,16 @@ import pytest
 from support import processes
 from support.load import Load
 # APPLICATION is what write() looks for here.
-from support.upgrades import APPLICATION, MODES, ROLLED_BACK, WAITS, fail_to_upgrade, gate_for_all, replace, upgrade
+from support.upgrades import (
+    APPLICATION,
+    MODES,
+    ROLLED_BACK,
+    begin_held,
+    fail_to_upgrade,
+    gate_for_all,
+    replace,
+    upgrade,
+)
 from support.waiting import wait_until
 
 
@@ -67,9 +76,7 @@ def test_one_that_hangs_is_rolled_back(serve_shop, program, signals):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT], ids=lambda number: number.name)
 def test_a_stop_ends_both(serve_shop, write, gate, number):
     server = serve_shop()
-    write("second", before=WAITS.format(path=gate.path))
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
+    begin_held(server, write, gate)
     server.send_signal(number)
     assert server.wait_exit() == 0
     assert server.log_contains("the upgrade is given up: the server stops")
@@ -79,9 +86,7 @@ def test_a_stop_ends_both(serve_shop, write, gate, number):
 def test_a_delayed_stop_ends_both(serve_shop, write, gate):
     """Nobody takes over a server that has been told to stop."""
     server = serve_shop("--drain-delay", "2s")
-    write("second", before=WAITS.format(path=gate.path))
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
+    begin_held(server, write, gate)
     server.send_signal(signal.SIGTERM)
     server.wait_for_log("stopping in 2 s")
     with gate_for_all(gate):
@@ -92,30 +97,23 @@ def test_a_delayed_stop_ends_both(serve_shop, write, gate):
 
 def test_a_reload_waits_for_an_upgrade_that_fails(serve_shop, write, gate):
     server = serve_shop()
-    write("second", before=WAITS.format(path=gate.path) + "; raise ValueError")
-    mark = server.log.mark()
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
+    begin_held(server, write, gate, "; raise ValueError")
     server.send_signal(signal.SIGHUP)
-    server.wait_for_log("a reload begins if the upgrade that is under way fails", after=mark)
+    server.wait_for_log("a reload begins if the upgrade that is under way fails")
     write("third")
     with gate_for_all(gate):
-        server.wait_for_log(ROLLED_BACK, after=mark)
-        server.wait_for_log("reload done: generation 2", after=mark)
+        server.wait_for_log(ROLLED_BACK)
+        server.wait_for_log("reload done: generation 2")
     wait_until(lambda: server.request("/").text == "third", "the new code")
 
 
 def test_the_new_master_dies_while_it_starts(serve_shop, write, gate):
     server = serve_shop()
-    write("second", before=WAITS.format(path=gate.path))
-    mark = server.log.mark()
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
-    new = int(server.wait_for_log(r"is started as master (\d+)", after=mark)[1])
+    new = begin_held(server, write, gate)
     os.kill(new, signal.SIGKILL)
-    assert "killed by SIGKILL" in server.wait_for_log(ROLLED_BACK, after=mark)["why"]
+    assert "killed by SIGKILL" in server.wait_for_log(ROLLED_BACK)["why"]
     with gate_for_all(gate):
-        wait_until(lambda: len(processes.session_members(server.pid)) == 3, "its workers to notice when they are loaded")
+        wait_until(lambda: len(processes.session_members(server.pid)) == 3, "its workers to notice, once loaded")
     assert server.request("/").text == "first"
 
 

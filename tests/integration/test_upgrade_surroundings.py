@@ -11,7 +11,7 @@ from support import processes
 from support.client import Connection
 from support.server import run_clutch
 # APPLICATION is what write() looks for here.
-from support.upgrades import APPLICATION, DONE, WAITS, end, fail_to_upgrade, gate_for_all, upgrade, wait_old_gone
+from support.upgrades import APPLICATION, DONE, begin_held, end, fail_to_upgrade, gate_for_all, upgrade, wait_old_gone
 from support.waiting import wait_until
 
 
@@ -118,9 +118,7 @@ def test_a_log_that_is_moved_away_meanwhile(serve_shop, write, gate, tmp_path):
     """The new master has opened the old file by then."""
     log, moved = tmp_path / "access.log", tmp_path / "access.log.1"
     server = serve_shop("--access-logfile", str(log))
-    write("second", before=WAITS.format(path=gate.path))
-    server.send_signal(signal.SIGUSR2)
-    gate.wait_reached()
+    begin_held(server, write, gate)
     log.rename(moved)
     server.send_signal(signal.SIGUSR1)
     server.wait_for_log("SIGUSR1: opened again")

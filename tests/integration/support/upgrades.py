@@ -62,6 +62,16 @@ def upgrade(server) -> int:
     return server.master_pid
 
 
+def begin_held(server, write, gate, after: str = "") -> int:
+    """Begins an upgrade to "second", whose application waits at the gate while it is loaded, and then does `after`.
+    Returns the pid of the new master."""
+    write("second", before=WAITS.format(path=gate.path) + after)
+    mark = server.log.mark()
+    server.send_signal(signal.SIGUSR2)
+    gate.wait_reached()
+    return int(server.wait_for_log(r"is started as master (\d+)", after=mark)[1])
+
+
 def wait_old_gone(server, pid: int) -> None:
     """A zombie until the test's own process has waited for it; or gone."""
     wait_until(lambda: not processes.is_running(pid), f"master {pid} to end")
