@@ -375,7 +375,7 @@ static void supervise(struct master *master)
         monitor_keeper_start_due(master);
         wait_for_events(master);
         /* Notices first: they are older than the death of who sent them. */
-        supervise_read_notices(master);
+        hear_children(master);
         read_signals(master);
         reload_after_change(master);
         end_drain_delay(master);

@@ -102,10 +102,14 @@ void spawn_note_pid(struct master *, struct slot *, pid_t pid);
  * the slot is empty. */
 void spawn_look_again(struct master *, struct slot *);
 
+/* --- hear.c --- */
+
+/* Reads what the children have told, or one of them. Whoever has closed its channel loses it. */
+void hear_children(struct master *);
+void hear_child(struct master *, struct slot *);
+
 /* --- supervise.c --- */
 
-/* Reads what the children have told. Whoever has closed its channel loses it. */
-void supervise_read_notices(struct master *);
 /* Waits for the children that have ended, orphans of theirs included (all of them belong to process 1). */
 void supervise_reap(struct master *);
 /* Kills those whose time is up. */
@@ -116,6 +120,9 @@ void supervise_let_go(struct master *, struct slot *);
 /* The process in the slot is told to end, if there is one, and gets --graceful-timeout for that; nobody follows it in
  * the slot. The cause is counted when it has ended. */
 void supervise_end(struct master *, struct slot *, enum restart_cause);
+
+/* The process ends by itself, and gets --graceful-timeout for that. */
+void supervise_ending(struct master *, struct slot *);
 
 /* SIGKILL. The reason has been logged. */
 void supervise_kill(struct master *, struct slot *);

@@ -92,7 +92,7 @@ static void test_a_zygote_without_channel_is_no_failure_of_workers(void **state)
 
     (void)state;
     close(make_master(&master, &config));
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 0)->control_fd, -1);
     for (int number = 1; number <= WORKERS; number++) {
         spawn_slot(&master, slot_of(&master, number));

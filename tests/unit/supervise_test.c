@@ -72,11 +72,11 @@ static void test_a_worker_speaks_for_itself(void **state)
     tell(ends[2], NOTICE_DRAINING, 1);
     tell(ends[2], NOTICE_BOOT_FAILED, 0);
     tell(ends[0], NOTICE_DRAINING, 1);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 0)->state, SLOT_READY);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_READY);
     tell(ends[1], NOTICE_DRAINING, 1);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_DRAINING);
     assert_int_equal(slot_of(&master, 2)->state, SLOT_READY);
     unmake_master(&master, ends);
@@ -94,12 +94,12 @@ static void test_births_are_told_by_the_zygote(void **state)
     tell(ends[2], NOTICE_SPAWN_FAILED, 1);
     tell(ends[0], NOTICE_SPAWN_FAILED, 2); /* is there already */
     tell(ends[0], NOTICE_SPAWN_FAILED, 0);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 0)->state, SLOT_READY);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_ORDERED);
     assert_int_equal(slot_of(&master, 2)->state, SLOT_READY);
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_EMPTY);
     unmake_master(&master, ends);
 }
@@ -117,11 +117,11 @@ static void test_rubbish_changes_nothing(void **state)
         assert_int_equal(send(ends[2], &odd, sizeof(odd), 0), sizeof(odd));
         assert_int_equal(send(ends[2], "x", 1, 0), 1);
     }
-    supervise_read_notices(&master);
+    hear_children(&master);
     for (int number = 0; number <= WORKERS; number++)
         assert_int_equal(slot_of(&master, number)->state, SLOT_READY);
     tell(ends[2], NOTICE_DRAINING, 2);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 2)->state, SLOT_DRAINING);
     unmake_master(&master, ends);
 }
@@ -136,7 +136,7 @@ static void test_who_hangs_up_is_listened_to_no_more(void **state)
     make_master(&master, ends);
     tell(ends[2], NOTICE_DRAINING, 2);
     assert_int_equal(shutdown(ends[2], SHUT_RDWR), 0);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 2)->state, SLOT_DRAINING);
     assert_int_equal(slot_of(&master, 2)->control_fd, -1);
     assert_true(slot_of(&master, 1)->control_fd >= 0);
@@ -158,7 +158,7 @@ static void test_who_was_told_to_end_hears_it_and_may_speak(void **state)
     slot_cancel(slot_of(&master, 1), 0);
     slot_order(slot_of(&master, 1), 11, -1, 0, 0);
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_EMPTY);
     unmake_master(&master, ends);
 }
@@ -301,7 +301,7 @@ static void test_who_has_no_channel_is_told_to_end_by_a_signal(void **state)
     worker = make_child(worker_end);
     slot_begin(slot_of(&master, 1), worker);
     assert_int_equal(shutdown(ends[1], SHUT_RDWR), 0);
-    supervise_read_notices(&master);
+    hear_children(&master);
     assert_int_equal(slot_of(&master, 1)->control_fd, -1);
     supervise_drain_all(&master);
     close(worker_end[1]);
