@@ -225,6 +225,8 @@ static void leave(struct master *master, bool is_queue_shared)
 {
     struct upgrade *upgrade = master->upgrade;
 
+    if (master->has_pidfile)
+        pidfile_remove(master->config->pid); /* one of another name; the new one has taken over that of the same name */
     master->has_pidfile = false;
     master->is_told_to_stop = true;
     atomic_store(&master->scoreboard->totals->is_stopping, 1);

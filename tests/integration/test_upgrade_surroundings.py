@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 
+import pytest
+
 from support import processes
 from support.client import Connection
 from support.server import run_clutch
@@ -68,6 +70,20 @@ def test_directory_umask_and_environment_are_those_of_the_start(serve_shop, tmp_
     assert server.request("/where").text == f"{tmp_path} {before}"
     environment = server.request("/environment").text
     assert "'COLOUR': 'green'" in environment and "CLUTCH_UPGRADE" not in environment
+
+
+@pytest.mark.parametrize("after", ["new.pid", None])
+def test_a_pid_file_of_another_name(serve_shop, tmp_path, after):
+    """Nobody is to signal a process that has gone, or whoever has its number then."""
+    file = tmp_path / "shop.ini"
+    file.write_text(f"[clutch]\npid = {tmp_path}/old.pid\n")
+    server = serve_shop("-c", file)
+    old = server.master_pid
+    assert (tmp_path / "old.pid").read_text() == f"{old}\n"
+    file.write_text(f"[clutch]\npid = {tmp_path}/{after}\n" if after else "[clutch]\n")
+    new = upgrade(server)
+    wait_old_gone(server, old)
+    assert {path.name: path.read_text() for path in tmp_path.glob("*.pid")} == ({after: f"{new}\n"} if after else {})
 
 
 def test_a_directory_reached_by_a_link_is_found_by_it(serve_shop, tmp_path):
