@@ -120,6 +120,7 @@ static int wait_for_end(const struct control_arguments *arguments, struct watch 
 static int reload(const struct control_arguments *arguments)
 {
     struct control_reply reply;
+    bool is_stopping;
     char error[CONTROL_ERROR_BYTES];
     struct watch watch = {.address = arguments->address};
 
@@ -127,7 +128,10 @@ static int reload(const struct control_arguments *arguments)
         return complain(error);
     watch.life = life_of(json_tree_root(reply.tree));
     watch.asked_before = json_member_number(json_tree_root(reply.tree), "asked");
+    is_stopping = json_member_flag(json_tree_root(reply.tree), "is_stopping");
     control_reply_fini(&reply);
+    if (is_stopping)
+        return complain("no reload: the server is stopping");
     return arguments->wait ? wait_for_end(arguments, &watch) : EXIT_SUCCESS;
 }
 

@@ -75,6 +75,15 @@ static void report(struct master *master, bool is_failed, const char *text)
     master->coming = 0;
 }
 
+static bool does_serve(const struct master *master)
+{
+    for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
+        if (slot->generation == master->generation && slot->number > 0 && slot->state == SLOT_READY)
+            return true;
+    }
+    return false;
+}
+
 static void fail(struct master *master)
 {
     const char *why = master->reload.failure[0] != '\0' ? master->reload.failure : "a process could not be started";
@@ -82,8 +91,11 @@ static void fail(struct master *master)
 
     if (master->awaits_change)
         snprintf(text, sizeof(text), "reload failed: %s; nobody serves until the next one", why);
-    else
+    else if (does_serve(master))
         snprintf(text, sizeof(text), "reload failed: %s; generation %d serves on", why, master->generation);
+    else
+        snprintf(text, sizeof(text), "reload failed: %s; of generation %d no worker serves now", why,
+                 master->generation);
     log_error("%s", text);
     end_generation(master, master->coming);
     fd_close(&master->coming_directory_fd);
@@ -199,8 +211,10 @@ static void begin(struct master *master)
 
 void generation_ask_reload(struct master *master)
 {
-    if (master->phase != MASTER_RUNNING || master->is_told_to_stop)
+    if (master->phase != MASTER_RUNNING || master->is_told_to_stop) {
+        log_warning("the server stops: the reload that was asked for is not begun");
         return;
+    }
     master->reload.last_number = board_reload_ask(&master->scoreboard->totals->reload);
     if (master->coming != 0)
         log_info("a reload is under way: another one follows it");

@@ -35,7 +35,8 @@ def test_missing_and_stale_paragraphs_are_found(lines, sources, mistakes):
 def test_text_that_is_said_elsewhere_has_to_be_there():
     line = "… exited with status …, age … s"
     sources = {"…"}
-    complete = [*lines_of_page(page(line)), "… was killed by signal … (…), age … s", "reload failed: …; generation … serves on"]
+    complete = [*lines_of_page(page(line)), "… was killed by signal … (…), age … s", "reload failed: …; generation … serves on",
+                "reload failed: …; of generation … no worker serves now"]
     assert mistakes_in_page(page(*complete), sources, set(complete)) == []
     assert mistakes_in_page(page(*complete), sources, set(complete) - {line}) == [f"nothing says any more: {line}"]
 

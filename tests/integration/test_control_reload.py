@@ -54,6 +54,19 @@ def test_failure(server, control, file):
     assert server.request("/").body == b"new"
 
 
+def test_failure_while_nobody_serves(server, control, file):
+    """It must not be said then that the generation before serves on."""
+    file.write_text("raise RuntimeError('broken')\n")
+    server.kill_worker()
+    server.wait_for_log("worker 1: next attempt in")
+    result = control.run("reload", "--wait")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.endswith("; of generation 1 no worker serves now\n")
+    file.write_text(APPLICATION % "new")
+    assert control.run("reload", "--wait").returncode == 0
+    assert server.request("/").body == b"new"
+
+
 def test_without_waiting(server, control, file):
     file.write_text(APPLICATION % "new")
     result = control.run("reload")
@@ -86,6 +99,18 @@ def test_the_server_stops_meanwhile(server, control, file, gate):
     assert result.returncode == 1
     assert result.stderr.startswith("clutch: ") and result.stdout == ""
     gate.release()
+    assert server.wait_exit() == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--wait"]], ids=["at once", "wait"])
+def test_a_server_that_stops(start, file, control, options):
+    server = start(file, "--control-socket", control.address, "--drain-delay", "60s")
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log("stopping in 60 s")
+    result = control.run("reload", *options)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", "clutch: no reload: the server is stopping\n")
+    server.wait_for_log("master: the server stops: the reload that was asked for is not begun")
+    server.send_signal(signal.SIGTERM)
     assert server.wait_exit() == 0
 
 

@@ -12,7 +12,8 @@ BEGIN = "# Lines that mean trouble\n"
 # Lines whose words stand elsewhere in the sources: {what the collector finds: what the page has instead}.
 # With nothing behind it the page describes them in words.
 SAID_ELSEWHERE = {
-    "…": ("… was killed by signal … (…), age … s", "… exited with status …, age … s", "reload failed: …; generation … serves on"),
+    "…": ("… was killed by signal … (…), age … s", "… exited with status …, age … s", "reload failed: …; generation … serves on",
+          "reload failed: …; of generation … no worker serves now"),
     "…: …": (),
     "… (said once)": (),
 }
