@@ -25,6 +25,9 @@ struct gateway_place {
     uint64_t generation;                  /* 1 for the first set of workers */
     const _Atomic(int32_t) *worker_count; /* that the server is to have now; others change it. Borrowed */
     struct app_metrics *app_metrics;      /* the application's own, shared by all processes; NULL: none. Borrowed */
+    /* Asks for a reload in the application's name: 0 or -errno. From any thread, never waits. NULL: not here. */
+    int (*ask_reload)(void *context);
+    void *context;
 };
 
 struct gateway_ops {

@@ -17,7 +17,7 @@
 #include "scoreboard.h"
 #include "upgrade.h"
 
-enum { TEXT_BYTES = 600 };
+enum { TEXT_BYTES = 600, APPLICATION_PAUSE_US = 5 * 1000 * 1000 };
 
 /* --- Places --- */
 
@@ -221,6 +221,35 @@ void generation_ask_reload(struct master *master)
     master->reload.is_wanted = true;
 }
 
+/* Whoever has taken over a worker could have the server do nothing else. */
+void generation_ask_for_application(struct master *master, const struct slot *slot)
+{
+    char name[SLOT_NAME_BYTES];
+    struct reload *reload = &master->reload;
+
+    if (!master->config->uwsgi_module || slot->ready_us == 0 || reload->application_waits)
+        return;
+    reload->application_waits = true;
+    log_info("%s: the application asks for a reload%s", slot_format_name(slot, name),
+             clock_now_us() < reload->application_us ? ": within 5 s of the last one that it asked for, so it waits"
+                                                     : "");
+}
+
+int64_t generation_next_us(const struct master *master)
+{
+    return master->reload.application_waits && master->phase == MASTER_RUNNING ? master->reload.application_us
+                                                                               : SLOT_NEVER;
+}
+
+static void reload_for_application(struct master *master)
+{
+    if (!master->reload.application_waits || clock_now_us() < master->reload.application_us)
+        return;
+    master->reload.application_waits = false;
+    master->reload.application_us = clock_now_us() + APPLICATION_PAUSE_US;
+    generation_ask_reload(master);
+}
+
 void generation_await_change(struct master *master)
 {
     log_error("no worker could be started with the application '%s'; the reasons are above. With the next change of a "
@@ -235,6 +264,7 @@ void generation_step(struct master *master)
     remove_ended(master);
     if (master->phase != MASTER_RUNNING)
         return;
+    reload_for_application(master);
     if (handover_step(master))
         return;
     let_go(master, master->generation);

@@ -5,6 +5,7 @@
 #define CLUTCH_GENERATION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct master;
 struct slot;
@@ -14,6 +15,12 @@ bool generation_begin(struct master *);
 
 /* A reload is wanted (SIGHUP). One that is under way is followed by one more; ignored while the server stops. */
 void generation_ask_reload(struct master *);
+
+/* The application in a worker wants one: --uwsgi-module alone allows it that, every five seconds at most. */
+void generation_ask_for_application(struct master *, const struct slot *);
+
+/* When to go on with that; SLOT_NEVER. */
+int64_t generation_next_us(const struct master *);
 
 /* After every batch of events: has workers that are ready serve, ends what is over, goes on with a reload. */
 void generation_step(struct master *);

@@ -54,9 +54,11 @@ static void take_notice(struct master *master, struct slot *slot, const struct n
         if (slot->state == SLOT_DRAINING)
             kill_stuck_worker(master, slot, now_us);
         break;
+    case NOTICE_ASK_RELOAD:
+        generation_ask_for_application(master, slot);
+        break;
     case NOTICE_POKE:
-    case NOTICE_ASK_RELOAD: /* the monitor's alone */
-    case NOTICE_ASK_STACKS:
+    case NOTICE_ASK_STACKS: /* the monitor's alone */
     case NOTICE_KINDS:
         break;
     case NOTICE_BOOT_FAILED:

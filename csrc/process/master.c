@@ -333,6 +333,7 @@ static int64_t next_us(const struct master *master)
                            monitor_keeper_next_us(master),
                            master->drain_us,
                            recycle_next_us(master),
+                           generation_next_us(master),
                            handover_next_us(master),
                            upgrade_next_us(master),
                            service_next_us(master),

@@ -34,6 +34,8 @@ struct reload {
     uint64_t number;      /* of the request (board_reload.h) that the one under way answers */
     uint64_t last_number; /* of the last request */
     int64_t began_us;
+    bool application_waits; /* it has asked for one (uwsgi.reload), which may begin from then on: */
+    int64_t application_us;
     char failure[512]; /* why it will fail; "": it will not, so far */
 };
 

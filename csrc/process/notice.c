@@ -33,11 +33,11 @@ void notice_send(int channel_fd, enum notice_kind kind, int number, uint64_t ser
     }
 }
 
-void notice_ask(int channel_fd, enum notice_kind kind, int number, uint64_t serial, int32_t subject)
+int notice_ask(int channel_fd, enum notice_kind kind, int number, uint64_t serial, int32_t subject)
 {
     const struct notice notice = {.serial = serial, .number = number, .pid = subject, .kind = kind};
 
-    (void)!send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return send(channel_fd, &notice, sizeof(notice), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ? 0 : -errno;
 }
 
 void notice_poke(int channel_fd, int number, uint64_t serial)

@@ -23,9 +23,9 @@ enum notice_kind {
     NOTICE_POKE,         /* nothing but that the master is to go through its loop; also from the monitor */
     NOTICE_RECYCLE,      /* a worker is to be replaced, for this cause */
     NOTICE_HATCHED,      /* a worker that the zygote has forked is the master's child now: its pid can be looked at */
-    /* From the monitor alone, which may have no right to send a signal: */
-    NOTICE_ASK_RELOAD, /* somebody wants a reload */
-    NOTICE_ASK_STACKS, /* a worker is to dump its stacks: the one in the row `pid` */
+    /* From who may have no right to send a signal: */
+    NOTICE_ASK_RELOAD, /* the monitor, or with --uwsgi-module a worker: somebody wants a reload */
+    NOTICE_ASK_STACKS, /* the monitor: a worker is to dump its stacks, the one in the row `pid` */
     NOTICE_KINDS
 };
 
@@ -59,8 +59,9 @@ void notice_send(int channel_fd, enum notice_kind, int number, uint64_t serial, 
 
 /* Child: has the master go through its loop once. Never waits. */
 void notice_poke(int channel_fd, int number, uint64_t serial);
-/* Child: the same, and asks it for something. A full channel, which the master is about to read, loses it. */
-void notice_ask(int channel_fd, enum notice_kind, int number, uint64_t serial, int32_t subject);
+/* Child: the same, and asks it for something. 0, or -errno: a full channel, which the master is about to read, or one
+ * that has been closed, loses it. */
+int notice_ask(int channel_fd, enum notice_kind, int number, uint64_t serial, int32_t subject);
 
 /* Worker: asks to be replaced, for this cause (enum restart_cause). Never waits: false when the channel is full. */
 bool notice_ask_recycle(int channel_fd, int number, uint64_t serial, int cause) MUST_CHECK;

@@ -225,7 +225,14 @@ static void NORETURN give_up(const struct worker *worker, int exit_status)
     exit(exit_status);
 }
 
-static struct gateway_place place_of(const struct worker *worker)
+static int ask_reload(void *context)
+{
+    const struct worker *worker = context;
+
+    return notice_ask(worker->birth.control_fd, NOTICE_ASK_RELOAD, worker->birth.number, worker->birth.serial, 0);
+}
+
+static struct gateway_place place_of(struct worker *worker)
 {
     return (struct gateway_place){
         .worker = worker->birth.number,
@@ -233,6 +240,8 @@ static struct gateway_place place_of(const struct worker *worker)
         .thread_count = (int)worker->inherit->config->threads,
         .generation = worker->birth.generation,
         .app_metrics = worker->inherit->app_metrics,
+        .ask_reload = ask_reload,
+        .context = worker,
     };
 }
 

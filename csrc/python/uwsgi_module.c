@@ -72,9 +72,12 @@ static PyObject *masterpid(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(argu
 /* A process that the application forked has another parent; after the master's death its pid may be anybody's. */
 static PyObject *reload(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(arguments))
 {
-    if (!clutch_module_gateway()->has_begun || getppid() != master_pid)
+    const struct gateway *gateway = clutch_module_gateway();
+
+    if (!gateway->has_begun || gateway->place.ask_reload == NULL || getppid() != master_pid)
         return PyErr_Format(PyExc_RuntimeError, "uwsgi.reload() works in a worker that serves, and only there");
-    if (kill(master_pid, SIGHUP) < 0)
+    /* The application may have closed a descriptor that it has not opened. */
+    if (gateway->place.ask_reload(gateway->place.context) < 0 && kill(master_pid, SIGHUP) < 0)
         return PyErr_SetFromErrno(PyExc_OSError);
     Py_RETURN_TRUE;
 }
@@ -82,8 +85,9 @@ static PyObject *reload(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(argumen
 static PyMethodDef functions[] = {
     {"masterpid", PYTHON_METHOD(masterpid), METH_NOARGS, "masterpid()\n--\n\nThe process id of the master."},
     {"reload", PYTHON_METHOD(reload), METH_NOARGS,
-     "reload()\n--\n\nAsk the master for a reload (SIGHUP). RuntimeError outside a worker,\nPermissionError where "
-     "workers run as another user than the master."},
+     "reload()\n--\n\nAsk the master for a reload, whatever user this worker runs as; within five\nseconds of the last "
+     "one "
+     "it begins when these are over. RuntimeError outside a\nworker that serves."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
 
 from support import processes
 from support.server import BEHAVIOUR
+from support.users import copy_library, only_root, public_folder
 from support.waiting import wait_until
 
 NOT_HERE = "RuntimeError: uwsgi.reload() works in a worker that serves, and only there"
@@ -44,6 +46,24 @@ def test_reload_is_the_workers_to_ask_for(server):
     said = server.request("/").json()
     assert said["at_import"] == said["in_child"] == NOT_HERE
     assert server.request("/reload").text == "True"
+    server.wait_for_log("generation 2 serves with 1 worker")
+
+
+@only_root
+@pytest.mark.parametrize("mode", [(), ("--preload",)], ids=["in workers", "preloaded"])
+def test_reload_from_a_worker_of_another_user(start, mode):
+    """Which may send no signal to the master."""
+    with public_folder() as folder:
+        app, home = shutil.copy(BEHAVIOUR / "from_uwsgi.py", folder), copy_library(folder)
+        environment = {"PYTHONHOME": str(home)}
+        server = start(app, "--uwsgi-module", "--user", "nobody", *mode, environment=environment)
+        for generation in (2, 3):  # the second one waits for some seconds
+            assert server.request("/reload").text == "True"
+            server.wait_for_log(r"master: worker 1 \(pid: \d+\): the application asks for a reload")
+            server.wait_for_log(f"generation {generation} serves with 1 worker")
+            wait_until(lambda: server.request("/").json()["is_a_reload"], "the new generation")
+        assert server.log_contains("asks for a reload: within 5 s of the last one that it asked for, so it waits")
+        assert server.stop() == 0
 
 
 def calls_of_sibling(server, pid: int):

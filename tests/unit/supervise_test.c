@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "config.h"
+#include "generation.h"
 #include "log.h"
 #include "master_priv.h"
 #include "notice.h"
@@ -160,6 +162,68 @@ static void test_who_was_told_to_end_hears_it_and_may_speak(void **state)
     tell(ends[0], NOTICE_SPAWN_FAILED, 1);
     hear_children(&master);
     assert_int_equal(slot_of(&master, 1)->state, SLOT_EMPTY);
+    unmake_master(&master, ends);
+}
+
+/* --- The application asks for a reload --- */
+
+static int64_t asked_reloads(const struct master *master)
+{
+    return (int64_t)board_reload_read(&master->scoreboard->totals->reload).asked;
+}
+
+static void ask_for_reloads(struct master *master, int channel_fd)
+{
+    slot_of(master, 1)->ready_us = 1;
+    for (int i = 0; i < 100; i++)
+        tell(channel_fd, NOTICE_ASK_RELOAD, 1);
+    hear_children(master);
+    generation_step(master);
+}
+
+static void test_a_worker_cannot_have_reloads_without_end(void **state)
+{
+    struct config with_module = config;
+    struct master master;
+    int ends[WORKERS + 1];
+    int64_t now_us = clock_now_us();
+
+    (void)state;
+    with_module.uwsgi_module = true;
+    make_master(&master, ends);
+    master.scoreboard = scoreboard_new(WORKERS, 1);
+    master.config = &with_module;
+    ask_for_reloads(&master, ends[1]);
+    assert_int_equal(asked_reloads(&master), 1);
+    assert_true(generation_next_us(&master) == SLOT_NEVER);
+    for (int i = 0; i < 3; i++)
+        ask_for_reloads(&master, ends[1]);
+    assert_int_equal(asked_reloads(&master), 1);
+    assert_true(generation_next_us(&master) >= now_us + 5000000);
+    master.reload.application_us = now_us;
+    generation_step(&master);
+    assert_int_equal(asked_reloads(&master), 2);
+    assert_true(generation_next_us(&master) == SLOT_NEVER);
+    ask_for_reloads(&master, ends[1]);
+    master.phase = MASTER_STOPPING;
+    assert_true(generation_next_us(&master) == SLOT_NEVER);
+    scoreboard_free(master.scoreboard);
+    unmake_master(&master, ends);
+}
+
+/* What it says for want of the module is an accident, or worse. */
+static void test_a_worker_without_the_module_asks_in_vain(void **state)
+{
+    struct master master;
+    int ends[WORKERS + 1];
+
+    (void)state;
+    make_master(&master, ends);
+    master.scoreboard = scoreboard_new(WORKERS, 1);
+    ask_for_reloads(&master, ends[1]);
+    assert_int_equal(asked_reloads(&master), 0);
+    assert_true(generation_next_us(&master) == SLOT_NEVER);
+    scoreboard_free(master.scoreboard);
     unmake_master(&master, ends);
 }
 
@@ -422,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_rubbish_changes_nothing),
         cmocka_unit_test(test_who_hangs_up_is_listened_to_no_more),
         cmocka_unit_test(test_who_was_told_to_end_hears_it_and_may_speak),
+        cmocka_unit_test(test_a_worker_cannot_have_reloads_without_end),
+        cmocka_unit_test(test_a_worker_without_the_module_asks_in_vain),
         cmocka_unit_test(test_the_next_owner_of_a_pid_is_not_signalled),
         cmocka_unit_test(test_a_child_is_signalled),
         cmocka_unit_test(test_who_has_no_channel_is_told_to_end_by_a_signal),
