@@ -7,54 +7,23 @@
 
 #include "access_log.h"
 #include "child.h"
-#include "cidr.h"
 #include "clock.h"
 #include "config.h"
-#include "counters.h"
-#include "exchange.h"
 #include "fd.h"
 #include "fork_guard.h"
-#include "gateway.h"
-#include "h1_server.h"
 #include "log.h"
 #include "log_reopen.h"
 #include "notice.h"
 #include "orphan.h"
-#include "refusals.h"
 #include "role_signals.h"
 #include "scoreboard.h"
-#include "worker_health.h"
-#include "warmup.h"
-#include "worker_limits.h"
+#include "worker_priv.h"
 #include "worker_settings.h"
 #include "worker_stacks.h"
 #include "worker_threads.h"
 #include "worker_timeouts.h"
 
 enum { ERROR_BYTES = 1024 };
-
-struct worker {
-    const struct inherit *inherit;
-    const struct gateway_ops *ops;
-    struct birth birth;
-    pid_t pid;
-    struct scoreboard_row *row;
-    struct gateway *gateway;        /* owned */
-    struct worker_threads *threads; /* owned */
-    struct access_log *access_log;  /* owned; NULL: none */
-    struct h1_settings settings;
-    struct worker_health health;
-    struct cidr_list trusted; /* owned */
-    struct h1_observer observer;
-    struct worker_limits limits;
-    struct warmup warmup;
-    int exit_status;
-    struct h1_server *server;         /* owned */
-    struct worker_stacks *stacks;     /* owned; NULL: the gateway has none */
-    struct worker_timeouts *timeouts; /* owned; NULL: no --request-timeout */
-    int told_fd;                      /* owned; readable when a signal told us to end */
-    bool is_orphan;                   /* the master has died */
-};
 
 /* --- Being told to serve, and to end --- */
 
@@ -112,111 +81,6 @@ static void on_application_signal(void *context, int fd)
     worker->ops->run_signal_handlers(worker->gateway);
 }
 
-/* --- Requests --- */
-
-static struct scoreboard_thread *row_of(const struct worker *worker, int thread)
-{
-    return scoreboard_thread(worker->inherit->scoreboard, worker->birth.row, thread);
-}
-
-static void on_begin(void *context, int thread, const struct exchange *exchange)
-{
-    scoreboard_begin_request(row_of(context, thread), exchange->request->method, exchange->request->target,
-                             exchange->endpoints->remote_address, exchange->endpoints->remote_port,
-                             exchange->times.taken_us);
-}
-
-static struct exchange_progress *progress_of(void *context, int thread)
-{
-    return &row_of(context, thread)->progress;
-}
-
-static struct counters *counters_of(const struct worker *worker, int thread)
-{
-    return scoreboard_counters(worker->inherit->scoreboard, worker->birth.row, thread);
-}
-
-static void count(const struct worker *worker, int thread, const struct exchange *exchange,
-                  const struct h1_summary *summary, int64_t busy_us)
-{
-    const struct exchange_times *times = &exchange->times;
-    const int64_t queue_us = times->taken_us - times->arrived_us;
-    const int64_t times_us[COUNTERS_TIMES] = {
-        [COUNTERS_QUEUE] = queue_us,
-        [COUNTERS_GIL] = times->gil_wait_us,
-        [COUNTERS_APP] = times->app_us,
-        [COUNTERS_WRITE] = times->write_us,
-        [COUNTERS_WHOLE] = queue_us + summary->duration_us,
-    };
-
-    counters_add(counters_of(worker, thread), summary->status, summary->body_bytes, busy_us, times_us);
-}
-
-static void log_access(const struct worker *worker, int thread, const struct exchange *exchange,
-                       const struct h1_summary *summary, uint64_t all_requests)
-{
-    const struct access_log_place place = {
-        .pid = worker->pid,
-        .worker = worker->birth.number,
-        .worker_requests = exchange->number,
-        .all_requests = all_requests,
-        .core = thread,
-    };
-
-    if (worker->access_log != NULL)
-        access_log_write(worker->access_log, exchange, summary, &place);
-}
-
-/* The app thread is free again. */
-static void end_told(const struct worker *worker, int thread, const struct h1_summary *summary)
-{
-    scoreboard_leave_request(row_of(worker, thread));
-    counters_add_busy(counters_of(worker, thread), summary->duration_us);
-    worker_timeouts_end(worker->timeouts, thread);
-}
-
-static void on_end(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary)
-{
-    struct worker *worker = context;
-
-    if (UNLIKELY(summary->is_told)) {
-        end_told(worker, thread, summary);
-    } else {
-        uint64_t all_requests = scoreboard_end_request(worker->inherit->scoreboard, row_of(worker, thread));
-
-        count(worker, thread, exchange, summary, summary->duration_us);
-        log_access(worker, thread, exchange, summary, all_requests);
-    }
-    worker_limits_see(&worker->limits, exchange->number, exchange->times.taken_us + summary->duration_us);
-}
-
-/* Counted and logged now, by whoever drives, on behalf of the app thread, which does not end the request meanwhile. */
-static void on_timeout(void *context, int thread, const struct exchange *exchange, const struct h1_summary *summary,
-                       enum h1_fate verdict)
-{
-    const struct worker *worker = context;
-    uint64_t all_requests = scoreboard_count_request(worker->inherit->scoreboard, row_of(worker, thread));
-
-    count(worker, thread, exchange, summary, 0);
-    log_access(worker, thread, exchange, summary, all_requests);
-    worker_timeouts_begin(worker->timeouts, thread, exchange, verdict);
-}
-
-static void on_refusal(void *context, enum h1_reason reason)
-{
-    const struct worker *worker = context;
-
-    refusals_count(worker->inherit->scoreboard, reason);
-}
-
-/* A free app thread that would only wait for the GIL is not free: a sibling may do better. */
-static bool can_serve(void *context)
-{
-    const struct worker *worker = context;
-
-    return worker->ops->gil_waiters(worker->gateway) == 0;
-}
-
 /* --- Set-up --- */
 
 static void NORETURN give_up(const struct worker *worker, int exit_status)
@@ -272,7 +136,6 @@ static void open_server(struct worker *worker)
         .counts = &worker->row->connections,
         .is_held = true,
     };
-    bool counts_waiters = inherit->config->threads > 1;
 
     worker->settings =
         worker_settings(inherit->config, worker->access_log != NULL && access_log_shows_queue(worker->access_log));
@@ -283,15 +146,7 @@ static void open_server(struct worker *worker)
     worker->settings.trusted = &worker->trusted;
     worker_health_init(&worker->health, inherit, &worker->birth);
     worker->settings.answerer = inherit->config->health_path ? &worker->health.answerer : NULL;
-    if ((worker->settings.without & H1_WITHOUT_GIL_COUNT) != 0)
-        counts_waiters = false;
-    worker->observer = (struct h1_observer){.context = worker,
-                                            .on_begin = on_begin,
-                                            .on_end = on_end,
-                                            .can_serve = counts_waiters ? can_serve : NULL,
-                                            .on_refusal = on_refusal,
-                                            .on_timeout = on_timeout,
-                                            .progress_of = progress_of};
+    worker_observe(worker);
     worker->server = h1_server_new(&worker->settings, &place, &worker->observer);
     if (worker->server == NULL)
         give_up(worker, EXIT_FAILURE);
