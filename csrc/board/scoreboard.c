@@ -103,6 +103,7 @@ void scoreboard_enter_row(struct scoreboard *scoreboard, int row, int number, in
     forget_requests(scoreboard, row);
     forget_connections(ours);
     stacks_forget(scoreboard, row);
+    atomic_store(&ours->has_finished, 0);
     atomic_store(&ours->number, number);
     atomic_store(&ours->generation, generation);
     atomic_store(&ours->started_us, now_us);

@@ -35,7 +35,8 @@ struct scoreboard_row {
     _Atomic(int32_t) generation;     /* that the worker belongs to, from 1 */
     struct h1_counts connections; /* the loop's: those that wait are the living worker's, the rest is never set back */
     struct stacks_note stacks;
-    _Atomic(uint32_t) beats; /* words of the master that have been heard, however busy Python is */
+    _Atomic(uint32_t) beats;       /* words of the master that have been heard, however busy Python is */
+    _Atomic(int32_t) has_finished; /* it serves no more, and Python is coming to its end */
 };
 
 /* Of an app thread. */

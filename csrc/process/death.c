@@ -83,6 +83,33 @@ const char *death_describe_requests(char *text, size_t size, const struct scoreb
     return text;
 }
 
+static int count_connections(const struct h1_counts *counts)
+{
+    int count = 0;
+
+    for (int wait = 0; wait < WAIT_COUNT; wait++)
+        count += atomic_load(&counts->waiting[wait]) > 0 ? atomic_load(&counts->waiting[wait]) : 0;
+    return count;
+}
+
+const char *death_describe_delay(char *text, size_t size, const struct scoreboard *scoreboard, int row, int64_t now_us)
+{
+    const struct scoreboard_row *worker = scoreboard_row(scoreboard, row);
+    int connections = count_connections(&worker->connections);
+
+    if (scoreboard_count_running(scoreboard, row) > 0)
+        return death_describe_requests(text, size, scoreboard, row, now_us);
+    if (atomic_load(&worker->has_finished) != 0)
+        snprintf(text, size,
+                 "after its last request: a thread, an exit handler or on_worker_stop of the application "
+                 "does not end");
+    else if (connections > 0)
+        snprintf(text, size, "idle, while %d connection%s open", connections, connections == 1 ? " is" : "s are");
+    else
+        snprintf(text, size, "idle");
+    return text;
+}
+
 void death_log_requests(enum log_level level, const struct slot *slot, const struct scoreboard *scoreboard,
                         int64_t now_us)
 {

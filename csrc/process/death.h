@@ -33,6 +33,9 @@ const char *death_describe(char *text, const struct slot *, int wait_status, con
  * `idle`, for the worker in this row; returns `text` (size bytes). */
 const char *death_describe_requests(char *text, size_t size, const struct scoreboard *, int row, int64_t now_us);
 
+/* The same for one that has been told to end and does not: what keeps it also when it runs nothing. */
+const char *death_describe_delay(char *text, size_t size, const struct scoreboard *, int row, int64_t now_us);
+
 /* When the worker in the slot runs, or ran, several requests: logs a line for each, DEATH_MOST_REQUESTS at most, and
  * then how many more there are. Nothing when there is one or none: death_describe_requests has said it.
  *

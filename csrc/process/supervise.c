@@ -267,7 +267,7 @@ static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t 
     if (slot->end_cause < 0)
         slot->end_cause = RESTART_DRAIN_TIMEOUT;
     if (slot->number > 0)
-        death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us);
+        death_describe_delay(request, sizeof(request), master->scoreboard, slot->row, now_us);
     log_error("%s has not ended within %s (--graceful-timeout): killed, %s", slot_format_name(slot, name),
               format_duration(limit, master->config->graceful_timeout_ms), request);
     if (slot->number > 0)

@@ -296,6 +296,7 @@ static void NORETURN live(struct worker *worker)
     if (worker->inherit->config->warmup.count == 0)
         say_ready(worker);
     worker_threads_serve(worker->threads);
+    atomic_store(&worker->row->has_finished, 1);
     tear_down(worker);
     exit(worker->exit_status);
 }

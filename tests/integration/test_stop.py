@@ -120,6 +120,39 @@ def test_graceful_timeout(start, gate):
     assert '"GET /gated/' in line
 
 
+ENDLESS = {
+    "a thread": "threading.Thread(target=wait).start()",
+    "an exit handler": "atexit.register(wait)",
+    "on_worker_stop": "clutch.on_worker_stop(lambda: wait())",
+}
+
+
+@pytest.mark.parametrize("way", ENDLESS)
+def test_what_of_the_application_does_not_end_is_told(start, tmp_path, way):
+    """The worker runs no request then, and nobody would look for the cause in the application."""
+    (tmp_path / "endless_end.py").write_text(
+        "import atexit, clutch, threading\ndef wait(): threading.Event().wait()\n" + ENDLESS[way] + "\n"
+        "def application(environ, start_response): pass\n"
+    )
+    server = start("endless_end", "--pythonpath", tmp_path, "--graceful-timeout", "0.5s")
+    server.send_signal(signal.SIGTERM)
+    server.wait_for_log(
+        r"worker 1 .* has not ended within 0\.5 s \(--graceful-timeout\): killed, after its last request: "
+        "a thread, an exit handler or on_worker_stop of the application does not end$"
+    )
+    assert server.wait_exit() == 0
+
+
+def test_a_client_that_does_not_end_its_request_is_told(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "0.5s")
+    with server.connect() as connection:
+        connection.send(b"POST /echo-body/ HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+        assert connection.read_response().status == 100
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log(r"worker 1 .* has not ended within .*: killed, idle, while 1 connection is open$")
+        assert server.wait_exit() == 0
+
+
 def test_an_application_that_ignores_signals(start, gate):
     """Python code that ignores TERM and INT and never ends its request is killed all the same."""
     server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "300ms")
