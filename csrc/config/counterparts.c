@@ -90,6 +90,13 @@ static bool is_path_of_socket(const struct counterpart *meaning, const char *val
            value[strspn(value, "0123456789")] != '\0';
 }
 
+/* The name alone, which is true here, or 1: for everybody. */
+static bool is_mode_for_all(const struct counterpart *meaning, const char *value)
+{
+    return kind_of(meaning->name) == KIND_OCTAL && meaning->name->id == OPTION_chmod_socket &&
+           (strcmp(value, "true") == 0 || strcmp(value, "1") == 0);
+}
+
 /* Whether digits, and what uWSGI does not read behind them, are a number to our option. */
 static bool has_remark(const struct counterpart *meaning, const char *behind)
 {
@@ -109,7 +116,9 @@ struct counterpart_value counterparts_value(const struct counterpart *meaning, c
 
     if (!meaning->is_uwsgi)
         return result;
-    if (is_path_of_socket(meaning, value))
+    if (is_mode_for_all(meaning, value))
+        len = snprintf(result.copy, sizeof result.copy, "666");
+    else if (is_path_of_socket(meaning, value))
         len = snprintf(result.copy, sizeof result.copy, "unix:%s", value);
     else if (digits > 0 && digits <= 24 && (value[digits] == '\0' || has_remark(meaning, value + digits)))
         len = snprintf(result.copy, sizeof result.copy, "%.*s%s", (int)digits, value,

@@ -39,7 +39,8 @@ struct counterpart counterparts_of_uwsgi(struct slice name, const char *value);
 bool counterparts_of_gunicorn(struct slice name, struct counterpart *);
 
 /* The value as our option takes it: `value` itself, or a copy. Of uWSGI: a number ends where its digits end, whatever
- * stands behind a blank there, and gets its unit; an address without a port is the path of a unix socket. */
+ * stands behind a blank there, and gets its unit; an address without a port is the path of a unix socket; chmod-socket
+ * alone is 666. */
 struct counterpart_value {
     char copy[128];
     const char *text; /* borrowed from `value`, or NULL: see copy */

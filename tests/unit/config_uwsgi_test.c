@@ -176,6 +176,22 @@ static void a_flag_may_stand_alone(void **state)
                     "clutch: shop.ini:3: processes: 'true' is not a whole number or auto (1 to 1024)\n");
 }
 
+static void chmod_socket_alone_is_for_all(void **state)
+{
+    static const char *const settings[] = {"chmod-socket", "chmod-socket = 1", "chmod-socket = true"};
+    char text[100];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(settings); i++) {
+        char *values;
+
+        snprintf(text, sizeof text, "[uwsgi]\nmodule = a\n%s\n", settings[i]);
+        values = print_file(text, ARGV("-c", "shop.ini"), NULL, "");
+        assert_value(values, "chmod-socket", "0666", "shop.ini:3");
+        free(values);
+    }
+}
+
 static void mistakes_name_the_setting_that_they_are_in(void **state)
 {
     (void)state;
@@ -253,6 +269,7 @@ int main(void)
         cmocka_unit_test(values_are_understood_as_there),
         cmocka_unit_test(a_socket_may_speak_http),
         cmocka_unit_test(a_flag_may_stand_alone),
+        cmocka_unit_test(chmod_socket_alone_is_for_all),
         cmocka_unit_test(mistakes_name_the_setting_that_they_are_in),
         cmocka_unit_test(a_placeholder_can_fail),
         cmocka_unit_test(tables_name_real_options_once),
