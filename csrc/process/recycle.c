@@ -14,11 +14,13 @@ static const int64_t AGAIN_MOST_US = 60 * 1000 * 1000;
 
 enum { AGE_JITTER = 10 /* a tenth of it, lest all go at once */ };
 
+/* A worker asks once, maybe before it serves: the requests of --warmup count as well. */
 void recycle_ask(struct master *master, struct slot *slot, enum restart_cause cause)
 {
     char name[SLOT_NAME_BYTES];
+    bool is_current = slot->generation == master->generation || slot->generation == master->coming;
 
-    if (slot->state != SLOT_READY || slot->generation != master->generation || slot->recycle_cause >= 0)
+    if (!slot_is_wanted(slot) || !is_current || slot->recycle_cause >= 0)
         return;
     slot->recycle_cause = (int)cause;
     slot->recycle_us = clock_now_us();

@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "fd.h"
+#include "log.h"
 #include "notice.h"
 #include "restarts.h"
 
@@ -71,11 +72,31 @@ static void ask(struct worker_limits *limits, enum restart_cause cause)
         atomic_store(&limits->has_asked, false);
 }
 
+/* What it needs from its first request on its successor needs too: they would be replaced one after the other. */
+static void warn_of_little_room(int64_t rss)
+{
+    log_warning(
+        "this worker has %.1f MiB in memory after its first request, more than --max-worker-rss: so will each that "
+        "replaces it; raise the limit",
+        (double)rss / (1 << 20));
+}
+
+static void look_at_rss(struct worker_limits *limits, bool is_first)
+{
+    int64_t rss = rss_bytes();
+
+    if (rss <= limits->most_rss_bytes)
+        return;
+    if (is_first)
+        warn_of_little_room(rss);
+    ask(limits, RESTART_RSS);
+}
+
 void worker_limits_see(struct worker_limits *limits, uint64_t request, int64_t now_us)
 {
     if (UNLIKELY(request >= limits->most_requests) && !atomic_load(&limits->has_asked))
         ask(limits, RESTART_MAX_REQUESTS);
     if (UNLIKELY(atomic_load_explicit(&limits->next_look_us, memory_order_relaxed) <= now_us) &&
-        takes_look(limits, now_us) && rss_bytes() > limits->most_rss_bytes)
-        ask(limits, RESTART_RSS);
+        takes_look(limits, now_us))
+        look_at_rss(limits, request == 1);
 }

@@ -120,6 +120,30 @@ def test_for_memory(serve, is_sanitized):
     server.wait_for_log(r"worker 1 .* is to be replaced \(rss\)")
 
 
+@pytest.mark.parametrize("options", [["--max-requests", "1"], ["--max-worker-rss", "60m"]], ids=["requests", "memory"])
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["start", "reload"])
+def test_what_it_has_reached_while_it_warmed_up(serve, is_sanitized, options, is_reloaded):
+    """It asks once, when nobody could take its place yet."""
+    if is_sanitized:
+        pytest.skip("sanitizers use memory of their own")
+    server = serve("--warmup", "/hoard", *options, workers=1)
+    if is_reloaded:
+        mark = server.log.mark()
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reload done", after=mark)
+    server.log.wait_for(SPAWNED.pattern, count=server.log.text.count("spawned worker") + 2)
+
+
+def test_a_limit_that_leaves_no_room_is_told(serve, is_sanitized):
+    """One worker after the other would be replaced, and every line about it be one of level info."""
+    if is_sanitized:
+        pytest.skip("sanitizers use memory of their own")
+    server = serve("--max-worker-rss", "1m", workers=1)
+    server.request("/")
+    line = server.wait_for_log(r"\[warning\] worker 1: this worker has [0-9.]+ MiB in memory after its first request").string
+    assert "more than --max-worker-rss: so will each that replaces it; raise the limit" in line
+
+
 def test_for_age(serve):
     """Also when no request comes."""
     server = serve("--max-worker-age", "1s")
