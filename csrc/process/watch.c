@@ -15,6 +15,7 @@
 #include "config.h"
 #include "fd.h"
 #include "log.h"
+#include "watch_way.h"
 
 enum {
     QUIET_US = 100 * 1000,     /* editors and version control change several files at once */
@@ -26,16 +27,10 @@ enum {
 
 static const uint32_t OF_TREES =
     IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
-static const uint32_t OF_FILES = IN_CLOSE_WRITE | IN_ATTRIB | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD;
 
 struct watch_dir {
     int descriptor;
     char *path; /* owned */
-};
-
-struct watch_file {
-    int descriptor;   /* of its directory, which is watched: it may come and go */
-    const char *name; /* borrowed from the options */
 };
 
 const struct watch WATCH_NONE = {.fd = -1, .due_us = INT64_MAX};
@@ -181,37 +176,39 @@ static void forget_dir(struct watch *watch, int descriptor)
 
 /* --- Files --- */
 
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void on_file_event(struct watch *watch, const struct inotify_event *event)
 {
     for (size_t i = 0; i < watch->file_count; i++) {
-        const struct watch_file *file = &watch->files[i];
-
-        if (file->descriptor == event->wd && (event->mask & OF_FILES) != 0 && strcmp(file->name, event->name) == 0)
-            note_change(watch, file->name);
+        if (watch_way_take(&watch->files[i], watch->fd, event))
+            note_change(watch, name_of(watch->files[i].path));
     }
 }
 
 /* -1 after writing why not. */
 static int add_file(struct watch *watch, const char *path, char *error, size_t size)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    char directory[PATH_BYTES];
-    int descriptor;
+    const char *name = name_of(path);
+    int result;
 
     if (name[0] == '\0') {
         snprintf(error, size, "--reload-file '%s' is not the name of a file", path);
         return -1;
     }
-    snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-             slash != NULL ? path : ".");
-    descriptor = inotify_add_watch(watch->fd, directory, OF_FILES);
-    if (descriptor < 0) {
-        snprintf(error, size, "--reload-file '%s': its directory '%s' cannot be watched: %s", path, directory,
-                 errno == ENOSPC ? "the limit of the system is reached (fs.inotify.max_user_watches)"
-                                 : strerror(errno));
+    result = watch_way_begin(&watch->files[watch->file_count++], watch->fd, path);
+    if (result < 0) {
+        snprintf(error, size, "--reload-file '%s': its directory '%.*s' cannot be watched: %s", path,
+                 name > path ? (int)(name - path) : 1, name > path ? path : ".",
+                 result == -ENOSPC ? "the limit of the system is reached (fs.inotify.max_user_watches)"
+                                   : strerror(-result));
         return -1;
     }
-    watch->files[watch->file_count++] = (struct watch_file){.descriptor = descriptor, .name = name};
     return 0;
 }
 
@@ -287,6 +284,8 @@ void watch_close(struct watch *watch)
     for (size_t i = 0; i < watch->dir_count; i++)
         free(watch->dirs[i].path);
     free(watch->dirs);
+    for (size_t i = 0; i < watch->file_count; i++)
+        watch_way_end(&watch->files[i]);
     free(watch->files);
     fd_close(&watch->fd);
     *watch = WATCH_NONE;

@@ -15,12 +15,12 @@ struct config;
 enum { WATCH_NAME_BYTES = 256 };
 
 struct watch_dir;
-struct watch_file;
+struct watch_way;
 
 struct watch {
-    int fd;                   /* owned; -1: nothing is watched */
-    struct watch_dir *dirs;   /* owned; of trees */
-    struct watch_file *files; /* owned */
+    int fd;                  /* owned; -1: nothing is watched */
+    struct watch_dir *dirs;  /* owned; of trees */
+    struct watch_way *files; /* owned */
     size_t dir_count, dir_room, file_count;
     bool is_full;                   /* directories were left out, which has been said */
     int64_t first_us, due_us;       /* of the changes seen: since when, when to tell; INT64_MAX: none */

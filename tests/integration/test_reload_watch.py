@@ -149,6 +149,70 @@ def test_a_file_that_is_touched(shop, tmp_path, option):
     assert len(server.log.find_all("has changed")) == 3
 
 
+def point(link, target: str) -> None:
+    """In one step, as tools for deployment do it."""
+    other = link.with_name("other")
+    other.symlink_to(target)
+    other.rename(link)
+
+
+def wait_reload(server, act) -> None:
+    mark = server.log.mark()
+    act()
+    server.wait_for_log("flag has changed$", after=mark)
+    server.wait_for_log("reload done", after=mark)
+
+
+def test_a_file_behind_a_link_to_a_release(shop, tmp_path):
+    """What is touched after a deployment is the file of the new release."""
+    for name in ("first", "second"):
+        (tmp_path / name / "tmp").mkdir(parents=True)
+    (tmp_path / "first" / "tmp" / "flag").touch()
+    link = tmp_path / "current"
+    point(link, "first")
+    flag = link / "tmp" / "flag"
+    server = shop.serve("--reload-file", flag)
+    wait_reload(server, flag.touch)
+    point(link, "second")  # without such a file: nothing happens
+    wait_reload(server, flag.touch)
+    wait_reload(server, lambda: os.utime(flag))
+    wait_reload(server, lambda: point(link, "first"))
+    assert len(server.log.find_all("has changed")) == 4
+
+
+def test_a_file_of_a_kubernetes_volume(shop, tmp_path):
+    """It is a link to one in a directory behind a link, and that one is replaced."""
+    for name in ("..one", "..two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "flag").write_text(name)
+    point(tmp_path / "..data", "..one")
+    (tmp_path / "flag").symlink_to("..data/flag")
+    server = shop.serve("--reload-file", tmp_path / "flag")
+    wait_reload(server, lambda: point(tmp_path / "..data", "..two"))
+    wait_reload(server, lambda: (tmp_path / "..two" / "flag").touch())
+    assert len(server.log.find_all("has changed")) == 2
+
+
+def test_a_directory_that_goes_and_comes(shop, tmp_path):
+    flag = tmp_path / "there" / "flag"
+    flag.parent.mkdir()
+    flag.touch()
+    server = shop.serve("--reload-file", flag)
+    flag.unlink()
+    flag.parent.rmdir()
+    (tmp_path / "next").mkdir()
+    (tmp_path / "next" / "flag").touch()
+    wait_reload(server, lambda: (tmp_path / "next").rename(flag.parent))
+    wait_reload(server, lambda: os.utime(flag))
+
+
+def test_a_link_to_itself(shop, tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    result = run_clutch("-b", "127.0.0.1:0", "--reload-file", tmp_path / "loop" / "flag", "--chdir", shop.directory, "shop")
+    assert result.returncode == 1
+    assert "cannot be watched: Too many levels of symbolic links" in result.stderr
+
+
 @pytest.mark.parametrize(
     "option, value, message",
     [
