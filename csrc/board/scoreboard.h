@@ -57,10 +57,11 @@ struct scoreboard_totals {
     _Alignas(64) _Atomic(int64_t) master_beat_us; /* clock_now_us() when the master last went through its loop */
     _Atomic(int64_t) began_us;                    /* when the server was started; the same on the wall clock: */
     _Atomic(int64_t) began_wall_us;
-    _Atomic(int32_t) generation;   /* that serves, or is to serve; from 1 */
-    _Atomic(int32_t) worker_count; /* that it is to have */
-    _Atomic(int32_t) has_started;  /* all workers have been ready once */
-    _Atomic(int32_t) is_stopping;  /* the server was told to stop */
+    _Atomic(int32_t) generation;     /* that serves, or is to serve; from 1 */
+    _Atomic(int32_t) worker_count;   /* that it is to have */
+    _Atomic(int32_t) has_started;    /* all workers have been ready once */
+    _Atomic(int32_t) is_stopping;    /* the server was told to stop */
+    _Atomic(uint32_t) monitor_beats; /* words of the master that the monitor has heard */
     _Atomic(uint64_t) restarts[RESTART_COUNT];
     struct board_reload reload;
 };

@@ -51,13 +51,16 @@ static const char *describe_state(char letter)
 
 static void kill_lifeless(struct master *master, struct slot *slot, char state, int64_t now_us)
 {
-    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES];
+    char name[SLOT_NAME_BYTES], request[DEATH_TEXT_BYTES] = "idle";
 
     slot->end_cause = RESTART_LIVENESS;
+    if (slot->number > 0)
+        death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us);
     log_error("%s has given no sign of life for %g s (--liveness-timeout), %s (%c): killed, %s",
               slot_format_name(slot, name), (double)master->config->liveness_timeout_ms / 1e3, describe_state(state),
-              state, death_describe_requests(request, sizeof(request), master->scoreboard, slot->row, now_us));
-    death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
+              state, request);
+    if (slot->number > 0)
+        death_log_requests(LOG_LEVEL_ERROR, slot, master->scoreboard, now_us);
     supervise_kill(master, slot);
 }
 
@@ -69,9 +72,8 @@ static void ask(struct slot *slot, uint32_t beats)
     notice_let_go(slot->control_fd);
 }
 
-static void look(struct master *master, struct slot *slot, int64_t now_us)
+static void look(struct master *master, struct slot *slot, uint32_t beats, int64_t now_us)
 {
-    uint32_t beats = atomic_load(&scoreboard_row(master->scoreboard, slot->row)->beats);
     char state;
 
     if (!slot->is_asked || beats != slot->beats) {
@@ -95,8 +97,10 @@ void liveness_step(struct master *master, int64_t now_us)
     master->liveness_us = now_us + master->config->liveness_timeout_ms * 1000 / MOST_MISSES;
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         if (slot->number > 0 && slot->state == SLOT_READY)
-            look(master, slot, now_us);
+            look(master, slot, atomic_load(&scoreboard_row(master->scoreboard, slot->row)->beats), now_us);
     }
+    if (master->monitor.slot.state == SLOT_READY)
+        look(master, &master->monitor.slot, atomic_load(&master->scoreboard->totals->monitor_beats), now_us);
 }
 
 int64_t liveness_next_us(const struct master *master)

@@ -25,6 +25,7 @@
 #include "monitor.h"
 #include "notice.h"
 #include "role_signals.h"
+#include "scoreboard.h"
 #include "stacks.h"
 
 enum { END_TIMEOUT_US = 2000000 };
@@ -54,10 +55,18 @@ static bool goes_on(void *context)
     const struct monitor_self *self = context;
     struct notice_logs logs;
 
-    if (notice_take_word(self->birth->control_fd, &logs) != NOTICE_LOGS)
-        return false;
-    log_reopen_take(self->inherit, &logs);
-    return true;
+    switch (notice_take_word(self->birth->control_fd, &logs)) {
+    case NOTICE_GO:
+        atomic_fetch_add(&self->inherit->scoreboard->totals->monitor_beats, 1);
+        return true;
+    case NOTICE_LOGS:
+        log_reopen_take(self->inherit, &logs);
+        return true;
+    case NOTICE_END:
+    case NOTICE_GONE:
+        break;
+    }
+    return false;
 }
 
 static void ask_reload(void *context)

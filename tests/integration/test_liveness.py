@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 
 import pytest
 
-from support.client import make_request
+from support.client import Connection, make_request
 from support.server import BEHAVIOUR
 
 
@@ -34,6 +35,24 @@ def test_a_stopped_worker_is_replaced(start_watched, options):
     )
     server.log.wait_for("spawned worker 1", count=2)
     assert server.request("/").body == b"done\n"
+
+
+def test_a_stopped_monitor_is_replaced(start_watched):
+    """Without it the probes of a server that serves would fail."""
+    server = start_watched("--metrics-bind", "127.0.0.1:0")
+    address = ("127.0.0.1", int(server.wait_for_log(r"metrics and health at http://127\.0\.0\.1:(\d+)")[1]))
+    pid = int(server.wait_for_log(r"spawned monitor \(pid: (\d+)\)")[1])
+    os.kill(pid, signal.SIGSTOP)
+    server.wait_for_log(
+        rf"\[error\] master: monitor \(pid: {pid}\) has given no sign of life for 0\.6 s \(--liveness-timeout\), "
+        r"it has been stopped \(T\): killed, idle$"
+    )
+    server.log.wait_for("spawned monitor", count=2)
+    for _ in range(2):
+        with Connection(socket.AF_INET, address) as connection:
+            assert connection.request("/readyz").status == 200
+        time.sleep(1)  # longer than one that gives no sign would live
+    assert server.log.text.count("no sign of life") == 1
 
 
 @pytest.mark.parametrize("way", ["add", "spin", "sleep", "match"])
