@@ -16,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from support import upgrades  # noqa: E402
 from support.crew import Crew  # noqa: E402
 from support.server import BEHAVIOUR, Server, find_binary  # noqa: E402
+from support.users import copy_library, public_folder  # noqa: E402
 from support.waiting import Gate  # noqa: E402
 
 # Servers that run at the moment: their output is added to the report of a failed test.
@@ -67,6 +68,25 @@ def start():
     start_server, finish = make_starter()
     yield start_server
     finish()
+
+
+@pytest.fixture
+def public_router():
+    """What serves the router where everybody may read it, with a Python that everybody may read: for --user."""
+    with public_folder() as folder:
+        behaviour = shutil.copytree(BEHAVIOUR, folder / "behaviour", ignore=shutil.ignore_patterns("__pycache__"))
+        yield ("router", "--pythonpath", behaviour), {"PYTHONHOME": str(copy_library(folder))}
+
+
+@pytest.fixture
+def start_as_nobody(public_router, start):
+    """start_as_nobody(*options, ...): serves the router as that user."""
+    arguments, environment = public_router
+
+    def start_it(*options, **keywords) -> Server:
+        return start(*arguments, "--user", "nobody", *options, environment=environment, **keywords)
+
+    return start_it
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from support.client import make_request
 from support.control import Control, Pretender, any_name
 from support.monitor import ANY_PORT, SPAWNED, Monitor
 from support.server import BEHAVIOUR, TREE, run_clutch
+from support.users import only_root
 from support.waiting import wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR)
@@ -272,10 +273,9 @@ def test_without_the_option_there_is_none(start):
     assert not start(*ROUTER).log_contains("monitor|control")
 
 
-def test_in_the_sandbox_as_another_user(start, control):
-    if os.geteuid() != 0:
-        pytest.skip("needs root, to become somebody else")
-    server = start(*ROUTER, "--user", "nobody", "--sandbox", "best-effort", "--control-socket", control.address)
+@only_root
+def test_in_the_sandbox_as_another_user(start_as_nobody, control):
+    server = start_as_nobody("--sandbox", "best-effort", "--control-socket", control.address)
     assert control.run("stacks").returncode == 0
     assert control.run("reload", "--wait").returncode == 0
     assert server.log_contains("reload done")

@@ -14,6 +14,7 @@ import pytest
 from support.client import make_request
 from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR, TREE, run_clutch
+from support.users import only_root
 from support.waiting import Gate, wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR, *ANY_PORT)
@@ -215,11 +216,10 @@ def test_who_and_where(server, monitor):
     assert figures.get("clutch_listen_queue_connections", listener=server.url) == 0
 
 
-def test_the_application_of_a_worker_with_fewer_rights(start):
+@only_root
+def test_the_application_of_a_worker_with_fewer_rights(start_as_nobody):
     """Its parts of shared memory are nobody's business then; its size is still known."""
-    if os.getuid() != 0:
-        pytest.skip("only root can give up its rights")
-    server = start(*ROUTER, "--user", "nobody")
+    server = start_as_nobody(*ANY_PORT)
     figures = Monitor(server).figures()
     assert figures.get("clutch_worker_resident_memory_bytes", worker="1") > 1 << 20
 

@@ -13,6 +13,7 @@ from support import processes
 from support.client import make_request
 from support.monitor import ANY_PORT, SPAWNED, Monitor
 from support.server import BAD, BEHAVIOUR, run_clutch
+from support.users import only_root
 from support.waiting import Gate
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR, *ANY_PORT)
@@ -162,10 +163,9 @@ def test_a_stopped_monitor_does_not_keep_the_server(server, monitor):
     assert server.stop() == 0
 
 
-def test_privileges(start):
-    if os.getuid() != 0:
-        pytest.skip("only root can give up its rights")
-    monitor = Monitor(start(*ROUTER, "--user", "nobody"))
+@only_root
+def test_privileges(start_as_nobody):
+    monitor = Monitor(start_as_nobody(*ANY_PORT))
     assert monitor.status("/metrics") == 200
     assert uid_of(monitor.pid) != 0
 
