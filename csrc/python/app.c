@@ -64,10 +64,29 @@ static bool is_about_module(PyObject *exception, const char *module)
     return result;
 }
 
+/* The first directory of sys.path that this process may not look into, for which Python just goes on to the next: a
+ * borrowed text, or NULL. */
+static const char *find_forbidden_directory(void)
+{
+    PyObject *path = PySys_GetObject("path"); /* borrowed */
+    Py_ssize_t count = path != NULL && PyList_Check(path) ? PyList_GET_SIZE(path) : 0;
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *item = PyList_GET_ITEM(path, i);
+        const char *directory = PyUnicode_Check(item) ? PyUnicode_AsUTF8(item) : NULL;
+
+        if (directory != NULL && access(directory[0] != '\0' ? directory : ".", R_OK | X_OK) < 0 && errno == EACCES)
+            return directory[0] != '\0' ? directory : ".";
+    }
+    PyErr_Clear();
+    return NULL;
+}
+
 /* Says that the module does not exist; returns false, with the exception still set, when something else is wrong. */
 static bool explain_missing_module(const struct config_app *app)
 {
     char directory[PATH_BYTES];
+    const char *forbidden;
     PyObject *exception;
 
     if (!PyErr_ExceptionMatches(PyExc_ModuleNotFoundError))
@@ -78,10 +97,13 @@ static bool explain_missing_module(const struct config_app *app)
         return false;
     }
     Py_DECREF(exception);
+    forbidden = find_forbidden_directory();
     log_error(
         "application '%s' cannot be loaded: there is no module '%s' in %s nor elsewhere on sys.path (see --chdir and "
-        "--pythonpath)",
-        app->given, app->module, getcwd(directory, sizeof(directory)) != NULL ? directory : ".");
+        "--pythonpath)%s%s%s",
+        app->given, app->module, getcwd(directory, sizeof(directory)) != NULL ? directory : ".",
+        forbidden != NULL ? "; the user of the workers may not look into '" : "", forbidden != NULL ? forbidden : "",
+        forbidden != NULL ? "'" : "");
     return true;
 }
 

@@ -52,6 +52,17 @@ def ids_of(uid, gid):
 
 
 @only_root
+def test_an_application_that_the_user_may_not_read(tmp_path, library):
+    """As in root's home: Python just looks elsewhere."""
+    (tmp_path / "secret_shop.py").write_text("def application(environ, start_response): ...\n")
+    arguments = ("--check-config", "--user", "nobody", "--pythonpath", tmp_path, "secret_shop")
+    result = run_clutch(*arguments, environment={"PYTHONHOME": str(library)})
+    assert result.returncode == 3
+    assert f"(see --chdir and --pythonpath); the user of the workers may not look into '{tmp_path}'\n" in result.stderr
+    assert "look into" not in run_clutch("--check-config", "--pythonpath", tmp_path, "no_such_shop").stderr
+
+
+@only_root
 def test_root_is_never_served_as_silently(start, attempts):
     server = start(attempts)
     assert server.log_contains(
