@@ -66,19 +66,13 @@ void h1_balance_tick(struct h1_server *server)
     struct h1_balance *balance = &server->balance;
     uint32_t waits = atomic_load_explicit(&server->loop.waits, memory_order_relaxed);
     uint32_t load = balance->load - balance->load / AVERAGE_TICKS;
-    bool is_waiting; /* not what the row says: a worker that is not to take requests yet has nothing to do either */
+    bool is_waiting;
 
     if (server->row == NULL)
         return;
-    is_waiting = atomic_load_explicit(&server->loop.is_waiting, memory_order_relaxed) != 0;
+    is_waiting = atomic_load_explicit(&server->row->is_waiting, memory_order_relaxed) != 0;
     if (!is_waiting)
         load += HANDOFF_FULL_LOAD / AVERAGE_TICKS;
-    else if (waits == balance->waits_before && ++balance->calm_ticks > 1)
-        load = 0; /* the sentry goes to sleep now: there may be no other tick for long */
-    if (load == 0)
-        atomic_store_explicit(&server->row->rate, 0, memory_order_relaxed);
-    if (!is_waiting || waits != balance->waits_before)
-        balance->calm_ticks = 0;
     h1_balance_set_load(server, load);
     if (h1_server_lacks(server, H1_WITHOUT_BALANCE))
         return;
@@ -87,6 +81,14 @@ void h1_balance_tick(struct h1_server *server)
     balance->waits_before = waits;
     if (++balance->tick_count % LOOK_TICKS == 0)
         look_at_siblings(server);
+}
+
+void h1_balance_rest(struct h1_server *server)
+{
+    if (server->row == NULL)
+        return;
+    h1_balance_set_load(server, 0);
+    atomic_store_explicit(&server->row->rate, 0, memory_order_relaxed);
 }
 
 void h1_balance_see_batch(struct h1_server *server)

@@ -12,7 +12,7 @@ struct h1_server;
 
 struct h1_balance {
     /* The sentry's. */
-    uint32_t tick_count, waits_before, calm_ticks;
+    uint32_t tick_count, waits_before;
     uint32_t load;            /* moving average */
     uint64_t requests_before; /* at the last look at the siblings */
     /* Of any thread. */
@@ -24,6 +24,8 @@ struct h1_balance {
 
 /* From the sentry, about every millisecond while the worker is busy. */
 void h1_balance_tick(struct h1_server *);
+/* From the sentry, before it goes to sleep: the worker is idle, and is seen so until the next tick. */
+void h1_balance_rest(struct h1_server *);
 /* Says to the siblings how busy the worker is: all its app threads are running requests, or it has come to rest. */
 void h1_balance_set_load(struct h1_server *, uint32_t load);
 /* Notes the size of a new batch. */

@@ -55,6 +55,11 @@ static void on_tick(void *context)
     h1_balance_tick(context);
 }
 
+static void on_calm(void *context)
+{
+    h1_balance_rest(context);
+}
+
 static int init_drive(struct h1_server *server)
 {
     int failed = drive_init(&server->drive, &server->loop);
@@ -62,6 +67,7 @@ static int init_drive(struct h1_server *server)
     server->drive.has_sentry = !h1_server_lacks(server, H1_WITHOUT_SENTRY);
     server->drive.can_serve = server->observer->can_serve != NULL ? can_serve : NULL;
     server->drive.on_tick = on_tick;
+    server->drive.on_calm = on_calm;
     server->drive.context = server;
     return failed;
 }

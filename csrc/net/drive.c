@@ -260,6 +260,8 @@ static void look_at_driver(struct drive *drive, struct look *look)
     look->calm_ticks++;
     if (look->calm_ticks >= CALM_TICKS) {
         set_eager(drive, look, 0);
+        if (drive->on_calm != NULL)
+            drive->on_calm(drive->context);
         park_sentry(drive, SENTRY_PARKED);
         look_again(drive, look);
     }

@@ -57,6 +57,8 @@ struct drive {
     /* Told by the sentry about every millisecond while the worker is busy and an app thread may be driving. NULL: not.
      */
     void (*on_tick)(void *context);
+    /* The sentry goes to sleep, since the worker is idle: there may be no other tick for long. NULL: nobody asks. */
+    void (*on_calm)(void *context);
     void *context;
 };
 

@@ -16,7 +16,7 @@ from support.control import Control, Pretender, any_name
 from support.monitor import ANY_PORT, SPAWNED, Monitor
 from support.server import BEHAVIOUR, TREE, run_clutch
 from support.users import only_root
-from support.waiting import wait_until
+from support.waiting import Gate, wait_until
 
 ROUTER = ("router", "--pythonpath", BEHAVIOUR)
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -112,6 +112,23 @@ def test_workers_without_requests_have_no_load(start, control):
     start(*ROUTER, "--control-socket", control.address, workers=4)
     assert control.run("reload", "--wait").returncode == 0
     wait_until(lambda: [worker["load_permille"] for worker in control.status()["workers"]] == [0] * 4, "no load")
+
+
+def test_load_ends_with_the_requests(start, control, tmp_path):
+    """Also where the sentry had the loop: nothing looks at an idle worker again. Several times, since it takes some luck."""
+    server = start(*ROUTER, "--control-socket", control.address)
+
+    def loads():
+        return [worker["load_permille"] for worker in control.status()["workers"]]
+
+    for turn in range(10):
+        gate = Gate(tmp_path, f"gate-{turn}")
+        connection = begin_request(server, gate)
+        wait_until(lambda: loads() == [1000], "full load")
+        gate.open()
+        assert connection.read_response().status == 200
+        gate.release()
+        wait_until(lambda: loads() == [0], "no load")
 
 
 def test_a_running_request(server, control, gate):
