@@ -317,8 +317,8 @@ void importer_gunicorn(struct importer *importer, const struct import_setting *s
     importer->is_bounded |= strcmp(setting->name, "timeout") == 0 || strcmp(setting->name, "worker_class") == 0 ||
                             strcmp(setting->name, "threads") == 0;
     if ((incoming.meaning.name == NULL || incoming.meaning.name->role == NAME_NO_EFFECT) && first != NULL &&
-        strcmp(first, "False") == 0)
-        return; /* what is not wanted is not missed */
+        strcmp(first, "False") == 0 && strcmp(setting->name, "sendfile") != 0)
+        return; /* what is not wanted is not missed; sendfile alone is on where nothing is said */
     if (incoming.meaning.name == NULL) {
         note(importer, &importer->missing, &incoming, first, incoming.meaning.why);
         return;

@@ -30,6 +30,7 @@ timeout = 120
 logger_class = object
 bytes_and_such = b"x"
 limit_request_fields = b"x"
+sendfile = False
 tags = ["a"] * 1000
 
 
@@ -57,6 +58,7 @@ pid = {{directory}}/server.pid
 well
 ;   logger_class: logs are lines in a file; see --error-logfile, --access-logfile and --access-logformat
 ;   limit_request_fields: it has a value of a type that is not understood
+;   sendfile = False: wsgi.file_wrapper always uses it where it can
 ;   post_fork: see the built-in module clutch: on_worker_start
 """
 
