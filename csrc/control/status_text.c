@@ -33,14 +33,14 @@ const char *status_text_bytes(char *text, int64_t bytes)
     double value = (double)bytes;
     int unit = -1;
 
-    while (value >= 1023.95 && unit < (int)sizeof(units) - 2) {
+    while (value >= 1023.5 && unit < (int)sizeof(units) - 2) {
         value /= 1024;
         unit++;
     }
     if (unit < 0)
         snprintf(text, STATUS_TEXT_BYTES, "%" PRId64, bytes);
     else
-        snprintf(text, STATUS_TEXT_BYTES, "%.1f%c", value, units[unit]);
+        snprintf(text, STATUS_TEXT_BYTES, "%.*f%c", value < 99.95 ? 1 : 0, value, units[unit]);
     return text;
 }
 

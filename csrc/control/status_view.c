@@ -226,8 +226,8 @@ static const struct json_node *find_before(const struct status_samples *samples,
 
 int status_view_worker_heading(const struct status_samples *samples, struct buf *out)
 {
-    return buf_append_format(out, "WORKER     PID STATE    GEN     UP   BUSY  LOAD  REQUESTS %s    GIL    RSS    PSS\n",
-                             samples->before != NULL ? "  REQ/S " : "");
+    return buf_append_format(out, "WORKER     PID STATE    GEN     UP  BUSY LOAD REQUESTS %s   GIL   RSS   PSS\n",
+                             samples->before != NULL ? " REQ/S " : "");
 }
 
 static const char *text_memory(char *text, const struct json_node *worker, const char *name)
@@ -249,11 +249,11 @@ int status_view_worker(const struct status_samples *samples, const struct json_n
     if (before != NULL)
         status_text_rate(rate, new_requests, time_between(samples));
     if (samples->before != NULL)
-        snprintf(rates, sizeof(rates), "%7s ", rate);
+        snprintf(rates, sizeof(rates), "%6s ", rate);
     status_text_time(gil, new_requests > 0 ? growth(worker, before, "gil_wait_us") / new_requests : -1);
     snprintf(busy, sizeof(busy), "%lld/%lld", (long long)json_member_number(worker, "threads_busy"),
              (long long)threads);
-    return buf_append_format(out, "%6lld %7lld %-8s %3lld %6s %6s %4lld%% %9s %s%7s %6s %6s\n",
+    return buf_append_format(out, "%6lld %7lld %-8s %3lld %6s %5s %3lld%% %8s %s%6s %5s %5s\n",
                              (long long)json_member_number(worker, "number"),
                              (long long)json_member_number(worker, "pid"), show_member(worker, "state").text,
                              (long long)json_member_number(worker, "generation"),

@@ -57,6 +57,15 @@ def test_what_it_shows(server, control, gate):
         terminal.check_order()
 
 
+def test_eighty_columns_hold_all_of_a_worker(server, control):
+    with Terminal("top", *FAST, control.address, columns=80, lines=24) as terminal:
+        lines = terminal.wait_for(lambda text: "REQ/S" in text and QUIT in text).split("\n")
+        heading = next(index for index, line in enumerate(lines) if line.startswith("WORKER "))
+        assert lines[heading].endswith(" PSS")
+        for line in lines[heading + 1 : heading + 3]:
+            assert re.search(r" [0-9.]+[KM] +[0-9.]+[KM]$", line), line
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
 def test_signals_leave_the_terminal_in_order(server, control, number, status):
     with Terminal("top", control.address, kind="xterm-256color") as terminal:

@@ -41,6 +41,8 @@ static void test_figures(void **state)
         assert_string_equal(status_text_time(text, times[i].us), times[i].text);
     assert_string_equal(status_text_bytes(text, 1023), "1023");
     assert_string_equal(status_text_bytes(text, 1536), "1.5K");
+    assert_string_equal(status_text_bytes(text, 104858624), "100M"); /* 1 KiB more than 100 MiB: five columns suffice */
+    assert_string_equal(status_text_bytes(text, (1 << 30) - 1), "1.0G");
     assert_string_equal(status_text_bytes(text, INT64_MAX), "8.0E");
     assert_string_equal(status_text_count(text, 999999), "999999");
     assert_string_equal(status_text_count(text, 12345678), "12.3M");
@@ -178,10 +180,10 @@ static void test_rates_are_differences(void **state)
     view(out, SAMPLE("3000000", "4", "150", "7"), SAMPLE("1000000", "3", "50", "7"));
     assert_non_null(strstr(out, "requests    150 finished, 0 running, 0 queued, 50.0/s\n"));
     assert_non_null(strstr(out, "app               1ms     1.5ms     1.9ms     2.0ms\n"));
-    assert_non_null(strstr(out, "       150    50.0     1us"));
+    assert_non_null(strstr(out, "     150   50.0    1us"));
     /* Another process, or figures that have gone back: no rate. */
     view(out, SAMPLE("3000000", "4", "150", "7"), SAMPLE("1000000", "3", "50", "8"));
-    assert_non_null(strstr(out, "       150       -     1us"));
+    assert_non_null(strstr(out, "     150      -    1us"));
     view(out, SAMPLE("1000000", "3", "50", "7"), SAMPLE("3000000", "4", "150", "7"));
     assert_non_null(strstr(out, "queued, 0/s\n"));
 }
