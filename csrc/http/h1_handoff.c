@@ -224,11 +224,25 @@ static bool read_request(struct h1_server *server, struct h1_driver *driver, str
     return true;
 }
 
+/* Another worker may be somebody's who has taken it over. What a message says of lengths has been checked. */
+static bool is_believable(const struct h1_server *server, const struct handoff_header *header)
+{
+    return header->listener < server->listener_count &&
+           memchr(header->client_address, '\0', sizeof(header->client_address)) != NULL &&
+           memchr(header->client_port, '\0', sizeof(header->client_port)) != NULL;
+}
+
 struct h1_conn *h1_handoff_receive(struct h1_server *server, struct h1_driver *driver, struct handoff_message *message)
 {
     const struct handoff_header *header = &message->header;
     struct h1_conn *conn;
 
+    if (!is_believable(server, header)) {
+        H1_LOG_EVENT(LOG_LEVEL_ERROR, "a connection was closed: no worker of this server can have handed it over so");
+        fd_close(&message->conn_fd);
+        fd_close(&message->file_fd);
+        return NULL;
+    }
     conn = h1_conn_new(server, message->conn_fd, &header->peer, &server->listeners[header->listener]);
     if (conn == NULL) {
         fd_close(&message->file_fd);

@@ -90,6 +90,7 @@ static void take_place(struct h1_server *server, const struct h1_place *place)
     server->handoff = place->handoff;
     server->row_number = place->row;
     server->listeners = place->listeners;
+    server->listener_count = place->listener_count;
     server->counts = place->counts != NULL ? place->counts : &server->own_counts;
     server->is_held = place->is_held;
     server->may_take = !place->is_held;

@@ -31,6 +31,7 @@ struct h1_server {
     struct handoff_row *row;       /* NULL without handoff */
     size_t row_number;
     const struct listener *listeners;
+    size_t listener_count;
     struct h1_counts *counts; /* own_counts when nobody else is to see them */
     struct h1_counts own_counts;
     struct loop loop;

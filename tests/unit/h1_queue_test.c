@@ -184,6 +184,36 @@ static void refusals_that_were_left_out_are_told(void **state)
     close(pair[1]);
 }
 
+/* A worker that somebody has taken over can put anything into the queue. */
+static void what_no_worker_sends_is_not_believed(void **state)
+{
+    struct handoff_header headers[] = {
+        {.kind = HANDOFF_IDLE, .listener = 1},
+        {.kind = HANDOFF_IDLE, .listener = UINT32_MAX},
+        {.kind = HANDOFF_IDLE},
+        {.kind = HANDOFF_IDLE},
+    };
+    int pair[2];
+    char byte;
+
+    (void)state;
+    memset(headers[2].client_address, '1', sizeof(headers[2].client_address));
+    memset(headers[3].client_port, '1', sizeof(headers[3].client_port));
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/own"));
+    answer(take("/own"));
+    for (size_t i = 0; i < ARRAY_COUNT(headers); i++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+        assert_int_equal(handoff_give(&handoff, &headers[i], NULL, 0, pair[1], -1), 0);
+        close(pair[1]);
+        assert_false(h1_queue_take(server, driver));
+        assert_int_equal(server->conn_count, 1);
+        assert_int_equal(recv(pair[0], &byte, 1, 0), 0); /* closed */
+        close(pair[0]);
+    }
+}
+
 /* It is kept until there is, lest a request that is on its way find it closed. */
 static void an_idle_connection_is_given_away_when_the_queue_has_room(void **state)
 {
@@ -212,6 +242,7 @@ static void an_idle_connection_is_given_away_when_the_queue_has_room(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_no_worker_sends_is_not_believed, set_up, close_queue),
         cmocka_unit_test_setup_teardown(an_idle_connection_is_given_away_when_the_queue_has_room, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_waits_for_the_first_that_is_free, set_up, close_queue),
