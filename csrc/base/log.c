@@ -304,7 +304,8 @@ void log_report(const struct log_report *report, const char *format, ...)
                                                             .details_name = report->details_name,
                                                             .details = report->details});
     else
-        is_written = write_message(out, report->level, text) && write_block(out, report->level, report->details);
+        is_written = write_message(out, report->level, text) &&
+                     (report->details.len == 0 || write_block(out, report->level, report->details));
     if (is_written)
         tell_lost(out);
     errno = saved_errno;
