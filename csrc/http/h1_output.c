@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "fd.h"
+#include "h1_log_limit.h"
 
 enum { FILE_PIECE_BYTES = 1 << 20 };
 
@@ -146,6 +147,15 @@ static enum io_result flush_bytes(struct h1_output *output, int socket_fd, uint6
     return result == IO_DONE && len < size ? IO_MORE : result;
 }
 
+/* A file of the application has become shorter than promised. */
+static void tell_short(struct h1_file_piece *file)
+{
+    if (!file->is_short)
+        H1_LOG_EVENT(LOG_LEVEL_WARNING, "a file of the application became shorter while it was sent: the response is "
+                                        "cut off");
+    file->is_short = true;
+}
+
 static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece *file, int socket_fd, uint64_t *budget)
 {
     while (file->left > 0) {
@@ -161,7 +171,8 @@ static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece
             *budget -= (uint64_t)sent;
             note_taken(output, (uint64_t)sent);
         } else if (sent == 0) {
-            return IO_FAILED; /* the file has become shorter than promised */
+            tell_short(file);
+            return IO_FAILED;
         } else if (errno != EINTR) {
             return is_full(errno) ? IO_AGAIN : IO_FAILED;
         }
@@ -191,7 +202,7 @@ enum io_result h1_output_drain(struct h1_output *output, int socket_fd)
 
     pthread_mutex_lock(&output->mutex);
     result = flush(output, socket_fd, H1_OUTPUT_TURN_BYTES);
-    output->is_cut_short = result == IO_MORE;
+    output->is_cut_short = result == IO_MORE || result == IO_FAILED;
     if (result == IO_DONE && !output->is_app_waiting && !output->is_spooling)
         end_congestion(output);
     pthread_mutex_unlock(&output->mutex);

@@ -38,7 +38,7 @@ struct h1_output {
     bool is_spooling;              /* the app thread writes to the spool, without the lock */
     bool has_spool_failed;         /* not to be tried again while the client is behind */
     bool is_app_waiting;           /* the app thread has more than there is room for */
-    bool is_cut_short;             /* the last drain ended with IO_MORE */
+    bool is_cut_short;             /* the last drain ended with IO_MORE or IO_FAILED: no event will tell again */
     bool has_progress;             /* something was taken since this was last cleared */
     _Atomic(int64_t) congested_us; /* since when the client has been behind; 0: it is not */
     _Atomic(uint64_t) taken_bytes; /* by the client since then */

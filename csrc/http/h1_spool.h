@@ -17,6 +17,7 @@ struct h1_file_piece {
     int fd; /* owned; -1: none */
     off_t offset;
     uint64_t left; /* bytes */
+    bool is_short; /* it has fewer, and the log says so */
 };
 
 struct h1_spool {

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Returns files through wsgi.file_wrapper. ?file= names the file, ?skip= bytes are read before; the path says how:
-/plain, /declared (?length=), /buffered, /edited, /own-read, /decorated, /bytesio, /middleware (wrapped again),
+/plain, /declared (?length=), /buffered, /edited, /own-read, /decorated, /gated-close (at ?gate=), /bytesio, /middleware (wrapped again),
 /no-fileno, /iterate (by hand), /unused. /opened tells whether the files were closed."""
 
 import functools
 import io
 
-from tools import PLAIN, dispatch, json_reply, note, number, query
+from tools import PLAIN, dispatch, json_reply, note, number, query, wait_at
 
 # Files of requests since /opened was last asked: only exact types are sent by descriptor, so they cannot note their own
 # close().
@@ -89,6 +89,22 @@ def decorated(environ, start_response):
     return environ["wsgi.file_wrapper"](Decorated(open_file(environ)))
 
 
+class GatedClose:
+    """A file whose close() takes its time."""
+
+    def __init__(self, file, gate):
+        self.file, self.gate, self.read = file, gate, file.read
+
+    def close(self):
+        wait_at(self.gate)
+        self.file.close()
+
+
+def gated_close(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](GatedClose(open_file(environ), query(environ)["gate"]))
+
+
 def tell_opened(environ, start_response):
     """Whether each file is closed by now."""
     closed = [file.closed for file in opened]
@@ -143,6 +159,7 @@ PATHS = {
     "edited": edited,
     "own-read": own_read,
     "decorated": decorated,
+    "gated-close": gated_close,
     "opened": tell_opened,
     "bytesio": bytesio,
     "middleware": through_middleware,

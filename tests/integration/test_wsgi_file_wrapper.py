@@ -3,9 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
 
 import pytest
+
+from support.client import make_request
+from support.server import BEHAVIOUR
+from support.waiting import LIMIT_S, Gate, wait_until
 
 SIZE = 300_000
 
@@ -142,6 +148,32 @@ def test_a_large_file(behaviours, tmp_path):
         output.write(b"0123456789")
     response = behaviours.request(f"/file_wrapper/plain?file={large}")
     assert (len(response.body), response.body[-10:]) == (30_000_000, b"0123456789")
+
+
+def test_a_file_that_becomes_shorter_while_it_is_sent(start, tmp_path):
+    """By whoever drives the loop, while the application is busy: the client does not wait for the rest in vain."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--send-timeout", "1h")
+    large, gate = tmp_path / "large", Gate(tmp_path)
+    with large.open("wb") as output:
+        output.truncate(100_000_000)
+    with server.connect() as connection:
+        connection.send(make_request(f"/file_wrapper/gated-close?file={large}&gate={gate.path}"))
+        connection.read_until(b"\r\n\r\n")
+        gate.wait_reached()
+        os.truncate(large, 1000)
+        connection.socket.setblocking(False)
+
+        def is_told() -> bool:
+            with contextlib.suppress(BlockingIOError):
+                while connection.socket.recv(1 << 20):
+                    pass
+            return server.log_contains("a file of the application became shorter while it was sent")
+
+        wait_until(is_told, "the end of the file")
+        gate.release()
+        connection.socket.settimeout(LIMIT_S)
+        connection.read_to_end()
+    assert len(server.log.find_all("became shorter")) == 1
 
 
 def test_http_1_0(behaviours, file):
