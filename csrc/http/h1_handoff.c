@@ -146,7 +146,7 @@ bool h1_handoff_give_idle(struct h1_conn *conn)
 {
     struct handoff_header header;
 
-    if (conn->partial != NULL || conn->proxy != NULL || conn->leftover.len > 0 || conn->skipped_bytes > 0 ||
+    if (conn->partial != NULL || conn->proxy != NULL || conn->leftover.len > 0 || conn->skipped_bytes % 2 != 0 ||
         !describe_conn(conn, &header))
         return false;
     header.kind = HANDOFF_IDLE;

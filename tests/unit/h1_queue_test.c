@@ -184,6 +184,27 @@ static void refusals_that_were_left_out_are_told(void **state)
     close(pair[1]);
 }
 
+/* The other half would be a bare LF to whoever has it then. */
+static void half_an_empty_line_is_not_given_away(void **state)
+{
+    struct h1_conn *conn;
+
+    (void)state;
+    open_server_with_sibling();
+    clients[0] = loopback_connect(&listener);
+    tell(clients[0], GET("/first"));
+    answer(take("/first"));
+    conn = CONTAINER_OF(server->conns.head.next, struct h1_conn, conns_node);
+    tell(clients[0], "\r");
+    while (conn->skipped_bytes != 1)
+        h1_server_step(server, true);
+    assert_false(h1_queue_put_idle(conn));
+    tell(clients[0], "\n");
+    while (conn->skipped_bytes != 2)
+        h1_server_step(server, true);
+    assert_true(h1_queue_put_idle(conn));
+}
+
 /* A worker that somebody has taken over can put anything into the queue. */
 static void what_no_worker_sends_is_not_believed(void **state)
 {
@@ -242,6 +263,7 @@ static void an_idle_connection_is_given_away_when_the_queue_has_room(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(half_an_empty_line_is_not_given_away, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_no_worker_sends_is_not_believed, set_up, close_queue),
         cmocka_unit_test_setup_teardown(an_idle_connection_is_given_away_when_the_queue_has_room, set_up, close_queue),
         cmocka_unit_test_setup_teardown(what_is_given_away_is_not_refused, set_up, close_queue),
