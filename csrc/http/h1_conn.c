@@ -16,6 +16,7 @@
 #include "h1_queue.h"
 #include "h1_read.h"
 #include "h1_refusal.h"
+#include "h1_send.h"
 #include "h1_server_priv.h"
 #include "h1_trust.h"
 #include "log.h"
@@ -257,9 +258,7 @@ static void close_idle(struct h1_conn *conn)
 /* A cut response must not look like a whole one: where only the close ends it, the close is a reset. */
 static void abort_connection(struct h1_conn *conn)
 {
-    struct linger reset = {.l_onoff = 1, .l_linger = 0};
-
-    setsockopt(conn->source.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    h1_send_end_by_reset(conn->source.fd, true);
     h1_conn_close(conn);
 }
 
@@ -335,8 +334,10 @@ static void end_connection(struct h1_conn *conn)
     }
     /* The client waits for the end, which close() alone would not give it as long as a process that the application has
      * forked holds a copy of the descriptor. */
-    if (conn->is_ended_by_close)
+    if (conn->is_ended_by_close) {
+        h1_send_end_by_reset(conn->source.fd, false);
         shutdown(conn->source.fd, SHUT_WR);
+    }
     h1_conn_close(conn);
 }
 

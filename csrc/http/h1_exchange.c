@@ -104,6 +104,8 @@ static bool finish_head(struct h1_exchange *x, bool is_whole, uint64_t length)
     if (x->framing == H1_FRAMING_CLOSE || atomic_load_explicit(x->is_draining, memory_order_relaxed))
         x->is_keep_alive = false;
     h1_fate_note_end(&x->fate, x->framing == H1_FRAMING_CLOSE);
+    if (x->framing == H1_FRAMING_CLOSE)
+        h1_send_end_by_reset(x->socket_fd, true);
     end.framing = x->framing;
     end.is_keep_alive = x->is_keep_alive;
     if (x->settings->has_server_timing)

@@ -7,6 +7,7 @@
 #include "h1_conn_priv.h"
 #include "h1_driver.h"
 #include "h1_refusal.h"
+#include "h1_send.h"
 #include "h1_server_priv.h"
 
 enum { DISCARD_LIMIT_READS = 64 };
@@ -28,6 +29,8 @@ void h1_linger_discard(struct h1_conn *conn)
 
 void h1_linger_begin(struct h1_conn *conn)
 {
+    if (conn->is_ended_by_close)
+        h1_send_end_by_reset(conn->source.fd, false);
     shutdown(conn->source.fd, SHUT_WR);
     h1_conn_enter_state(conn, &H1_LINGERING);
     if (conn->state == &H1_LINGERING)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "clock.h"
 #include "h1_log_limit.h"
@@ -51,6 +52,13 @@ static enum io_result push_patiently(struct h1_exchange *x, struct iovec *iov, i
         if (ready < 0)
             return IO_FAILED;
     }
+}
+
+void h1_send_end_by_reset(int socket_fd, bool is_reset)
+{
+    struct linger at_once = {.l_onoff = is_reset, .l_linger = 0};
+
+    setsockopt(socket_fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 void h1_send_begin_queueing(struct h1_exchange *x)

@@ -19,6 +19,11 @@ enum {
 /* Sends, queues, or waits, in this order; `iov` is used up. `flags` as for h1_output_send. */
 enum exchange_result h1_send_pieces(struct h1_exchange *, struct iovec *iov, int count, int flags);
 
+/* Closing this socket is a reset from now on, also when the kernel does it for a process that has died: what has been
+ * sent must not look like a whole response where only the end of the connection ends one. Or it is no more. Does
+ * nothing to unix sockets. */
+void h1_send_end_by_reset(int socket_fd, bool is_reset);
+
 /* What follows is queued: whoever drives is to send it as the client takes it. Said before the first is queued. */
 void h1_send_begin_queueing(struct h1_exchange *);
 

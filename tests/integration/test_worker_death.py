@@ -52,6 +52,45 @@ def test_running_worker_killed(start, gate):
     assert server.request("/blocks/list-of-one").body == b"one"
 
 
+def read_to_reset(connection) -> None:
+    """An end of the connection without a reset would be the end of the response."""
+    with pytest.raises(ConnectionResetError):
+        while connection.socket.recv(65536):
+            pass
+
+
+def test_half_a_response_that_ends_with_the_connection_is_not_taken_for_a_whole(start, gate):
+    server = start_router(start)
+    mark = server.log.mark()
+    with server.connect() as connection:
+        connection.send(make_request(f"/stream/?blocks=2&size=3&gate={gate.path}", version="1.0"))
+        connection.read_until(b"aaa")
+        gate.wait_reached()
+        server.kill_worker()
+        read_to_reset(connection)
+    gate.release()
+    wait_replaced(server, mark)
+
+
+def test_nor_is_one_that_the_client_has_not_taken_yet(start):
+    """The application has ended; the rest is the worker's to send."""
+    server = start_router(start)
+    mark = server.log.mark()
+    target = "/stream/?blocks=200&size=100000"
+    with server.connect() as connection, server.connect() as other:
+        connection.send(make_request(target, version="1.0"))
+        connection.read_until(b"aaa")
+        assert other.request("/blocks/list-of-one").body == b"one", "the only thread there is has ended the first"
+        server.kill_worker()
+        read_to_reset(connection)
+    wait_replaced(server, mark)
+    with server.connect() as connection:
+        connection.send(make_request(target, version="1.0") + b"unread")
+        response = connection.read_response()
+        assert (response.framing, len(response.body)) == ("close", 20_000_000)
+        assert connection.socket.recv(1) == b"", "no reset"
+
+
 @pytest.mark.parametrize(
     "target, how",
     [
