@@ -76,6 +76,15 @@ size_t text_escape(char *out, size_t size, struct slice bytes)
     return len;
 }
 
+bool text_has_control(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 static unsigned smallest(unsigned a, unsigned b, unsigned c)
 {
     unsigned least = a < b ? a : b;

@@ -22,6 +22,9 @@ size_t text_format_u64(char *out, uint64_t value);
  * whatever came in. */
 size_t text_escape(char *out, size_t size, struct slice bytes);
 
+/* Whether a control character is in it: a byte below 0x20, or DEL. */
+bool text_has_control(const char *text);
+
 /* Number of single-character edits (insert, delete, replace, swap) between two words of up to 63 bytes; more is cut. */
 unsigned text_distance(const char *a, const char *b);
 

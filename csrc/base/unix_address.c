@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "text.h"
+
 #define UNIX_PREFIX "unix:"
 
 const char *unix_address_parse(const char *text, struct unix_address *address)
@@ -18,6 +20,8 @@ const char *unix_address_parse(const char *text, struct unix_address *address)
         return "@NAME (an abstract unix socket), unix:PATH or a path: it is not offered to the network";
     if (len < 1 + (size_t)address->is_abstract)
         return "@NAME (an abstract unix socket), unix:PATH or a path";
+    if (text_has_control(name))
+        return "a name or path without control characters";
     if (len >= sizeof(address->socket.sun_path))
         return "a name or path of at most 107 bytes";
     memcpy(address->socket.sun_path, name, len);

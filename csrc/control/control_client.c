@@ -2,6 +2,7 @@
 #include "control_client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -54,7 +55,7 @@ static bool wait_for(const struct talk *talk, short events)
     do {
         int64_t left_ms = (talk->until_us - clock_now_us()) / 1000;
 
-        result = poll(&pollfd, 1, left_ms > 0 ? (int)left_ms : 0);
+        result = poll(&pollfd, 1, left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms);
     } while (result < 0 && errno == EINTR);
     return result > 0;
 }

@@ -278,6 +278,10 @@ int listener_check_address(const char *address, char *error, size_t size)
                  LISTENER_PATH_BYTES - 1);
         return -1;
     }
+    if (path != NULL && text_has_control(path)) {
+        snprintf(error, size, "cannot listen at '%s': expected a path without control characters", address);
+        return -1;
+    }
     return 0;
 }
 

@@ -69,6 +69,16 @@ bool kin_is_descendant(pid_t pid)
     return false;
 }
 
+/* False without /proc, or when no descriptor is free. */
+static bool can_look(void)
+{
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    bool result = fd >= 0;
+
+    fd_close(&fd);
+    return result;
+}
+
 enum kin kin_take_hold(pid_t pid, int *pid_fd)
 {
     *pid_fd = -1;
@@ -83,7 +93,8 @@ enum kin kin_take_hold(pid_t pid, int *pid_fd)
     if (kin_is_descendant(pid))
         return KIN_OURS;
     fd_close(pid_fd);
-    return access("/proc/self/stat", R_OK) == 0 ? KIN_STRANGER : KIN_UNTOLD;
+    /* Once more: there may have been no descriptor left to look with. */
+    return kin_is_descendant(pid) || !can_look() ? KIN_UNTOLD : KIN_STRANGER;
 }
 
 int kin_signal(pid_t pid, int pid_fd, int signal_number)

@@ -12,7 +12,8 @@
 enum kin {
     KIN_OURS,
     KIN_STRANGER,
-    KIN_UNTOLD, /* no child of the caller's, and there is no /proc to tell whether it is one of its children's */
+    KIN_UNTOLD, /* no child of the caller's; whether it is one of its children's cannot be told: there is no /proc, or
+                   no descriptor left */
 };
 
 /* Whether the process, running or not yet reaped, is a child of the caller's. */

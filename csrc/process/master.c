@@ -89,14 +89,26 @@ static int settle_privileges(struct master *master, char *error)
     return 0;
 }
 
+/* More workers may come than there are at the start (TTIN), each with a successor: what is allowed of that. */
+static void allow_more_files(const struct master *master, uint64_t of_one)
+{
+    uint64_t most = of_one * (uint64_t)crew_row_count((int)master->config->workers) + OTHER_FILES;
+    uint64_t allowed = surroundings_allow_files(most);
+
+    if (allowed > 0)
+        (void)!surroundings_allow_files(allowed);
+}
+
 /* Each worker has a channel here (at its start its other end for a moment), and one of the zygote's its pid. During a
  * reload there are twice as many. */
 static int allow_files(struct master *master, char *error)
 {
-    uint64_t of_workers = (uint64_t)master->config->workers * (master->config->preload ? 2 : 1);
+    uint64_t of_one = master->config->preload ? 2 : 1, of_workers = (uint64_t)master->config->workers * of_one;
     uint64_t wanted = of_workers + master->config->bind.count + OTHER_FILES;
     uint64_t allowed = surroundings_allow_files(wanted + of_workers);
 
+    if (allowed == 0)
+        allow_more_files(master, of_one);
     if (allowed == 0)
         return 0;
     if (allowed >= wanted && surroundings_allow_files(allowed) == 0) {
@@ -307,7 +319,8 @@ static void reload_after_change(struct master *master)
 
 static void give_up_when_hopeless(struct master *master)
 {
-    if (master->awaits_change || master->phase != MASTER_RUNNING || master->coming != 0 ||
+    /* An upgrade that is under way may bring what is missing; if it fails, there is nothing left to wait for. */
+    if (master->awaits_change || master->phase != MASTER_RUNNING || master->coming != 0 || upgrade_is_running(master) ||
         !crew_is_hopeless(&master->crew, master->generation))
         return;
     if (master->config->reload) {

@@ -5,6 +5,7 @@ when there is room again."""
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from support.client import make_request
 from support.faults import Faults
 from support.kernel import wake_ups
 from support.server import BEHAVIOUR, SPAWNED
+from support.waiting import wait_until
 
 HELLO = "/blocks/list-of-one"
 DESCRIPTORS = 100
@@ -186,3 +188,15 @@ def test_nothing_can_be_forked_at_the_start(start, tmp_path, is_sanitized):
     server = start("router", "--pythonpath", BEHAVIOUR, workers=2, environment=faults.environment, ready=False)
     assert server.wait_exit() != 0
     assert server.log_contains("cannot start a worker: Resource temporarily unavailable")
+
+
+def test_there_are_descriptors_for_more_workers_than_at_the_start(start):
+    """The soft limit is raised as far as it may be: TTIN makes twice as many, and a reload has twice that."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--preload", workers=20, prefix=["prlimit", "--nofile=100:4096"])
+    for count in range(21, 41):
+        server.send_signal(signal.SIGTTIN)
+        server.wait_for_log(rf"one worker more: {count}$")
+    wait_until(lambda: len(server.worker_pids()) == 40, "all workers to be there")
+    server.send_signal(signal.SIGHUP)
+    server.wait_for_log("generation 2 serves with 40 workers")
+    assert not server.log_contains("[Tt]oo many open files")

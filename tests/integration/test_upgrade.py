@@ -15,9 +15,20 @@ from support import processes
 from support.client import make_request
 from support.load import Load
 from support.server import SPAWNED, find_binary
-from support.upgrades import APPLICATION, MODES, begin_held, gate_for_all, replace, upgrade, wait_old_gone
+from support.upgrades import (
+    APPLICATION,
+    DONE,
+    MODES,
+    WAITS,
+    begin_held,
+    end,
+    gate_for_all,
+    replace,
+    upgrade,
+    wait_old_gone,
+)
 from support.users import only_root, public_folder
-from support.waiting import wait_until
+from support.waiting import Gate, wait_until
 
 
 @MODES
@@ -98,6 +109,23 @@ def test_the_old_master_dies_while_the_new_one_starts(serve_shop, write, gate):
         wait_until(lambda: server.request("/").text == "second", "the new code")
     os.kill(new, signal.SIGTERM)
     server.wait_exit()
+
+
+def test_an_upgrade_to_what_starts_from_what_does_not(start, write, tmp_path, gate):
+    """The old master does not give up while the new one starts: that would take the server's listeners with it."""
+    second = Gate(tmp_path, "second")
+    write("first", before=WAITS.format(path=gate.path) + "; raise ValueError")
+    server = start("shop", "--pythonpath", tmp_path, workers=1, ready=False)
+    gate.wait_reached()
+    new = begin_held(server, write, second)
+    with gate_for_all(gate):
+        server.wait_for_log(r"worker \d .* exited with status 3")
+    with gate_for_all(second):
+        server.master_pid = new
+        server.wait_for_log(DONE)
+        wait_until(lambda: server.request("/").text == "second", "the new code")
+    assert not server.log_contains("giving up")
+    end(server)
 
 
 def test_twelve_upgrades_leave_nothing_behind(serve_shop, is_sanitized):

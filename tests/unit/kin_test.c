@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +63,36 @@ static void test_the_dead_until_they_are_reaped(void **state)
     assert_false(kin_is_descendant(child));
 }
 
+/* Nothing is said of it then that may be wrong. */
+static void test_without_a_free_descriptor(void **state)
+{
+    struct rlimit limit, none;
+    int ends[2], pid_fd;
+    pid_t child, grandchild;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        have_a_child(ends[1]);
+    assert_int_equal(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(kin_take_hold(grandchild, &pid_fd), KIN_UNTOLD);
+    assert_int_equal(pid_fd, -1);
+    assert_int_equal(kin_take_hold(child, &pid_fd), KIN_OURS);
+    assert_int_equal(pid_fd, -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(kin_take_hold(grandchild, &pid_fd), KIN_OURS);
+    assert_int_equal(kin_take_hold(getppid(), &pid_fd), KIN_STRANGER);
+    kill(grandchild, SIGKILL);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void test_strangers(void **state)
 {
     (void)state;
@@ -78,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_children_and_theirs),
         cmocka_unit_test(test_the_dead_until_they_are_reaped),
+        cmocka_unit_test(test_without_a_free_descriptor),
         cmocka_unit_test(test_strangers),
     };
 

@@ -281,6 +281,8 @@ static void test_files_are_never_replaced_by_a_socket(void **state)
     assert_refused("unix:@app", "'unix:./@app'");
     memset(long_path + 6, 'a', LISTENER_PATH_BYTES);
     assert_refused(long_path, "expected a path of 1 to 107 bytes");
+    assert_refused("unix:a\nb", "expected a path without control characters");
+    assert_refused("unix:\x7f", "expected a path without control characters");
 }
 
 static void test_backlog_limit_is_read_from_the_kernel(void **state)

@@ -90,6 +90,8 @@ static void test_addresses(void **state)
     assert_non_null(unix_address_parse("localhost:80", &address));
     assert_non_null(unix_address_parse(longest, &address));
     assert_null(unix_address_parse(longest + 1, &address));
+    assert_non_null(unix_address_parse("/a\nb", &address));
+    assert_non_null(unix_address_parse("@\x1b", &address));
 }
 
 static void test_nothing_moves_the_cursor(void **state)
