@@ -292,6 +292,23 @@ def test_what_to_deploy_leads_even_after_a_warning():
     assert words.first_advice(document)[0]["text"] == "Deploy `x`"
 
 
+def test_what_stands_on_top_is_not_what_follows_first():
+    document = page_sample.document()
+    text = "Something else used 99 % of the CPUs while this was measured: measure again on an idle machine."
+    document["recommendations"].insert(0, {"text": text, "because": [], "experiment": "sleeping"})
+    assert words.first_advice(document)[0]["text"].startswith("20 callers")
+    document["recommendations"] = document["recommendations"][:1]
+    assert words.first_advice(document)[0]["text"] == text
+
+
+def test_lines_of_a_note_stay_lines():
+    document = page_sample.document()
+    document["experiments"][0]["runs"][0]["notes"] = ["5 of 20 requests failed\nTraceback:\n  File <shop>", "one line"]
+    text = page.render(document)
+    assert '<p class="aside">5 of 20 requests failed</p>' in text and '<p class="aside">one line</p>' in text
+    assert '<pre class="error">Traceback:\n  File &lt;shop&gt;</pre>' in text
+
+
 def test_a_machine_that_was_not_idle_is_told_on_top():
     document = page_sample.document()
     assert words.disturbance(document) is None

@@ -285,13 +285,19 @@ def advice_of(document, experiment):
     return [one for one in document["recommendations"] if one["experiment"] == experiment["name"]]
 
 
+def rank(advice):
+    """Returns what sorts recommendations: what to deploy, then the others, then what `disturbance` says of all anyway."""
+    return not advice["text"].startswith("Deploy "), advice["text"].endswith(": measure again on an idle machine.")
+
+
 def first_advice(document):
-    """Returns what to say first: of each experiment what to deploy, or else its first recommendation, with "at", the
-    experiment's index, and its "title"; then those that belong to none, with "at" None."""
+    """Returns what to say first: of each experiment what to deploy, or else its first recommendation that is more than
+    what stands on top, with "at", the experiment's index, and its "title"; then those that belong to none, with "at"
+    None."""
     names = {experiment["name"] for experiment in document["experiments"]}
     firsts = [
         {
-            **min(advice_of(document, experiment), key=lambda one: not one["text"].startswith("Deploy ")),
+            **min(advice_of(document, experiment), key=rank),
             "at": at,
             "title": experiment["title"],
         }
