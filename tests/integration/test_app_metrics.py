@@ -109,9 +109,9 @@ def test_as_many_workers_as_there_can_be(start, tmp_path):
     for count in range(2, 18):
         server.send_signal(signal.SIGTTIN)
         server.wait_for_log(rf"one worker more: {count}$")
-    wait_until(lambda: read_metrics(server)["app_alive", ""] == 17, "all workers to be seen")
+    wait_until(lambda: read_metrics(server)["app_alive", ""] == 17, "all workers to be seen", 180)
     server.send_signal(signal.SIGHUP)
-    server.wait_for_log(r"generation 2 serves with 17 workers", limit_s=60)
+    server.wait_for_log(r"generation 2 serves with 17 workers", limit_s=180)
     wait_until(lambda: read_metrics(server)["app_alive", ""] == 17, "the workers before to be gone")
     assert read_metrics(server)["app_generations", ""] == 2 * 17
 

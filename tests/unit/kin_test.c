@@ -16,8 +16,10 @@
 /* In a child: forks another one, tells its pid, and waits until it is killed. */
 static void have_a_child(int tell_fd)
 {
-    pid_t pid = fork();
+    pid_t pid;
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after a test that has failed */
+    pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         prctl(PR_SET_NAME, "a) S 1 (b"); /* what looks like a parent is part of a name */
