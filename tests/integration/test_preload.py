@@ -219,9 +219,11 @@ def application(environ, start_response):
 
 
 @pytest.fixture
-def start_frail(start, tmp_path):
+def start_frail(start, tmp_path, is_sanitized):
     """start_frail(action, *options, ...): where there is no /proc, with an application whose first worker does that when
     it starts."""
+    if is_sanitized:
+        pytest.skip("sanitizers look at /proc themselves")
     if not shutil.which("unshare") or subprocess.run([*WITHOUT_PROC, "true"], capture_output=True, check=False).returncode:
         pytest.skip("nothing can be mounted here")
 
