@@ -6,9 +6,9 @@
 
 enum { MOST_READS = 1000 }; /* a master that was killed while it wrote never ends */
 
-uint64_t board_reload_ask(struct board_reload *reload)
+void board_reload_ask(struct board_reload *reload, uint64_t number)
 {
-    return atomic_fetch_add(&reload->asked, 1) + 1;
+    atomic_store(&reload->asked, number);
 }
 
 void board_reload_finish(struct board_reload *reload, uint64_t number, bool is_failed, int generation, const char *text)

@@ -30,8 +30,8 @@ struct board_reload_news {
     char text[BOARD_RELOAD_TEXT_BYTES]; /* "generation 2 serves", or why not; NUL-terminated, bytes as they came */
 };
 
-/* Master: one more request. Returns its number. */
-uint64_t board_reload_ask(struct board_reload *);
+/* Master: it has been asked so often. It keeps the number itself: others can write here. */
+void board_reload_ask(struct board_reload *, uint64_t number);
 /* Master: all requests up to `number` have been dealt with. */
 void board_reload_finish(struct board_reload *, uint64_t number, bool is_failed, int generation, const char *text);
 

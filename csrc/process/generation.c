@@ -215,7 +215,7 @@ void generation_ask_reload(struct master *master)
         log_warning("the server stops: the reload that was asked for is not begun");
         return;
     }
-    master->reload.last_number = board_reload_ask(&master->scoreboard->totals->reload);
+    board_reload_ask(&master->scoreboard->totals->reload, ++master->reload.last_number);
     if (master->coming != 0)
         log_info("a reload is under way: another one follows it");
     master->reload.is_wanted = true;

@@ -69,7 +69,9 @@ def test_nonsense_in_all_shared_memory(start, manager, tmp_path, seed):
     server.kill_worker()
     server.wait_for_log("was killed by signal 9")
     server.send_signal(signal.SIGHUP)
+    manager.wait_for("RELOADING", "1")
     server.wait_for_log("reload done: generation 2 serves")
+    manager.wait_for("READY", "1", count=2)
     assert server.request("/").body == b"served"
     assert not any("STOPPING" in message for message in manager.messages)
     assert server.stop() == 0
