@@ -130,6 +130,9 @@ static const char *expand(struct reader *reader, const struct ini_line *line, bo
         mistakes_warn(reader->mistakes, "%s:%u: %s: the placeholder %%%c is not known here and stays as it is",
                       reader->file->name.text, line->number, mistakes_quote(slice_of_string(line->key)).text,
                       lack.unknown);
+    if (kept != NULL && strstr(line->value, "@(") != NULL)
+        mistakes_warn(reader->mistakes, "%s:%u: %s: what @(...) names is not read here: it stays as it is",
+                      reader->file->name.text, line->number, mistakes_quote(slice_of_string(line->key)).text);
     buf_fini(&value);
     return kept;
 }

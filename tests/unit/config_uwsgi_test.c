@@ -103,6 +103,18 @@ static void placeholders_are_replaced(void **state)
     free(values);
 }
 
+static void contents_of_other_files_are_not_read(void **state)
+{
+    char *values = print_file(
+        "[uwsgi]\nmodule = app\nenv = KEY=@(/run/key)\n[clutch]\nchdir = .\nbind = unix:@(x)\n", ARGV("-c", "shop.ini"),
+        NULL, "clutch: warning: shop.ini:3: env: what @(...) names is not read here: it stays as it is\n");
+
+    (void)state;
+    assert_value(values, "env", "KEY=@(/run/key)", "shop.ini:3");
+    assert_value(values, "bind", "unix:@(x)", "shop.ini:6");
+    free(values);
+}
+
 static void placeholders_tell_of_the_machine(void **state)
 {
     char *values, expected[700], host[300] = "";
@@ -265,6 +277,7 @@ int main(void)
         cmocka_unit_test(wrong_values_and_conditions_stop_the_start),
         cmocka_unit_test(our_section_wins_wherever_it_stands),
         cmocka_unit_test(placeholders_are_replaced),
+        cmocka_unit_test(contents_of_other_files_are_not_read),
         cmocka_unit_test(placeholders_tell_of_the_machine),
         cmocka_unit_test(values_are_understood_as_there),
         cmocka_unit_test(a_socket_may_speak_http),
