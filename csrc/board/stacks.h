@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The Python stacks of each worker's threads, as they were last dumped: text in shared memory, which stays readable
  * when the worker has died. Who wants a dump asks for it here and then sends the worker STACKS_SIGNAL; the worker
- * writes the text, even while its Python is stuck. */
+ * writes the text, even while its Python is stuck. One that was not asked through the board writes it to the log. */
 #ifndef CLUTCH_STACKS_H
 #define CLUTCH_STACKS_H
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,14 +12,11 @@
 
 #include "attrs.h"
 #include "slice.h"
+#include "stacks_signal.h"
 
 struct scoreboard;
 
 enum { STACKS_BYTES = 65536 }; /* what is longer is cut */
-
-/* To a worker that is ready or draining; its default, which holds before that, is to end the process. A worker that
- * was not asked through the board writes the stacks to the log. */
-#define STACKS_SIGNAL (SIGRTMIN + 7)
 
 /* What belongs to the text of one row; zeroed: there is none. */
 struct stacks_note {

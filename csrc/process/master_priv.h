@@ -59,6 +59,7 @@ struct master {
     struct crew crew;
     struct monitor_keeper monitor;
     struct oom oom;
+    int64_t stacks_until_us; /* a child that is to be killed may be writing its stacks to the log */
     int64_t liveness_us;     /* when the workers are asked next for a sign of life */
     int generation;          /* that serves */
     int coming;              /* that is to follow it; 0: no reload is under way */

@@ -8,6 +8,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "stacks_signal.h"
+
 enum phase { PHASE_LOADING, PHASE_ZYGOTE, PHASE_SERVING };
 
 /* Of this process; read by the handler. */
@@ -110,6 +112,7 @@ void role_signals_become_child(void)
     was_told = 0;
     owner = getpid();
     set_dispositions(on_ending_signal, on_pointless_signal);
+    handle((const int[]){STACKS_SIGNAL}, 1, on_pointless_signal); /* until Python does something about it */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -225,17 +225,6 @@ void supervise_reap(struct master *master)
 
 /* --- Deadlines --- */
 
-static void kill_slow_starter(struct master *master, struct slot *slot)
-{
-    char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
-
-    slot->end_cause = RESTART_BOOT_TIMEOUT;
-    log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
-              format_duration(limit, master->config->boot_timeout_ms));
-    generation_note_failure(master, slot, "has not loaded the application within --boot-timeout");
-    supervise_kill(master, slot);
-}
-
 /* It has not forked the worker of this slot. With its death the order is void. */
 static void kill_stuck_zygote(struct master *master, struct slot *slot)
 {
@@ -249,15 +238,50 @@ static void kill_stuck_zygote(struct master *master, struct slot *slot)
     supervise_kill(master, zygote);
 }
 
+/* It loads the application, or ends: it writes its stacks itself, as they are. One at a time, lest they be mixed; those
+ * whose time is up at the same moment are in the same place mostly, and wait for it. */
+static bool ask_for_raw_stacks(struct master *master, struct slot *slot, int64_t now_us)
+{
+    char name[SLOT_NAME_BYTES];
+
+    slot->has_shown_stacks = true;
+    if (now_us < master->stacks_until_us) {
+        slot->deadline_us = master->stacks_until_us;
+        return true;
+    }
+    log_warning("%s is about to be killed; the stacks of its Python threads, if it can show them:",
+                slot_format_name(slot, name));
+    master->stacks_until_us = slot->deadline_us = now_us + STACKS_US;
+    return kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL) == 0;
+}
+
 /* Before it is killed: what it is doing is of interest. Whether it was asked just now, and has a moment to answer. */
 static bool ask_for_stacks(struct master *master, struct slot *slot, int64_t now_us)
 {
-    if (slot->number <= 0 || slot->ready_us == 0 || slot->has_shown_stacks ||
-        scoreboard_count_running(master->scoreboard, slot->row) == 0)
+    if (slot->has_shown_stacks)
+        return false;
+    if (slot->state == SLOT_STARTING)
+        return ask_for_raw_stacks(master, slot, now_us);
+    if (slot->number <= 0 || slot->ready_us == 0)
+        return false;
+    if (atomic_load(&scoreboard_row(master->scoreboard, slot->row)->has_finished) != 0)
+        return ask_for_raw_stacks(master, slot, now_us);
+    if (scoreboard_count_running(master->scoreboard, slot->row) == 0)
         return false;
     slot->has_shown_stacks = true;
     slot->deadline_us = now_us + STACKS_US;
     return kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL) == 0;
+}
+
+static void kill_slow_starter(struct master *master, struct slot *slot)
+{
+    char name[SLOT_NAME_BYTES], limit[DURATION_BYTES];
+
+    slot->end_cause = RESTART_BOOT_TIMEOUT;
+    log_error("%s has not loaded the application within %s (--boot-timeout): killed", slot_format_name(slot, name),
+              format_duration(limit, master->config->boot_timeout_ms));
+    generation_note_failure(master, slot, "has not loaded the application within --boot-timeout");
+    supervise_kill(master, slot);
 }
 
 static void kill_slow_drainer(struct master *master, struct slot *slot, int64_t now_us)
@@ -302,9 +326,10 @@ void supervise_enforce_deadlines(struct master *master, int64_t now_us)
             kill_stuck_zygote(master, slot);
         } else if (slot->state == SLOT_KILLED) {
             look_for_killed(master, slot);
+        } else if (ask_for_stacks(master, slot, now_us)) {
+            continue;
         } else if (slot->state == SLOT_DRAINING) {
-            if (!ask_for_stacks(master, slot, now_us))
-                kill_slow_drainer(master, slot, now_us);
+            kill_slow_drainer(master, slot, now_us);
         } else {
             kill_slow_starter(master, slot);
         }

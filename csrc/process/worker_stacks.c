@@ -45,6 +45,9 @@ struct worker_stacks {
 
 static volatile sig_atomic_t signalled_fd = -1;
 
+/* What the signal did before: the gateway's own, which lasts longer. */
+static struct sigaction action_before;
+
 static void on_signal(int number)
 {
     const uint64_t one = 1;
@@ -61,7 +64,7 @@ static void take_signal(int fd)
 
     signalled_fd = fd;
     sigemptyset(&action.sa_mask);
-    sigaction(STACKS_SIGNAL, &action, NULL);
+    sigaction(STACKS_SIGNAL, &action, &action_before);
 }
 
 /* --- The result --- */
@@ -267,7 +270,7 @@ void worker_stacks_close(struct worker_stacks *stacks)
     if (stacks == NULL)
         return;
     if (stacks->asked_fd >= 0) {
-        signal(STACKS_SIGNAL, SIG_IGN);
+        sigaction(STACKS_SIGNAL, &action_before, NULL);
         signalled_fd = -1;
     }
     fd_close(&stacks->asked_fd);

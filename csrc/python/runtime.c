@@ -2,11 +2,13 @@
  * Start and end of the interpreter. Runs in a worker or the zygote, on what becomes Python's main thread. */
 #include "runtime.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "config.h"
 #include "log.h"
+#include "stacks_signal.h"
 #include "venv.h"
 
 #ifndef CLUTCH_PYTHON_EXECUTABLE
@@ -179,11 +181,29 @@ int runtime_start(const struct config *config)
     return initialise(config, venv) == 0 ? check_gil() : -1;
 }
 
+/* Where the application waits while it is loaded, or does not end. */
+static PyObject *show_stacks(PyObject *faulthandler)
+{
+    PyObject *result =
+        PyObject_CallMethod(faulthandler, "register", "iiOO", STACKS_SIGNAL, log_fd(), Py_True, Py_False);
+    struct sigaction action;
+
+    if (result != NULL && sigaction(STACKS_SIGNAL, NULL, &action) == 0) {
+        action.sa_flags |= SA_RESTART;
+        sigaction(STACKS_SIGNAL, &action, NULL);
+    }
+    return result;
+}
+
 int runtime_show_crashes(void)
 {
     PyObject *module = PyImport_ImportModule("faulthandler");
     PyObject *result = module != NULL ? PyObject_CallMethod(module, "enable", "i", log_fd()) : NULL;
 
+    if (result != NULL) {
+        Py_DECREF(result);
+        result = show_stacks(module);
+    }
     Py_XDECREF(result);
     Py_XDECREF(module);
     return result != NULL ? 0 : -1;

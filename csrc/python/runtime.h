@@ -20,7 +20,8 @@ int runtime_start(const struct config *config) MUST_CHECK;
  * GIL, which is gone afterwards. Failures are logged. */
 void runtime_stop(void);
 
-/* Has faulthandler write to the error log. Requires the GIL. Returns 0, or -1 with an exception. */
+/* Has faulthandler write to the error log, at a crash and at STACKS_SIGNAL. Requires the GIL. Returns 0, or -1 with an
+ * exception. */
 int runtime_show_crashes(void) MUST_CHECK;
 
 /* The release of the linked Python as text, "3.11.7"; static storage. Only its last number can differ from the

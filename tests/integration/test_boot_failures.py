@@ -4,7 +4,9 @@ serves."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
 import pytest
 
@@ -71,12 +73,24 @@ class TestReasons:
             "500ms",
             *preload,
             ready=False,
+            workers=2,
             environment={"APP_GATE": gate.path},
         )
         assert server.wait_exit() == 3
         assert server.log_contains(
             r"\[error\].* has not loaded the application within 0\.5 s \(--boot-timeout\): killed"
         )
+        assert len(server.log.find_all(r'File ".*slow_import\.py", line \d+ in <module>$')) == 1, "where it waited"
+
+    def test_stacks_while_loading(self, start, preload, gate):
+        """Asked for, they are written, and it loads on."""
+        server = start(BAD / "slow_import.py", *preload, ready=False, environment={"APP_GATE": gate.path})
+        gate.wait_reached()
+        pid = int(server.wait_for_log(r"spawned (?:worker 1|zygote) \(pid: (\d+)")[1])
+        os.kill(pid, signal.SIGRTMIN + 7)
+        server.wait_for_log(r'File ".*slow_import\.py", line \d+ in <module>')
+        gate.open()
+        server.wait_ready()
 
 
 def test_the_last_line_says_why_it_gave_up(start):

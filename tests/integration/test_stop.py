@@ -140,6 +140,7 @@ def test_what_of_the_application_does_not_end_is_told(start, tmp_path, way):
         r"worker 1 .* has not ended within 0\.5 s \(--graceful-timeout\): killed, after its last request: "
         "a thread, an exit handler or on_worker_stop of the application does not end$"
     )
+    assert server.log_contains('File ".*threading.py", line .* in (wait|_shutdown|_wait_for_tstate_lock)'), "its stacks"
     assert server.wait_exit() == 0
 
 
