@@ -87,7 +87,7 @@ class TestInterrupted:
         assert_504(server.request("/final"))
         server.out.wait_for("^final: goes on")
         server.log.wait_for("has ended the request")
-        server.log.wait_for("Exception ignored in: .*Final.__del__")
+        server.log.wait_for(r"Exception ignored .*Final\.__del__")
         assert server.request("/").body == b"done\n"
         assert server.log.text.count("spawned worker") == 1
 
