@@ -26,10 +26,11 @@ static int wrapper_init(PyObject *object, PyObject *arguments, PyObject *keyword
     static char *names[] = {filelike_name, block_name, NULL};
     struct file_wrapper *self = as_wrapper(object);
     Py_ssize_t block_size = DEFAULT_BLOCK_BYTES;
-    PyObject *filelike, *earlier = self->filelike;
+    PyObject *filelike, *earlier;
 
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|n:file_wrapper", names, &filelike, &block_size))
         return -1;
+    earlier = self->filelike; /* only now: reading the arguments may have called this function */
     self->filelike = Py_NewRef(filelike);
     self->block_size = block_size > 0 ? block_size : DEFAULT_BLOCK_BYTES;
     Py_XDECREF(earlier);
@@ -254,8 +255,10 @@ int wsgi_file_send(const struct wsgi_files *files, const struct names *names, st
     if (file != NULL && flush(files, file) && (fd = PyObject_AsFileDescriptor(file)) >= 0 && fstat(fd, &status) == 0 &&
         S_ISREG(status.st_mode))
         position = find_position(names, file);
-    /* A closed file, or one that cannot tell: reading it says what is wrong, in the application's terms. */
-    PyErr_Clear();
+    if (position < 0 && PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception))
+        result = -1; /* the request is to end */
+    else /* a closed file, or one that cannot tell: reading it says what is wrong, in the application's terms */
+        PyErr_Clear();
     if (position >= 0)
         result =
             send_bytes(response, fd, position, status.st_size > position ? (uint64_t)(status.st_size - position) : 0);

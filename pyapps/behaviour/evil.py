@@ -2,6 +2,8 @@
 """Hands over objects whose own methods raise, re-enter, or change what they belong to while it is being looked at."""
 
 import gc
+import io
+import sys
 
 from tools import PLAIN, dispatch, query
 
@@ -335,6 +337,26 @@ class CloseAttributeRaises(Closing):
         raise RuntimeError("close cannot be had")
 
 
+class InitAgain:
+    """A number that uses the wrapper it is an argument of."""
+
+    def __init__(self, wrapper):
+        self.wrapper = wrapper
+
+    def __index__(self):
+        self.wrapper.__init__(io.BytesIO(b"second"))
+        return 4
+
+
+def initialised_within(environ, start_response):
+    """How many references a file that its wrapper has let go has more than one that never had a wrapper."""
+    start_response("200 OK", PLAIN)
+    first, other = io.BytesIO(b"first"), io.BytesIO(b"other")
+    wrapper = environ["wsgi.file_wrapper"](first)
+    wrapper.__init__(io.BytesIO(b"third"), InitAgain(wrapper))
+    return [b"%d more, " % (sys.getrefcount(first) - sys.getrefcount(other)), *wrapper]
+
+
 def closing(make):
     def answer(environ, start_response):
         start_response("200 OK", PLAIN)
@@ -482,6 +504,7 @@ PATHS = {
     "length-shrinks": body(Shrinks),
     "collected-list": collected_list,
     "wrapper": reinitialised_wrapper,
+    "wrapper-within": initialised_within,
     "close-raises": closing(lambda _: Closing([b"whole"], raise_error(RuntimeError("raised in close")))),
     "close-exits": closing(lambda _: Closing([b"whole"], raise_error(SystemExit(3)))),
     "close-uncallable": closing(lambda _: Closing([b"whole"], 7)),

@@ -148,6 +148,15 @@ class Measured:
         return iter([b"late\n"])
 
 
+class Reads:
+    """The server looks whether it is a file."""
+
+    @property
+    def read(self):
+        time.sleep(3600)
+        raise AttributeError("read")
+
+
 class Broken:
     """Fails, and is not done with that."""
 
@@ -187,6 +196,9 @@ def application(environ, start_response):
     if name == "measured":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return Measured()
+    if name == "reads":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return environ["wsgi.file_wrapper"](Reads())
     if name == "broken":
         return Broken()
     if name == "closing":

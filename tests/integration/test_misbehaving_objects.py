@@ -74,6 +74,7 @@ SERVED = {
     "length-writes": b"written one",
     "length-shrinks": b"first last",
     "wrapper": b"",
+    "wrapper-within": b"0 more, third",
     "close-none": b"whole",
     "environ": b"mutated",
     "huge-fields": b"huge",

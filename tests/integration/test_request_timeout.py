@@ -74,6 +74,13 @@ class TestInterrupted:
         assert "measured: goes on" not in server.out.text
         assert "Traceback" not in server.log.text
 
+    def test_while_the_server_looks_at_a_file(self, start_limited):
+        server = start_limited()
+        assert_504(server.request("/reads"))
+        server.log.wait_for("has ended the request")
+        assert "Traceback" not in server.log.text
+        assert server.request("/").body == b"done\n"
+
     def test_in_close_behind_an_error(self, start_limited):
         server = start_limited()
         assert_504(server.request("/broken"))
