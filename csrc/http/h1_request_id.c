@@ -100,7 +100,7 @@ static size_t gather(struct h1_parse *parse, struct slice name, size_t *first)
 struct slice h1_request_id_settle(struct h1_request_ids *ids, struct h1_parse *parse)
 {
     struct slice name = parse->settings->request_id_header;
-    size_t at, count = gather(parse, name, &at);
+    size_t at = 0, count = gather(parse, name, &at);
     struct header *field = &parse->fields[at];
 
     if (count == 0) /* h1_parse_size has counted it */
