@@ -83,19 +83,23 @@ const char *death_describe_requests(char *text, size_t size, const struct scoreb
     return text;
 }
 
-static int count_connections(const struct h1_counts *counts)
+/* A worker may have written anything. */
+static int64_t count_connections(const struct h1_counts *counts)
 {
-    int count = 0;
+    int64_t count = 0;
 
-    for (int wait = 0; wait < WAIT_COUNT; wait++)
-        count += atomic_load(&counts->waiting[wait]) > 0 ? atomic_load(&counts->waiting[wait]) : 0;
+    for (int wait = 0; wait < WAIT_COUNT; wait++) {
+        int32_t some = atomic_load(&counts->waiting[wait]);
+
+        count += some > 0 ? some : 0;
+    }
     return count;
 }
 
 const char *death_describe_delay(char *text, size_t size, const struct scoreboard *scoreboard, int row, int64_t now_us)
 {
     const struct scoreboard_row *worker = scoreboard_row(scoreboard, row);
-    int connections = count_connections(&worker->connections);
+    int64_t connections = count_connections(&worker->connections);
 
     if (scoreboard_count_running(scoreboard, row) > 0)
         return death_describe_requests(text, size, scoreboard, row, now_us);
@@ -104,7 +108,8 @@ const char *death_describe_delay(char *text, size_t size, const struct scoreboar
                  "after its last request: a thread, an exit handler or on_worker_stop of the application "
                  "does not end");
     else if (connections > 0)
-        snprintf(text, size, "idle, while %d connection%s open", connections, connections == 1 ? " is" : "s are");
+        snprintf(text, size, "idle, while %" PRId64 " connection%s open", connections,
+                 connections == 1 ? " is" : "s are");
     else
         snprintf(text, size, "idle");
     return text;

@@ -230,6 +230,25 @@ static void test_deaths_are_described(void **state)
     scoreboard_free(scoreboard);
 }
 
+static void test_what_holds_up_an_end_is_described(void **state)
+{
+    struct scoreboard *scoreboard = scoreboard_new(1, 1);
+    struct scoreboard_row *row = scoreboard_row(scoreboard, 0);
+    char text[DEATH_TEXT_BYTES];
+
+    (void)state;
+    assert_string_equal(death_describe_delay(text, sizeof(text), scoreboard, 0, NOW), "idle");
+    atomic_store(&row->connections.waiting[WAIT_HEAD], 1);
+    atomic_store(&row->connections.waiting[WAIT_SEND], -1);
+    assert_string_equal(death_describe_delay(text, sizeof(text), scoreboard, 0, NOW),
+                        "idle, while 1 connection is open");
+    for (int wait = 0; wait < WAIT_COUNT; wait++)
+        atomic_store(&row->connections.waiting[wait], INT32_MAX);
+    assert_string_equal(death_describe_delay(text, sizeof(text), scoreboard, 0, NOW),
+                        "idle, while 15032385529 connections are open");
+    scoreboard_free(scoreboard);
+}
+
 static void test_the_longest_death_fits(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(1, 1);
@@ -353,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_long_and_dangerous_lines_are_tamed),
         cmocka_unit_test(test_a_killed_worker_leaves_its_request_behind),
         cmocka_unit_test(test_deaths_are_described),
+        cmocka_unit_test(test_what_holds_up_an_end_is_described),
         cmocka_unit_test(test_the_longest_death_fits),
         cmocka_unit_test(test_several_requests_have_a_line_each),
         cmocka_unit_test(test_signals_have_names),
