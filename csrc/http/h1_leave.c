@@ -11,11 +11,6 @@ enum {
     FRESH_US = 100000,     /* of a connection without a request, when the server stops */
 };
 
-static bool is_stopping(const struct h1_server *server)
-{
-    return server->handoff == NULL || atomic_load(&server->handoff->board->is_stopping) != 0;
-}
-
 static bool has_siblings(const struct h1_server *server)
 {
     for (size_t i = 0, end = handoff_row_end(server->handoff); i < end; i++) {
@@ -32,7 +27,7 @@ static bool may_stay(const struct h1_server *server, const struct h1_conn *conn)
 
     if (conn->state == &H1_LINGERING)
         return false;
-    if (is_stopping(server))
+    if (h1_server_ends_for_all(server))
         return conn->state == &H1_READING_HEAD && leaving_us < FRESH_US;
     return leaving_us < PATIENCE_US && has_siblings(server);
 }
@@ -92,7 +87,7 @@ void h1_leave_init(struct h1_server *server)
 void h1_leave_begin(struct h1_server *server)
 {
     server->leaving_since_us = server->loop.now_us;
-    if (is_stopping(server) && server->handoff != NULL)
+    if (h1_server_ends_for_all(server) && server->handoff != NULL)
         h1_accept_rest(server);
     part_with_all(server);
 }

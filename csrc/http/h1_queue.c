@@ -138,8 +138,8 @@ bool h1_queue_put_idle(struct h1_conn *conn)
 
     if (conn->state == &H1_LINGERING) /* what its client still sends is no request */
         return false;
-    return uses_queue(server) && handoff_row_end(server->handoff) > 1 &&
-           atomic_load(&server->handoff->board->is_stopping) == 0 && h1_handoff_give_idle(conn);
+    return uses_queue(server) && handoff_row_end(server->handoff) > 1 && !h1_server_ends_for_all(server) &&
+           h1_handoff_give_idle(conn);
 }
 
 /* An app thread drives that would take requests if there were room for them. */

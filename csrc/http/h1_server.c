@@ -399,13 +399,23 @@ void h1_server_let_go(struct h1_server *server)
     show_waiting(server);
 }
 
+void h1_server_abandon(struct h1_server *server)
+{
+    server->is_abandoned = true;
+}
+
+bool h1_server_ends_for_all(const struct h1_server *server)
+{
+    return server->handoff == NULL || server->is_abandoned || atomic_load(&server->handoff->board->is_stopping) != 0;
+}
+
 void h1_server_drain(struct h1_server *server)
 {
     if (atomic_load(&server->is_draining))
         return;
     atomic_store(&server->is_draining, true);
     h1_accept_end(server);
-    if (server->handoff == NULL || atomic_load(&server->handoff->board->is_stopping) == 0)
+    if (!h1_server_ends_for_all(server))
         h1_queue_leave(server);
     server->loop.waiting_flag = NULL;
     if (server->row != NULL)

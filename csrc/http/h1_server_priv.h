@@ -77,6 +77,7 @@ struct h1_server {
     _Atomic(size_t) conn_count; /* open ones */
     _Atomic(uint64_t) request_count;
     _Atomic(bool) is_draining;
+    bool is_abandoned;       /* the siblings end as well, though the board does not say so */
     _Atomic(bool) may_take;  /* requests out of the queue of all workers */
     int64_t wall_offset_us;  /* of the wall clock from the other, when last seen by whoever drives */
     int64_t steady_since_us; /* since when the wall clock has not jumped; 0: not once */
@@ -85,6 +86,9 @@ struct h1_server {
 /* One step of whoever drives: an event, or a connection that needs none. Waits when there is nothing to do and
  * `may_wait`. */
 void h1_server_step(struct h1_server *, bool may_wait);
+
+/* Whether the siblings end with this server, so that nothing can be left to them. Driver only. */
+bool h1_server_ends_for_all(const struct h1_server *);
 
 /* Whether a request would be run at once if an app thread took it now. */
 static inline bool h1_server_can_serve(const struct h1_server *server)

@@ -29,10 +29,14 @@ enum { ERROR_BYTES = 1024 };
 
 static void drain(struct worker *worker)
 {
+    bool becomes_orphan = !worker->is_orphan && notice_is_abandoned(worker->birth.control_fd);
+
+    if (becomes_orphan)
+        h1_server_abandon(worker->server);
     h1_server_drain(worker->server);
     /* Behind it: then it has accepted what it will. */
     atomic_store(&worker->row->state, WORKER_DRAINING);
-    if (notice_is_abandoned(worker->birth.control_fd) && !worker->is_orphan) {
+    if (becomes_orphan) {
         worker->is_orphan = true;
         orphan_begin(worker->inherit);
     }

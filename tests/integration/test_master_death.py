@@ -59,6 +59,21 @@ def test_a_busy_worker_does_not_keep_the_address(start, gate, options):
     assert server.log_contains(r"worker \d: the master has gone: this worker ends when it has finished what it has begun")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_waits_for_a_worker_is_served(start_crew, workers):
+    """All of them end, so none leaves it to another."""
+    crew = start_crew(workers=workers)
+    held = crew.hold_all(workers)
+    with crew.server.connect() as waiting:
+        crew.send_and_wait_read(waiting, "waits")
+        crew.server.process.kill()
+        crew.server.process.wait()
+        wait_until(lambda: len(crew.server.log.find_all(": the master has gone")) == workers, "all workers to know")
+        assert all(one.finish().status == 200 for one in held)
+        crew.check_answer(waiting, "waits")
+    crew.server.wait_exit()
+
+
 def test_a_request_that_does_not_end_ends_with_the_graceful_timeout(start, gate):
     server = start("router", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "0.5s")
     with server.connect() as connection:
