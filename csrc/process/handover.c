@@ -370,14 +370,20 @@ bool handover_step(struct master *master)
 
 /* --- For the loop --- */
 
+/* While the server stops nobody takes steps: what the old master does is of no interest any more. */
+static bool takes_steps(const struct master *master)
+{
+    return master->handover != NULL && master->phase == MASTER_RUNNING;
+}
+
 int handover_watched_fd(const struct master *master)
 {
-    return master->handover != NULL ? master->handover->passing.channel_fd : -1;
+    return takes_steps(master) ? master->handover->passing.channel_fd : -1;
 }
 
 int64_t handover_next_us(const struct master *master)
 {
-    return master->handover != NULL ? master->handover->nudge_us : SLOT_NEVER;
+    return takes_steps(master) ? master->handover->nudge_us : SLOT_NEVER;
 }
 
 int handover_keeper_fd(const struct master *master)

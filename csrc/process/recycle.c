@@ -151,6 +151,8 @@ int64_t recycle_next_us(const struct master *master)
     bool is_busy = find_successor(master) != NULL;
     int64_t next_us = SLOT_NEVER;
 
+    if (master->coming != 0) /* a reload replaces them all */
+        return SLOT_NEVER;
     for (struct slot *slot = crew_first(&master->crew); slot != NULL; slot = crew_next(&master->crew, slot)) {
         int64_t due_us = SLOT_NEVER;
 
