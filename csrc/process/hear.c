@@ -85,7 +85,11 @@ static struct slot *find_subject(const struct master *master, const struct slot 
 {
     struct slot *subject = crew_find_serial(&master->crew, notice->number, notice->serial);
     bool is_birth = notice->kind == NOTICE_SPAWNED || notice->kind == NOTICE_SPAWN_FAILED;
+    bool is_of_workers =
+        notice->kind == NOTICE_STUCK || notice->kind == NOTICE_RECYCLE || notice->kind == NOTICE_ASK_RELOAD;
 
+    if (is_of_workers && sender->number == 0)
+        return NULL;
     if (is_birth)
         return sender->number == 0 && subject != NULL && subject->number > 0 && subject->pid == 0 &&
                        subject->generation == sender->generation
