@@ -25,6 +25,7 @@
 #include "log.h"
 #include "reference.h"
 #include "script.h"
+#include "sent.h"
 #include "wraps.h"
 
 enum {
@@ -44,12 +45,13 @@ enum settings_bit {
     NO_RESPONSE_MEMORY = 2,
     HAS_RESPONSE_FILE = 4,
     HAS_QUEUE = 8,
-    HAS_RATES = 16,
+    HAS_RATES = 16,      /* and ids of requests */
     HAS_TIMING = 32,     /* and a limit to the time of a request */
     IS_CLIENTS_OWN = 64, /* else trusted proxies are in front, and begin with a PROXY header */
     HAS_SENTRY = 128,    /* drives also while the application waits for its client */
 };
 
+static const struct slice request_id_header = {.ptr = "Request-Id", .len = 10};
 static struct h1_settings settings;
 static struct script script;
 static struct cidr_list trusted;
@@ -84,6 +86,7 @@ static void choose_settings(unsigned bits)
         .queue_timeout_us = 3000000,
         .thread_count = 1,
         .without = H1_WITHOUT_SENTRY,
+        .request_id_header = bits & HAS_RATES ? request_id_header : (struct slice){0},
         .has_server_timing = (bits & HAS_TIMING) != 0,
         .request_timeout_us = bits & HAS_TIMING ? REQUEST_TIMEOUT_US : 0,
     };
@@ -95,35 +98,6 @@ static void choose_settings(unsigned bits)
 }
 
 /* --- The application's side --- */
-
-static void check_body(const struct request_body *body, struct slice expected)
-{
-    char *bytes = malloc(expected.len + 1);
-
-    check(bytes != NULL && body->length == expected.len, "a body is not as long as what was sent");
-    if (body->file_fd >= 0)
-        /* Behind it, the file may hold what else was passed from worker to worker. */
-        check(pread(body->file_fd, bytes, expected.len, 0) == (ssize_t)expected.len, "the file is not the body");
-    else if (expected.len > 0)
-        memcpy(bytes, body->memory, expected.len);
-    check(slice_equal(slice_of(bytes, expected.len), expected), "a body is not what was sent");
-    free(bytes);
-}
-
-/* Some may have been dropped, none changed or made up. */
-static void check_fields(const struct request *request, const struct reference *expected)
-{
-    size_t next = 0;
-
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct header *field = &request->headers[i];
-
-        while (next < expected->field_count && (!slice_equal(field->name, expected->fields[next].name) ||
-                                                !slice_equal(field->value, expected->fields[next].value)))
-            next++;
-        check(next++ < expected->field_count, "a field is not what was sent");
-    }
-}
 
 static struct slice not_run_yet(const struct client *client)
 {
@@ -144,19 +118,6 @@ static struct slice behind_proxy_header(const struct client *client, struct slic
     return slice_of(left.ptr + used, left.len - used);
 }
 
-static bool consists_of(const char *text, const char *characters)
-{
-    return text[strspn(text, characters)] == '\0';
-}
-
-/* Whatever a proxy says. */
-static void check_endpoints(const struct endpoints *endpoints)
-{
-    check(consists_of(endpoints->remote_address, "0123456789abcdef.:"), "an address that is none");
-    check(consists_of(endpoints->remote_port, "0123456789"), "a port that is none");
-    check(strcmp(endpoints->scheme, "http") == 0 || strcmp(endpoints->scheme, "https") == 0, "a scheme that is none");
-}
-
 /* The request must be the next one in the bytes that its client has sent. */
 static void check_request(struct client *client, const struct exchange *exchange)
 {
@@ -165,11 +126,7 @@ static void check_request(struct client *client, const struct exchange *exchange
 
     left = behind_proxy_header(client, left);
     check(reference_read(&expected, left) == REFERENCE_WHOLE, "a request was run that is none");
-    check(slice_equal(exchange->request->method, expected.method), "not the method that was sent");
-    check(slice_equal(exchange->request->target, expected.target), "not the target that was sent");
-    check_fields(exchange->request, &expected);
-    check_body(&exchange->body, buf_slice(&expected.body));
-    check_endpoints(exchange->endpoints);
+    sent_check(exchange, &expected, settings.request_id_header);
     client->executed = (size_t)(left.ptr + expected.used - client->sent.ptr);
     reference_fini(&expected);
 }
