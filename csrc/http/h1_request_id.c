@@ -115,9 +115,12 @@ struct slice h1_request_id_settle(struct h1_request_ids *ids, struct h1_parse *p
 /* Whether the end of the field has come, in a head that is not complete. */
 static bool is_whole(const struct h1_parse *parse, const struct header *field)
 {
-    const char *end = field->value.ptr + field->value.len;
+    const char *end;
 
-    return field->value.len > 0 && end < parse->start + parse->fed_bytes && *end == '\r';
+    if (field->value.len == 0)
+        return false;
+    end = field->value.ptr + field->value.len;
+    return end < parse->start + parse->fed_bytes && *end == '\r';
 }
 
 static size_t count_whole(const struct h1_parse *parse)
