@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app_file.h"
@@ -64,21 +65,32 @@ static bool is_about_module(PyObject *exception, const char *module)
     return result;
 }
 
-/* The first directory of sys.path that this process may not look into, for which Python just goes on to the next: a
+static bool is_forbidden(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return errno == EACCES;
+    /* An archive, which is imported from as well, may be no program. */
+    return access(path, S_ISDIR(status.st_mode) ? R_OK | X_OK : R_OK) < 0 && errno == EACCES;
+}
+
+/* The first place of sys.path that this process may not look into, for which Python just goes on to the next: a
  * borrowed text, or NULL. */
-static const char *find_forbidden_directory(void)
+static const char *find_forbidden_place(void)
 {
     PyObject *path = PySys_GetObject("path"); /* borrowed */
     Py_ssize_t count = path != NULL && PyList_Check(path) ? PyList_GET_SIZE(path) : 0;
 
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *item = PyList_GET_ITEM(path, i);
-        const char *directory = PyUnicode_Check(item) ? PyUnicode_AsUTF8(item) : NULL;
+        const char *place = PyUnicode_Check(item) ? PyUnicode_AsUTF8(item) : "";
 
-        if (directory != NULL && access(directory[0] != '\0' ? directory : ".", R_OK | X_OK) < 0 && errno == EACCES)
-            return directory[0] != '\0' ? directory : ".";
+        if (place == NULL)
+            PyErr_Clear();
+        else if (is_forbidden(place[0] != '\0' ? place : "."))
+            return place[0] != '\0' ? place : ".";
     }
-    PyErr_Clear();
     return NULL;
 }
 
@@ -97,7 +109,7 @@ static bool explain_missing_module(const struct config_app *app)
         return false;
     }
     Py_DECREF(exception);
-    forbidden = find_forbidden_directory();
+    forbidden = find_forbidden_place();
     log_error(
         "application '%s' cannot be loaded: there is no module '%s' in %s nor elsewhere on sys.path (see --chdir and "
         "--pythonpath)%s%s%s",

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import zipfile
 
 import pytest
 
@@ -41,6 +42,15 @@ class TestReasons:
     def test_missing_module(self, start, preload):
         server = start_and_fail(start, "no_such_application", *preload)
         assert server.log_contains(r"\[error\].*no module 'no_such_application'.*--chdir and --pythonpath")
+
+    def test_missing_module_beside_an_archive(self, start, preload, tmp_path):
+        """An archive need not be executable to be imported from."""
+        archive = tmp_path / "library.zip"
+        with zipfile.ZipFile(archive, "w") as library:
+            library.writestr("something.py", "")
+        archive.chmod(0o644)
+        server = start_and_fail(start, "no_such_application", "--pythonpath", archive, *preload)
+        assert server.log_contains(r"no module 'no_such_application'.*--chdir and --pythonpath\)$")
 
     @pytest.mark.parametrize(
         "app, words",
