@@ -25,8 +25,6 @@ static bool may_stay(const struct h1_server *server, const struct h1_conn *conn)
 {
     int64_t leaving_us = server->loop.now_us - server->leaving_since_us;
 
-    if (conn->state == &H1_LINGERING)
-        return false;
     if (h1_server_ends_for_all(server))
         return conn->state == &H1_READING_HEAD && leaving_us < FRESH_US;
     return leaving_us < PATIENCE_US && has_siblings(server);
@@ -35,6 +33,8 @@ static bool may_stay(const struct h1_server *server, const struct h1_conn *conn)
 /* Returns whether it is still there and waits. */
 static bool part_with(struct h1_conn *conn)
 {
+    if (conn->state == &H1_LINGERING) /* the client is to read the answer; this ends soon, by its own time limit */
+        return false;
     if (!h1_conn_is_quiet(conn)) {
         /* It has been in no epoll set since the last try. */
         if (!conn->is_watched && (conn->state == &H1_IDLE || conn->state == &H1_READING_HEAD))

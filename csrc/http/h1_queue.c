@@ -136,8 +136,6 @@ bool h1_queue_put_idle(struct h1_conn *conn)
 {
     const struct h1_server *server = conn->server;
 
-    if (conn->state == &H1_LINGERING) /* what its client still sends is no request */
-        return false;
     return uses_queue(server) && handoff_row_end(server->handoff) > 1 && !h1_server_ends_for_all(server) &&
            h1_handoff_give_idle(conn);
 }

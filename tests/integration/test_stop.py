@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
 from support.client import make_request
 from support.server import BEHAVIOUR
 from support.waiting import Gate, wait_until
+
+LINGER_S = 1.9  # a refused connection is kept for that long, and a little longer
 
 
 @pytest.fixture
@@ -64,6 +67,25 @@ def test_idle_connections_are_closed(server):
     server.send_signal(signal.SIGTERM)
     for connection in connections:
         assert connection.read_to_end() == b""
+    assert server.wait_exit() == 0
+
+
+def test_who_was_refused_may_still_read_why(server):
+    """Bytes that come after the end would reset the connection, and take the answer along."""
+    refused, idle = server.connect(), server.connect()
+    refused.send(b"POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 1000\r\n\r\n")
+    assert refused.read_response().status == 400
+    assert idle.request("/blocks/list-of-one").status == 200
+    refused_at = time.monotonic()
+    server.send_signal(signal.SIGTERM)
+    assert idle.read_to_end() == b""
+    try:
+        for _ in range(2):
+            refused.send(b"more")
+        assert refused.read_to_end() == b""
+    except ConnectionError:
+        assert time.monotonic() - refused_at > LINGER_S
+    refused.close()
     assert server.wait_exit() == 0
 
 
