@@ -24,6 +24,7 @@
 #include "master_priv.h"
 #include "monitor.h"
 #include "notice.h"
+#include "orphan.h"
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "stacks.h"
@@ -66,6 +67,8 @@ static bool goes_on(void *context)
     case NOTICE_GONE:
         break;
     }
+    /* A master that has died waits for nobody, and a client that is slow would hold all addresses. */
+    (void)orphan_end_after(END_TIMEOUT_US / 1000);
     return false;
 }
 

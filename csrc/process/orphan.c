@@ -2,8 +2,6 @@
 #include "orphan.h"
 
 #include <signal.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +11,7 @@
 #include "log.h"
 
 /* The kernel does it, whatever Python and the loop are doing then. A fork of the application's does not inherit it. */
-static bool die_after(int64_t timeout_ms)
+bool orphan_end_after(int64_t timeout_ms)
 {
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
     const struct itimerspec after = {.it_value = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000}};
@@ -28,7 +26,7 @@ void orphan_begin(const struct inherit *inherit)
 
     for (size_t i = 0; i < inherit->listener_count; i++)
         close(inherit->listeners[i].fd);
-    if (timeout_ms > 0 && die_after(timeout_ms))
+    if (timeout_ms > 0 && orphan_end_after(timeout_ms))
         log_error("the master has gone: this worker ends when it has finished what it has begun, or in %g s "
                   "(--graceful-timeout)",
                   (double)timeout_ms / 1e3);

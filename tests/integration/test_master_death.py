@@ -9,8 +9,12 @@ import signal
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
+from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
+
+SLOW_CLIENT_S = 10  # of silence, until the monitor gives one up
 
 MODES = pytest.mark.parametrize("options", [(), ("--preload",)], ids=["in workers", "preloaded"])
 
@@ -72,6 +76,18 @@ def test_what_waits_for_a_worker_is_served(start_crew, workers):
         assert all(one.finish().status == 200 for one in held)
         crew.check_answer(waiting, "waits")
     crew.server.wait_exit()
+
+
+def test_a_slow_client_of_the_monitor_does_not_keep_the_address(start):
+    server = start("router", "--pythonpath", BEHAVIOUR, *ANY_PORT)
+    monitor = Monitor(server)
+    with monitor.connect() as connection:
+        connection.send(make_request("/metrics", "POST", body=b"half")[:-1])
+        wait_read(connection)
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: is_refused(server), "connections to be refused", limit_s=SLOW_CLIENT_S / 2)
+    server.wait_exit()
 
 
 def test_a_request_that_does_not_end_ends_with_the_graceful_timeout(start, gate):
