@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The state of the master, for the files that make it up: master.c (set-up, loop, end), spawn.c (how processes come to
- * life), supervise.c (what becomes of them), generation.c (reloads). */
+ * life), hear.c (what they tell), supervise.c (what becomes of them), generation.c (reloads). */
 #ifndef CLUTCH_MASTER_PRIV_H
 #define CLUTCH_MASTER_PRIV_H
 

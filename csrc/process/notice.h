@@ -80,7 +80,7 @@ enum notice_word {
     NOTICE_GO,   /* it may serve */
     NOTICE_LOGS, /* there are new log files */
     NOTICE_END,  /* it is to end; more words may follow */
-    NOTICE_GONE, /* it is to end, and nothing follows: the master has died */
+    NOTICE_GONE, /* it is to end, and nothing follows: the master has died, or its word found no room */
 };
 
 /* Child: takes the next word, when the channel is readable. With NOTICE_LOGS the descriptors are the caller's; both

@@ -153,10 +153,16 @@ void spawn_look_again(struct master *master, struct slot *slot)
 /* The process that may be there has no channel from now on, and ends by itself. */
 static void disbelieve(struct master *master, struct slot *slot, pid_t pid)
 {
-    log_error("process %d is said to be worker %d, but is no process of this server, or another worker: it is let go",
+    log_error("process %d is said to be worker %d, but is no process of this server, or another one: it is let go",
               (int)pid, slot->number);
     generation_note_failure(master, slot, "is no process of this server");
     slot_end(slot, clock_now_us());
+}
+
+/* Whether a process that would be ours is known to be something else. */
+static bool is_another(const struct master *master, pid_t pid)
+{
+    return pid == master->monitor.slot.pid || pid == upgrade_pid(master) || crew_find_pid(&master->crew, pid) != NULL;
 }
 
 void spawn_note_pid(struct master *master, struct slot *slot, pid_t pid)
@@ -165,7 +171,7 @@ void spawn_note_pid(struct master *master, struct slot *slot, pid_t pid)
 
     if (slot->pid != 0)
         return;
-    if (pid <= 0 || crew_find_pid(&master->crew, pid) != NULL) {
+    if (pid <= 0 || is_another(master, pid)) {
         disbelieve(master, slot, pid);
         return;
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the zygote, in which the application runs as well, may say of itself: nothing that is a worker's to say. */
+ * What the zygote, in which the application runs as well, may say: nothing that is a worker's to say, and nobody is a
+ * worker who is something else. */
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -68,11 +70,33 @@ static void test_the_zygote_is_not_stuck(void **state)
     unmake_master(&master, end);
 }
 
+/* Its own child, but no worker: who is killed at the end is to be one. */
+static void test_the_monitor_is_no_worker(void **state)
+{
+    struct master master;
+    int end;
+    struct slot *slot;
+
+    (void)state;
+    (void)make_master(&master, &end);
+    slot = crew_add(&master.crew, 1, 1, 0);
+    slot_order(slot, SERIAL + 1, -1, 0, 0);
+    master.monitor.slot.pid = fork();
+    if (master.monitor.slot.pid == 0)
+        _exit(0);
+    notice_send(end, NOTICE_SPAWNED, 1, SERIAL + 1, master.monitor.slot.pid);
+    hear_children(&master);
+    assert_int_equal(slot->state, SLOT_EMPTY);
+    assert_int_equal(waitpid(master.monitor.slot.pid, NULL, 0), master.monitor.slot.pid);
+    unmake_master(&master, end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_zygote_cannot_ask_to_be_replaced),
         cmocka_unit_test(test_the_zygote_is_not_stuck),
+        cmocka_unit_test(test_the_monitor_is_no_worker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
