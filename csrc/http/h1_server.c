@@ -401,7 +401,8 @@ void h1_server_let_go(struct h1_server *server)
 
 void h1_server_abandon(struct h1_server *server)
 {
-    server->is_abandoned = true;
+    if (!atomic_load(&server->is_draining))
+        server->is_abandoned = true;
 }
 
 bool h1_server_ends_for_all(const struct h1_server *server)

@@ -102,8 +102,8 @@ void h1_server_let_go(struct h1_server *);
  */
 void h1_server_drain(struct h1_server *);
 
-/* Before a drain, or during one: nobody is left who could have said that the whole server stops, but it does. Inside a
- * callback of h1_server_watch. */
+/* Before a drain: nobody is left who could have said that the whole server stops, but it does. Does nothing during one,
+ * when others may have what this one leaves. Inside a callback of h1_server_watch. */
 void h1_server_abandon(struct h1_server *);
 
 /* How many are open. From any thread. */
