@@ -36,7 +36,7 @@ static void make_crew(struct master *master)
 /* A master with a zygote and two workers that are ready, as far as it knows; ends[n] is the end of slot n. */
 static void make_master(struct master *master, int ends[WORKERS + 1])
 {
-    *master = (struct master){.config = &config};
+    *master = (struct master){.config = &config, .scoreboard = scoreboard_new(WORKERS, 1)};
     make_crew(master);
     for (int number = 0; number <= WORKERS; number++) {
         struct slot *slot = slot_of(master, number);
@@ -55,6 +55,7 @@ static void make_master(struct master *master, int ends[WORKERS + 1])
 static void unmake_master(struct master *master, int ends[WORKERS + 1])
 {
     crew_fini(&master->crew);
+    scoreboard_free(master->scoreboard);
     for (int number = 0; number <= WORKERS; number++)
         close(ends[number]);
 }
@@ -191,7 +192,6 @@ static void test_a_worker_cannot_have_reloads_without_end(void **state)
     (void)state;
     with_module.uwsgi_module = true;
     make_master(&master, ends);
-    master.scoreboard = scoreboard_new(WORKERS, 1);
     master.config = &with_module;
     ask_for_reloads(&master, ends[1]);
     assert_int_equal(asked_reloads(&master), 1);
@@ -207,7 +207,6 @@ static void test_a_worker_cannot_have_reloads_without_end(void **state)
     ask_for_reloads(&master, ends[1]);
     master.phase = MASTER_STOPPING;
     assert_true(generation_next_us(&master) == SLOT_NEVER);
-    scoreboard_free(master.scoreboard);
     unmake_master(&master, ends);
 }
 
@@ -219,11 +218,9 @@ static void test_a_worker_without_the_module_asks_in_vain(void **state)
 
     (void)state;
     make_master(&master, ends);
-    master.scoreboard = scoreboard_new(WORKERS, 1);
     ask_for_reloads(&master, ends[1]);
     assert_int_equal(asked_reloads(&master), 0);
     assert_true(generation_next_us(&master) == SLOT_NEVER);
-    scoreboard_free(master.scoreboard);
     unmake_master(&master, ends);
 }
 
@@ -289,7 +286,6 @@ static struct slot *make_ordering_master(struct master *master, int ends[WORKERS
     struct slot *slot;
 
     make_master(master, ends);
-    master->scoreboard = scoreboard_new(WORKERS, 1);
     assert_int_equal(handoff_open(&master->handoff, WORKERS), 0);
     for (int number = 0; number <= WORKERS; number++)
         slot_cancel(slot_of(master, number), 0);
@@ -301,7 +297,6 @@ static struct slot *make_ordering_master(struct master *master, int ends[WORKERS
 static void unmake_ordering_master(struct master *master, int ends[WORKERS + 1])
 {
     unmake_master(master, ends);
-    scoreboard_free(master->scoreboard);
     handoff_close(&master->handoff);
 }
 
