@@ -262,6 +262,7 @@ static enum exchange_result copy_file(struct exchange *exchange, int fd, off_t o
         struct slice block = slice_of(piece, got > 0 ? (size_t)got : 0);
 
         if (got <= 0) {
+            h1_output_tell_short(got < 0 ? errno : 0);
             of(exchange)->is_aborted = true;
             return EXCHANGE_GONE;
         }

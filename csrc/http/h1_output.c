@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -147,13 +148,14 @@ static enum io_result flush_bytes(struct h1_output *output, int socket_fd, uint6
     return result == IO_DONE && len < size ? IO_MORE : result;
 }
 
-/* A file of the application has become shorter than promised. */
-static void tell_short(struct h1_file_piece *file)
+void h1_output_tell_short(int error)
 {
-    if (!file->is_short)
+    if (error == 0)
         H1_LOG_EVENT(LOG_LEVEL_WARNING, "a file of the application became shorter while it was sent: the response is "
                                         "cut off");
-    file->is_short = true;
+    else
+        H1_LOG_EVENT(LOG_LEVEL_WARNING, "a file of the application cannot be read: the response is cut off: %s",
+                     strerror(error));
 }
 
 static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece *file, int socket_fd, uint64_t *budget)
@@ -171,7 +173,9 @@ static enum io_result flush_piece(struct h1_output *output, struct h1_file_piece
             *budget -= (uint64_t)sent;
             note_taken(output, (uint64_t)sent);
         } else if (sent == 0) {
-            tell_short(file);
+            if (!file->is_short)
+                h1_output_tell_short(0);
+            file->is_short = true;
             return IO_FAILED;
         } else if (errno != EINTR) {
             return is_full(errno) ? IO_AGAIN : IO_FAILED;

@@ -73,4 +73,8 @@ bool h1_output_is_too_slow(const struct h1_output *, const struct h1_settings *,
 /* Grows with every byte taken while the client is behind. By any thread. */
 uint64_t h1_output_taken(const struct h1_output *);
 
+/* Says in the log that a file of the application ends before the response does, or what keeps it from being read: an
+ * errno. */
+void h1_output_tell_short(int error);
+
 #endif

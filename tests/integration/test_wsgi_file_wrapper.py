@@ -176,6 +176,24 @@ def test_a_file_that_becomes_shorter_while_it_is_sent(start, tmp_path):
     assert len(server.log.find_all("became shorter")) == 1
 
 
+SHORTER = "/sys/devices/system/cpu/online"  # it has fewer bytes than its size says
+
+BEHIND_WRITE = f"""
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])(b"first ")
+    return environ["wsgi.file_wrapper"](open({SHORTER!r}, "rb"))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists(SHORTER), reason="there is no such file here")
+def test_a_file_that_is_shorter_behind_something_written(start, tmp_path):
+    (tmp_path / "behind_write.py").write_text(BEHIND_WRITE)
+    server = start("behind_write", "--pythonpath", tmp_path)
+    response = server.request("/")
+    assert response.body.startswith(b"first ") and not response.is_complete
+    server.wait_for_log("a file of the application became shorter while it was sent: the response is cut off$")
+
+
 def test_http_1_0(behaviours, file):
     with behaviours.connect() as connection:
         response = connection.request(f"/file_wrapper/plain?file={file}", version="1.0")
