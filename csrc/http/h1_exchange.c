@@ -204,7 +204,7 @@ static enum exchange_result account(struct h1_exchange *x, uint64_t total, uint6
     base->body_bytes += x->framing == H1_FRAMING_NONE ? total : room;
     note_sent(x, sent_body_bytes(x) + room);
     exchange_note_sent(base, sent_body_bytes(x));
-    if (x->is_gone)
+    if (x->is_gone || x->is_aborted)
         return EXCHANGE_GONE;
     if (x->framing == H1_FRAMING_NONE || (base->has_length && base->body_bytes >= base->declared_bytes)) {
         x->is_ended = true;
@@ -284,7 +284,9 @@ static void queue_file(struct h1_exchange *x, int fd, off_t offset, uint64_t len
         return;
     }
     result = h1_output_drain(x->output, x->socket_fd);
-    if (result == IO_FAILED)
+    if (result == IO_FAILED && x->output->file.is_short)
+        x->is_aborted = true; /* the client is there */
+    else if (result == IO_FAILED)
         x->is_gone = true;
     else if (result == IO_MORE && x->output->on_behind != NULL)
         x->output->on_behind(x->output, true);

@@ -194,6 +194,19 @@ def test_a_file_that_is_shorter_behind_something_written(start, tmp_path):
     server.wait_for_log("a file of the application became shorter while it was sent: the response is cut off$")
 
 
+@pytest.mark.skipif(not os.path.exists(SHORTER), reason="there is no such file here")
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_file_that_is_shorter_from_the_first(start, tmp_path, version):
+    """Its client has not hung up, and is not said to have: the status is the application's."""
+    log = tmp_path / "access.log"
+    server = start("router", "--pythonpath", BEHAVIOUR, "--access-logfile", log)
+    with server.connect() as connection:
+        connection.send(make_request(f"/file_wrapper/plain?file={SHORTER}", version=version))
+        assert not connection.read_response().is_complete
+    server.wait_for_log("a file of the application became shorter while it was sent: the response is cut off$")
+    wait_until(lambda: f' HTTP/{version}" 200 ' in log.read_text(), "the line of the access log")
+
+
 def test_http_1_0(behaviours, file):
     with behaviours.connect() as connection:
         response = connection.request(f"/file_wrapper/plain?file={file}", version="1.0")
