@@ -81,14 +81,14 @@ static int view_first_lines(const struct json_node *now, struct buf *out)
 }
 
 /* "3 a, 1 b" of an object with numbers, those that are not 0; "none". */
-static int view_numbers(const struct json_node *object, const char *left_out, struct buf *out)
+static int view_numbers(const struct json_node *object, struct buf *out)
 {
     bool is_first = true;
     int result = 0;
 
     for (const struct json_node *member = object != NULL ? object->first : NULL; member != NULL && result == 0;
          member = member->next) {
-        if (member->number == 0 || slice_equal(member->name, slice_of_string(left_out)))
+        if (member->number == 0)
             continue;
         result = buf_append_format(out, "%s%lld %s", is_first ? "" : ", ", (long long)member->number,
                                    show(member->name).text);
@@ -99,12 +99,11 @@ static int view_numbers(const struct json_node *object, const char *left_out, st
     return result;
 }
 
-static int view_row(const struct json_node *now, const char *name, const char *member, const char *left_out,
-                    struct buf *out)
+static int view_row(const struct json_node *now, const char *name, const char *member, struct buf *out)
 {
     int result = buf_append_format(out, "%-11s ", name);
 
-    return result < 0 ? result : view_numbers(json_member(now, member), left_out, out);
+    return result < 0 ? result : view_numbers(json_member(now, member), out);
 }
 
 static int view_requests(const struct status_samples *samples, struct buf *out)
@@ -203,10 +202,9 @@ int status_view_server(const struct status_samples *samples, struct buf *out)
     const struct json_node *now = samples->now;
 
     if (view_first_lines(now, out) < 0 || view_requests(samples, out) < 0 ||
-        view_row(json_member(now, "requests"), "responses", "by_class", "", out) < 0 ||
-        view_row(now, "refused", "refusals", "", out) < 0 ||
-        view_row(now, "connections", "connections", "accepted", out) < 0 ||
-        view_row(now, "worker ends", "worker_ends", "", out) < 0)
+        view_row(json_member(now, "requests"), "responses", "by_class", out) < 0 ||
+        view_row(now, "refused", "refusals", out) < 0 || view_row(now, "connections", "connections", out) < 0 ||
+        view_row(now, "worker ends", "worker_ends", out) < 0)
         return -ENOMEM;
     return view_times(samples, out);
 }

@@ -59,6 +59,7 @@ def test_status_for_people(server, control):
     assert lines[1] == f"listening at {server.url}"
     assert lines[2] == "requests    3 finished, 0 running, 0 queued"
     assert lines[3] == "responses   3 2xx"
+    assert re.match(r"connections \d+ accepted\b", lines[5])
     assert "no request is running" in lines
     for number, pid in enumerate(server.worker_pids(), 1):
         assert re.search(rf"^ +{number} +{pid} ready +1 ", result.stdout, re.MULTILINE)
