@@ -148,7 +148,14 @@ static void ask_for_everything(struct fake *fake)
     (void)take_answer(fake);
 }
 
-/* Likewise, but there is no body, neither behind 200 nor behind 503 (RFC 9110 9.3.2). */
+/* Who was refused is waited for, until it hangs up. */
+static void ask_and_hang_up(struct fake *fake)
+{
+    ask_for_everything(fake);
+    shutdown(fake->client_fd, SHUT_WR);
+}
+
+/* As ask_for_everything, but there is no body, neither behind 200 nor behind 503 (RFC 9110 9.3.2). */
 static void ask_for_heads(struct fake *fake)
 {
     struct run *run = CONTAINER_OF(fake, struct run, fake);
@@ -235,7 +242,7 @@ static bool run_with_failure(struct run *run, int n, bool is_lasting)
 
     fake->settings = patient_settings;
     fake->settings.response_memory_bytes = 1 << 16;
-    fake->client = run->asks_heads ? ask_for_heads : ask_for_everything;
+    fake->client = run->asks_heads ? ask_for_heads : ask_and_hang_up;
     assert_int_equal(listener_open(&fake->listener, "127.0.0.1:0", 16, error, sizeof(error)), 0);
     assert_int_equal(handoff_open(&handoff, 2), 0);
     fake->stop_fd = eventfd(0, EFD_NONBLOCK);
