@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { MOST_HIDDEN_BYTES = 3 }; /* of one character */
+
 static unsigned char byte_at(struct slice text, size_t index)
 {
     return index < text.len ? (unsigned char)text.ptr[index] : 0;
@@ -31,17 +33,24 @@ static size_t hidden_length(struct slice text, size_t index)
     return is_mark(first, second, byte_at(text, index + 2)) ? 3 : 0;
 }
 
-static int append_escaped(struct buf *out, struct slice bytes)
+/* Writes four bytes for each; returns how many. */
+static size_t put_escaped(char *out, struct slice bytes)
 {
+    static const char hex[] = "0123456789abcdef";
+    size_t len = 0;
+
     for (size_t i = 0; i < bytes.len; i++) {
-        if (buf_append_format(out, "\\x%02x", (unsigned)(unsigned char)bytes.ptr[i]) < 0)
-            return -ENOMEM;
+        out[len++] = '\\';
+        out[len++] = 'x';
+        out[len++] = hex[byte_at(bytes, i) >> 4];
+        out[len++] = hex[byte_at(bytes, i) & 15];
     }
-    return 0;
+    return len;
 }
 
 static int append_line(struct buf *out, struct slice line)
 {
+    char escaped[4 * MOST_HIDDEN_BYTES];
     size_t shown = 0;
 
     if (buf_append(out, slice_of_string(TEXT_BLOCK_INDENT)) < 0)
@@ -54,7 +63,7 @@ static int append_line(struct buf *out, struct slice line)
             continue;
         }
         if (buf_append(out, slice_of(line.ptr + shown, i - shown)) < 0 ||
-            append_escaped(out, slice_of(line.ptr + i, hidden)) < 0)
+            buf_append(out, slice_of(escaped, put_escaped(escaped, slice_of(line.ptr + i, hidden)))) < 0)
             return -ENOMEM;
         shown = i += hidden;
     }
@@ -65,7 +74,6 @@ static int append_line(struct buf *out, struct slice line)
 
 size_t text_block_copy_line(char *out, size_t size, struct slice text)
 {
-    static const char hex[] = "0123456789abcdef";
     size_t len = 0;
 
     for (size_t i = 0; i < text.len;) {
@@ -73,14 +81,12 @@ size_t text_block_copy_line(char *out, size_t size, struct slice text)
 
         if (wanted > size - len)
             break;
-        if (hidden == 0)
+        if (hidden == 0) {
             out[len++] = text.ptr[i++];
-        for (; hidden > 0; hidden--, i++) {
-            out[len++] = '\\';
-            out[len++] = 'x';
-            out[len++] = hex[byte_at(text, i) >> 4];
-            out[len++] = hex[byte_at(text, i) & 15];
+            continue;
         }
+        len += put_escaped(out + len, slice_of(text.ptr + i, hidden));
+        i += hidden;
     }
     return len;
 }
