@@ -30,25 +30,41 @@ static void have_a_child(int tell_fd)
         pause();
 }
 
-static void test_children_and_theirs(void **state)
-{
-    int ends[2];
+struct family {
     pid_t child, grandchild;
+};
 
-    (void)state;
+static struct family begin_family(void)
+{
+    struct family family;
+    int ends[2];
+
     assert_int_equal(pipe(ends), 0);
-    child = fork();
-    if (child == 0)
+    family.child = fork();
+    if (family.child == 0)
         have_a_child(ends[1]);
-    assert_int_equal(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
-    assert_true(kin_is_descendant(child));
-    assert_true(kin_is_descendant(grandchild));
-    kill(grandchild, SIGKILL);
-    kill(child, SIGKILL);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_false(kin_is_descendant(child));
+    assert_int_equal(read(ends[0], &family.grandchild, sizeof(family.grandchild)), sizeof(family.grandchild));
     close(ends[0]);
     close(ends[1]);
+    return family;
+}
+
+static void end_family(struct family family)
+{
+    kill(family.grandchild, SIGKILL);
+    kill(family.child, SIGKILL);
+    assert_int_equal(waitpid(family.child, NULL, 0), family.child);
+}
+
+static void test_children_and_theirs(void **state)
+{
+    struct family family = begin_family();
+
+    (void)state;
+    assert_true(kin_is_descendant(family.child));
+    assert_true(kin_is_descendant(family.grandchild));
+    end_family(family);
+    assert_false(kin_is_descendant(family.child));
 }
 
 static void test_the_dead_until_they_are_reaped(void **state)
@@ -69,30 +85,21 @@ static void test_the_dead_until_they_are_reaped(void **state)
 static void test_without_a_free_descriptor(void **state)
 {
     struct rlimit limit, none;
-    int ends[2], pid_fd;
-    pid_t child, grandchild;
+    struct family family = begin_family();
+    int pid_fd;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    child = fork();
-    if (child == 0)
-        have_a_child(ends[1]);
-    assert_int_equal(read(ends[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    assert_int_equal(kin_take_hold(grandchild, &pid_fd), KIN_UNTOLD);
+    assert_int_equal(kin_take_hold(family.grandchild, &pid_fd), KIN_UNTOLD);
     assert_int_equal(pid_fd, -1);
-    assert_int_equal(kin_take_hold(child, &pid_fd), KIN_OURS);
+    assert_int_equal(kin_take_hold(family.child, &pid_fd), KIN_OURS);
     assert_int_equal(pid_fd, -1);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_int_equal(kin_take_hold(grandchild, &pid_fd), KIN_OURS);
+    assert_int_equal(kin_take_hold(family.grandchild, &pid_fd), KIN_OURS);
     assert_int_equal(kin_take_hold(getppid(), &pid_fd), KIN_STRANGER);
-    kill(grandchild, SIGKILL);
-    kill(child, SIGKILL);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    close(ends[0]);
-    close(ends[1]);
+    end_family(family);
 }
 
 static void test_strangers(void **state)
