@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 import signal
 
@@ -32,15 +33,7 @@ def rotate(path, number: int):
 
 def have_let_go(server, path) -> bool:
     """Whether no process of the server has this file open."""
-    for pid in processes.session_members(server.pid):
-        folder = processes.PROC / str(pid) / "fd"
-        for name in os.listdir(folder):
-            try:
-                if os.readlink(folder / name) == str(path):
-                    return False
-            except FileNotFoundError:  # closed meanwhile
-                continue
-    return True
+    return not any(processes.open_descriptors(pid)[str(path)] for pid in processes.session_members(server.pid))
 
 
 MODES = pytest.mark.parametrize(
@@ -97,18 +90,29 @@ def test_both_logs(start, tmp_path, mode):
     assert server.log.text == ""
 
 
+def ask_gated(connection, gate) -> None:
+    """Has a request run until the gate is opened."""
+    connection.send(f"GET /gated/?gate={gate.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    gate.wait_reached()
+
+
+def rotate_under_it(server, log, connection, gate) -> pathlib.Path:
+    """Has the log opened anew while the request runs; its line is in the new file. Returns the old one."""
+    old = rotate(log, 1)
+    server.send_signal(signal.SIGUSR1)
+    wait_until(lambda: have_let_go(server, old), "everybody to let go of the old file")
+    gate.open()
+    assert connection.read_response().status == 200
+    wait_until(lambda: "/gated/" in log.read_text(), "the line")
+    return old
+
+
 def test_while_a_request_runs_and_no_app_thread_is_free(start, gate, tmp_path):
     log = tmp_path / "access.log"
     server = start_router(start, "--access-logfile", log)
     with server.connect() as connection:
-        connection.send(f"GET /gated/?gate={gate.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        gate.wait_reached()
-        old = rotate(log, 1)
-        server.send_signal(signal.SIGUSR1)
-        wait_until(lambda: have_let_go(server, old), "everybody to let go of the old file")
-        gate.open()
-        assert connection.read_response().status == 200
-    wait_until(lambda: "/gated/" in log.read_text(), "the line")
+        ask_gated(connection, gate)
+        old = rotate_under_it(server, log, connection, gate)
     assert server.stop() == 0
     assert old.read_text() == ""
 
@@ -120,19 +124,13 @@ def test_while_a_worker_ends(start, gate, tmp_path, end, preload):
     log = tmp_path / "access.log"
     server = start_router(start, "--access-logfile", log, *preload)
     with server.connect() as connection:
-        connection.send(f"GET /gated/?gate={gate.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        gate.wait_reached()
+        ask_gated(connection, gate)
         if end == "signal":
             server.kill_worker(number=signal.SIGTERM)
         else:
             server.send_signal(signal.SIGHUP if end == "reload" else signal.SIGTERM)
             server.wait_for_log("1 of generation 1 finishes what" if end == "reload" else "stopping")
-        old = rotate(log, 1)
-        server.send_signal(signal.SIGUSR1)
-        wait_until(lambda: have_let_go(server, old), "everybody to let go of the old file")
-        gate.open()
-        assert connection.read_response().status == 200
-    wait_until(lambda: "/gated/" in log.read_text(), "the line")
+        old = rotate_under_it(server, log, connection, gate)
     assert (server.wait_exit() if end == "stop" else server.stop()) == 0
     assert old.read_text() == ""
 
