@@ -8,6 +8,9 @@ import signal
 
 import pytest
 
+from support import processes
+from support.waiting import wait_until
+
 APPLICATION = """
 import os
 VERSION = {version!r}
@@ -37,9 +40,13 @@ def point(link: pathlib.Path, name: str) -> None:
 
 
 def reload(server, expected: str = "reload done") -> str:
-    mark = server.log.mark()
+    """Returns the line that says how it went. When it is done, the old workers, which may still accept, are gone."""
+    old, mark = server.worker_pids(), server.log.mark()
     server.send_signal(signal.SIGHUP)
-    return server.wait_for_log(expected, after=mark).string
+    line = server.wait_for_log(expected, after=mark).string
+    if expected == "reload done":
+        wait_until(lambda: not any(map(processes.is_running, old)), "the old workers to end")
+    return line
 
 
 def served(server) -> str:
