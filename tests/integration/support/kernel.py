@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pathlib
 import re
 import socket
 import struct
+import sys
+import termios
 import time
 
 from support.waiting import wait_until
@@ -72,9 +75,18 @@ def has_unread(connection) -> bool:
     return side is not None and side[1] > 0
 
 
+def has_arrived(connection) -> bool:
+    """Whether the server's kernel has all that was sent on the connection: on a busy machine it is under way for a
+    while also on the loopback."""
+    unacknowledged = fcntl.ioctl(connection.socket, termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(unacknowledged, sys.byteorder) == 0
+
+
 def wait_read(connection) -> None:
     """Waits until the server has read all that was sent on the connection."""
-    wait_until(lambda: (server_side(connection) or (0, -1))[1] == 0, "the server to read")
+    wait_until(
+        lambda: has_arrived(connection) and (server_side(connection) or (0, -1))[1] == 0, "the server to read"
+    )
 
 
 def wait_end_received(connection) -> None:
@@ -82,12 +94,21 @@ def wait_end_received(connection) -> None:
     wait_until(lambda: (server_side(connection) or (0, 0))[0] == CLOSE_WAIT, "the end of the connection to arrive")
 
 
+def read_now(path: pathlib.Path) -> str:
+    """What a file of a thread says; nothing when it has ended since it was listed."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def wake_ups(pid: int) -> dict[int, int]:
     """How often each thread of a process has gone to sleep of its own will, which is how often it was woken."""
     counts = {}
     for status in (PROC / str(pid) / "task").glob("*/status"):
-        match = re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", status.read_text(), re.MULTILINE)
-        counts[int(status.parent.name)] = int(match.group(1))
+        match = re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", read_now(status), re.MULTILINE)
+        if match:
+            counts[int(status.parent.name)] = int(match.group(1))
     return counts
 
 
@@ -109,12 +130,12 @@ def socket_count(pid: int) -> int:
     for entry in (PROC / str(pid) / "fd").iterdir():
         try:
             count += str(entry.readlink()).startswith("socket:")
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             continue
     return count
 
 
 def thread_states(pid: int) -> set[str]:
     """The letters for what the threads of a process are doing: S sleeps, T has been stopped, and so on."""
-    stats = [stat.read_text() for stat in (PROC / str(pid) / "task").glob("*/stat")]
-    return {stat[stat.rindex(")") + 2] for stat in stats}
+    stats = [read_now(stat) for stat in (PROC / str(pid) / "task").glob("*/stat")]
+    return {stat[stat.rindex(")") + 2] for stat in stats if stat}

@@ -55,12 +55,12 @@ def open_descriptors(pid: int) -> collections.Counter:
     counts: collections.Counter = collections.Counter()
     try:
         entries = list((PROC / str(pid) / "fd").iterdir())
-    except (FileNotFoundError, PermissionError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return counts
     for entry in entries:
         try:
             target = os.readlink(entry)
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError, PermissionError):  # of a process that has ended: any of them
             continue
         counts[re.sub(r"^(socket|pipe):\[\d+\]$", r"\1", target)] += 1
     return counts
