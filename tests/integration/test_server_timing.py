@@ -8,6 +8,7 @@ import re
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
 from support.server import BEHAVIOUR
 
 FORM = r"queue;dur=(\d+\.\d+), gil;dur=(\d+\.\d+), app;dur=(\d+\.\d+)"
@@ -54,7 +55,8 @@ def test_queue(server, gate):
         first.send(make_request(f"/gated/?gate={gate.path}"))
         gate.wait_reached()
         second.send(make_request("/blocks/list-of-one"))
-        assert second.is_silent(0.3)
+        wait_read(second)  # then its time in the queue begins
+        assert second.is_silent(0.5)
         gate.open()
         queue, _, _ = timing_of(second.read_response())
     assert 250 <= queue < 60_000

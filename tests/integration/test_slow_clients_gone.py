@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from support import kernel
 from support.client import make_request
 from support.server import BEHAVIOUR
 
@@ -35,7 +36,7 @@ def test_before_the_response(behaviours, record, gate, quiet, how):
     connection = behaviours.connect()
     connection.send(make_request(f"/disconnect/?gate={gate.path}"))
     gate.wait_reached()
-    getattr(connection, how)()
+    kernel.end(connection, how)
     gate.open()
     assert record() == [["disconnected", {"value": True}]]
     status = "499" if how == "reset" else "(499|200)"
@@ -61,7 +62,7 @@ def test_in_the_middle_of_a_stream(behaviours, record, gate, quiet, how, size):
     connection.send(make_request(f"/close/many?blocks=2000&size={size}&gate={gate.path}"))
     assert connection.read_head().status == 200
     gate.wait_reached()
-    getattr(connection, how)()
+    kernel.end(connection, how)
     gate.open()
     assert record() == [CLOSED]
     line = behaviours.out.wait_for(r'"GET /close/many\S* HTTP/1\.1" (\d+) (\d+|-)', after=mark)[0]

@@ -18,7 +18,7 @@ from support.waiting import wait_until
 PROC = pathlib.Path("/proc")
 
 
-CLOSE_WAIT = 8  # a state of a connection: its other side has ended
+ESTABLISHED, CLOSE_WAIT = 1, 8  # states of a connection; in the second its other side has ended
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
 ANY_COOKIE = b"\xff" * 8
@@ -100,6 +100,27 @@ def read_now(path: pathlib.Path) -> str:
         return path.read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+class Ends:
+    """The addresses of a connection, for server_side() when this side has closed it."""
+
+    def __init__(self, connection):
+        self.socket = self
+        self.names = connection.socket.getsockname(), connection.socket.getpeername()
+
+    def getsockname(self):
+        return self.names[0]
+
+    def getpeername(self):
+        return self.names[1]
+
+
+def end(connection, how: str) -> None:
+    """Ends a connection, by "close" or by "reset", and waits until the server's side has heard of it."""
+    ends = Ends(connection)
+    getattr(connection, how)()
+    wait_until(lambda: (server_side(ends) or (0, 0))[0] != ESTABLISHED, "the end of the connection to arrive")
 
 
 def wake_ups(pid: int) -> dict[int, int]:
