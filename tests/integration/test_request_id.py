@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
+import signal
 import socket
 
 import pytest
 
 from support.client import make_request
-from support.kernel import wait_read
+from support.kernel import has_arrived, thread_states, wait_read
 from support.server import BEHAVIOUR, run_clutch
-from support.waiting import Gate
+from support.waiting import Gate, wait_until
 
 MADE = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -128,18 +130,42 @@ SHOWN = r" \(request of\\x22it\)$"
 FIELD = "X-Request-ID: {}\r\n".format(ID[1])
 
 
-@pytest.fixture(scope="module")
-def strict(start_module):
-    return start_module(
-        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--head-timeout", "300ms",
-        "--limit-request-body", "10", "--limit-request-fields", "5", "--debug-without", "log-limit",
+def start_strict(start, *options):
+    return start(
+        "router", "--pythonpath", BEHAVIOUR, "--request-id-header", "X-Request-ID", "--limit-request-body", "10",
+        "--limit-request-fields", "5", "--debug-without", "log-limit", *options,
     )  # fmt: skip
 
 
-def check_refused(server, data: bytes, status: int, of_the_client: bool = True) -> None:
-    mark = server.log.mark()
-    with server.connect() as connection:
+@pytest.fixture(scope="module")
+def strict(start_module):
+    return start_strict(start_module)
+
+
+@pytest.fixture(scope="module")
+def hasty(start_module):
+    return start_strict(start_module, "--head-timeout", "300ms")
+
+
+def connect_with(server, data: bytes):
+    """Returns a connection that has brought the data before its worker accepts it, and the time for the head begins."""
+    pid = server.worker_pids()[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: thread_states(pid) == {"T"}, "the worker to stop")
+        connection = server.connect()
         connection.send(data)
+        wait_until(lambda: has_arrived(connection), "the data to arrive")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    return connection
+
+
+def check_refused(server, data: bytes, status: int, of_the_client: bool = True, connect=None) -> None:
+    mark = server.log.mark()
+    with connect(server, data) if connect else server.connect() as connection:
+        if not connect:
+            connection.send(data)
         (value,) = connection.read_response().all("X-Request-ID")
     assert value == ID[1] if of_the_client else MADE.fullmatch(value)
     server.log.wait_for(rf"refused {status} .*" + (SHOWN if of_the_client else rf" \(request {value}\)$"), after=mark)
@@ -160,12 +186,17 @@ def in_pieces(*fields: str) -> bytes:
         (make_request("/echo_body/", "POST", headers=[ID], body=b"x" * 11), 413),
         (make_request("/echo_body/", "POST", headers=[ID, ("Transfer-Encoding", "chunked")]) + b"b\r\n", 413),
         (make_request(headers=[ID, ("Expect", "miracles")]), 417),
-        (in_pieces("Host: a", FIELD.strip()), 408),
-        (in_pieces("Host: a", FIELD.strip(), "Accept")[:-2], 408),
     ],
 )
 def test_a_refusal_has_the_id_of_a_trusted_peer(strict, data, status):
     check_refused(strict, data, status)
+
+
+@pytest.mark.parametrize(
+    "data", [in_pieces("Host: a", FIELD.strip()), in_pieces("Host: a", FIELD.strip(), "Accept")[:-2]]
+)
+def test_half_a_head_has_the_id_of_a_trusted_peer(hasty, data):
+    check_refused(hasty, data, 408, connect=connect_with)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +206,14 @@ def test_a_refusal_has_the_id_of_a_trusted_peer(strict, data, status):
         (make_request(headers=[ID, ID], host=None), 400),
         (make_request(headers=[("X-Request-ID", "two words")], host=None), 400),
         (b"\x16\x03\x01", 400),
-        (in_pieces("Host: a", FIELD.strip())[:-2], 408),
     ],
 )
 def test_a_refusal_has_one_that_is_made(strict, data, status):
     check_refused(strict, data, status, of_the_client=False)
+
+
+def test_half_a_head_with_half_an_id_has_one_that_is_made(hasty):
+    check_refused(hasty, in_pieces("Host: a", FIELD.strip())[:-2], 408, of_the_client=False, connect=connect_with)
 
 
 def test_a_refusal_believes_no_stranger(start):
