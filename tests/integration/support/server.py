@@ -169,6 +169,16 @@ class Server:
     def send_signal(self, number: int) -> None:
         os.kill(self.master_pid, number)
 
+    @contextlib.contextmanager
+    def held_master(self):
+        """The master stands still meanwhile, with nothing left to do before: none of its time limits ends."""
+        wait_until(lambda: processes.read_stat(self.master_pid)[0] == "S", "the master to wait for events")
+        self.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.send_signal(signal.SIGCONT)
+
     def kill_worker(self, index: int = 0, number: int = signal.SIGKILL) -> int:
         """Sends a signal to a worker (0: the first); returns its pid."""
         pid = self.worker_pids()[index]
