@@ -78,8 +78,8 @@ def test_experiment(start, tmp_path):
         ), "a call of the next wave began before one had ended"
     assert CALLERS / WORKERS * SECONDS <= total_s < CALLERS / WORKERS * SECONDS * 3 + 10
 
-    assert len(server.out.find_all(r"^Accept incoming request: Request_\d+$")) == CALLERS
-    assert {match[1] for match in server.out.find_all(r"Request_(\d+)$")} == {str(i) for i in range(CALLERS)}
+    printed = server.out.wait_for(r"^Accept incoming request: Request_(\d+)$", count=CALLERS)
+    assert sorted(int(match[1]) for match in printed) == list(range(CALLERS))
     check_report(result.stdout, server.worker_pids())
 
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
 from support.client import make_request
 from support.server import BEHAVIOUR
+from support.waiting import LIMIT_S
 
 STACKS_SIGNAL = signal.SIGRTMIN + 7
 HEADING = "the stacks of this worker's Python threads:"
@@ -33,13 +35,15 @@ def begin(server, way: str) -> None:
 
 def ask(server, *ways: str) -> int:
     """Asks until these are where they stay; returns where the last dump begins in the log."""
-    while True:
+    end_s = time.monotonic() + LIMIT_S
+    while time.monotonic() < end_s:
         mark = server.log.mark()
         server.kill_worker(number=STACKS_SIGNAL)
         server.log.wait_for(f"worker 1: {HEADING}", after=mark)
         server.log.wait_for("^    ", after=mark)
         if all(server.log.find(OWN + way, mark) for way in ways):
             return mark
+    raise AssertionError(f"no stack shows {ways}")
 
 
 @pytest.mark.parametrize("options", [(), ("--preload",), ("--threads", "3")], ids=["plain", "preload", "threads"])
