@@ -4,7 +4,9 @@ by itself; those that catch clutch.RequestTimeout print what they saw."""
 
 import ctypes
 import hashlib
+import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -78,6 +80,10 @@ def exception(query):
 
 def crash(query):
     ctypes.string_at(0)
+
+
+def die(query):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def stream(start_response, query):
@@ -179,7 +185,7 @@ class Late:
 
 ways = {
     way.__name__: way
-    for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash, final, final_on)
+    for way in (sleep, spin, wait, match, digest, add, clean, swallow, swallow_on, exception, crash, die, final, final_on)
 }
 
 

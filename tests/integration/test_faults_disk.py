@@ -4,14 +4,16 @@ responses, do without."""
 
 from __future__ import annotations
 
-import contextlib
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from support.client import make_chunked, make_request
+from support.kernel import wait_read
 from support.server import BEHAVIOUR
 from support.slow import connect_small, hash_body, pattern_hash
 from support.waiting import wait_until
@@ -25,9 +27,9 @@ CAUSE = r"a request body cannot be kept in a temporary file in \S+ \(--body-temp
 LEFT_OUT = r"(?P<count>\d+) more lines about failures and slow clients were left out"
 
 
-def unshared(directory: pathlib.Path) -> list[str]:
-    """A prefix that runs a program with a file system of LIMIT bytes at `directory`, for itself alone."""
-    mount = f'mount -t tmpfs -o size={LIMIT} tmpfs "{directory}" && exec "$@"'
+def unshared(directory: pathlib.Path, limit: int = LIMIT) -> list[str]:
+    """A prefix that runs a program with a file system of `limit` bytes at `directory`, for itself alone."""
+    mount = f'mount -t tmpfs -o size={limit} tmpfs "{directory}" && exec "$@"'
     return ["unshare", "-m", "sh", "-c", mount, "sh"]
 
 
@@ -38,21 +40,30 @@ def can_mount(directory: pathlib.Path) -> bool:
 
 
 @pytest.fixture(params=["a full file system", "a limit on the size of files"])
-def full(request, start, tmp_path):
-    """A server that can keep bodies of less than LIMIT bytes."""
+def start_full(request, start, tmp_path):
+    """start_full(limit, memory): a server that can keep bodies of less than `limit` bytes, of which so many in memory."""
     folder = tmp_path / "bodies"
     folder.mkdir()
-    if request.param == "a full file system":
-        if not can_mount(folder):
-            pytest.skip("nothing can be mounted here")
-        prefix, error = unshared(folder), "No space left on device"
-    else:
-        prefix, error = ["prlimit", f"--fsize={LIMIT}"], "File too large"
-    options = ["--body-memory", "64k", "--body-temp-path", folder, "--response-memory", "64k"]
-    server = start("router", "--pythonpath", BEHAVIOUR, *options, prefix=prefix)
-    server.request("/echo_body/raw")
-    server.error = error
-    return server
+    if request.param == "a full file system" and not can_mount(folder):
+        pytest.skip("nothing can be mounted here")
+
+    def start_one(limit: int, memory: int):
+        if request.param == "a full file system":
+            prefix, error = unshared(folder, limit), "No space left on device"
+        else:
+            prefix, error = ["prlimit", f"--fsize={limit}"], "File too large"
+        options = ["--body-memory", memory, "--body-temp-path", folder, "--response-memory", "64k"]
+        server = start("router", "--pythonpath", BEHAVIOUR, *options, prefix=prefix)
+        server.request("/echo_body/raw")
+        server.error = error
+        return server
+
+    return start_one
+
+
+@pytest.fixture
+def full(start_full):
+    return start_full(LIMIT, 1 << 16)
 
 
 @pytest.mark.parametrize("form", ["length", "chunked"])
@@ -77,14 +88,22 @@ def test_a_body_that_finds_no_room(full, form):
         assert len(full.request("/echo_body/raw", "POST", body=b"y" * size).body) == size
 
 
-def test_a_full_disk_does_not_fill_the_log(full):
+def test_a_full_disk_does_not_fill_the_log(start_full):
     """So many lines a second at most, then how many were left out."""
-    data, count = make_request("/echo_body/raw", "POST", body=TOO_MUCH[: LIMIT * 5 // 4]), 5 * LINES_A_SECOND
-    for _ in range(count):
-        with full.connect() as connection:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.send(data)
-            assert connection.read_response().status == 503
+    full, count = start_full(4096, 1024), 5 * LINES_A_SECOND
+    connections = [full.connect() for _ in range(count)]
+    for connection in connections:
+        connection.send(make_request("/echo_body/raw", "POST", headers=[("Content-Length", "5000")]))
+        wait_read(connection)  # what comes whole is not kept in a file
+    pid = full.kill_worker(number=signal.SIGSTOP)
+    try:
+        for connection in connections:
+            connection.send(TOO_MUCH[:5000])  # so that all bodies are there at once
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    for connection in connections:
+        assert connection.read_response().status == 503
+        connection.close()
 
     def told() -> int:
         return sum(int(match["count"]) for match in full.log.find_all(LEFT_OUT))
@@ -99,8 +118,15 @@ def test_the_room_is_there_again(full):
     with full.connect() as connection:
         connection.send(big[:-1])
         assert full.request(HELLO).body == b"one"
-    wait_until(lambda: full.exchange(big.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).startswith(
-        b"HTTP/1.1 200"), "room for the body")
+    closing = big.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+    def has_room() -> bool:
+        try:
+            return full.exchange(closing).startswith(b"HTTP/1.1 200")
+        except (BrokenPipeError, ConnectionResetError):  # as long as there is none, the body need not be taken
+            return False
+
+    wait_until(has_room, "room for the body")
 
 
 def test_a_response_that_finds_no_room(full):

@@ -8,7 +8,9 @@ import pytest
 
 from support.client import make_request
 from support.faults import Faults
+from support.kernel import has_arrived, has_unread
 from support.server import BEHAVIOUR
+from support.waiting import wait_until
 
 HELLO = "/blocks/list-of-one"
 BODY = b"b" * 200_000
@@ -32,7 +34,7 @@ def try_request(server, data: bytes) -> int:
     with server.connect() as connection:
         try:
             connection.send(data[:20])
-            connection.is_silent(0.01)
+            wait_until(lambda: has_arrived(connection) and not has_unread(connection), "the server to read or to close")
             connection.send(data[20:])
             answer = connection.read_to_end()
         except (BrokenPipeError, ConnectionResetError):
@@ -64,7 +66,7 @@ def test_every_allocation_of_a_request_fails(starved, kind, count):
     assert statuses[-1] == 200 and len(statuses) > 1, statuses
     assert set(statuses) <= {0, 200, 500, 503}, statuses
     assert server.worker_pids() == [pid], "the worker lives"
-    assert server.log_contains("out of memory|MemoryError|Cannot allocate")
+    server.wait_for_log("out of memory|MemoryError|Cannot allocate")
 
 
 def test_memory_error_in_the_application(behaviours):
@@ -87,7 +89,7 @@ def test_the_application_uses_more_than_there_is(start, tmp_path, is_sanitized):
     for _ in range(3):
         assert server.request("/much").status == 500
         assert server.request("/").body == b"fine"
-    assert server.log_contains("^ {4}MemoryError")
+    server.wait_for_log("^ {4}MemoryError")
     assert server.worker_pids() == [pid]
 
 

@@ -13,12 +13,13 @@ import time
 
 import pytest
 
+from support import processes
 from support.client import make_request
 from support.server import SPAWNED, find_binary
 from support.users import copy_library, public_folder
 from support.waiting import wait_until
 
-SOMEBODY = 64123  # with no processes but those of this test
+SOMEBODY = 60000 + os.getpid() % 4000  # with no processes but those of this test, also beside another run of it
 AS_SOMEBODY = ["setpriv", f"--reuid={SOMEBODY}", f"--regid={SOMEBODY}", "--clear-groups"]
 WORKERS = 2
 APPLICATION = """
@@ -107,13 +108,15 @@ def test_all_workers_are_gone_and_none_can_be_made(limited):
     """Clients wait for the next one."""
     server = limited()
     mark = server.log.mark()
-    with server.connect() as waiting:
+    with contextlib.ExitStack() as stack:
         with processes_limited(server.pid):
             for index in reversed(range(WORKERS)):
-                server.kill_worker(index)
+                pid = server.kill_worker(index)
+                wait_until(lambda: not processes.is_running(pid), "the worker's end")
             server.wait_for_log(
                 r"\[error\] master: cannot start a worker: Resource temporarily unavailable", after=mark, count=4
             )
+            waiting = stack.enter_context(server.connect())  # before, one of the two could have accepted it
             waiting.send(make_request("/"))
             assert waiting.is_silent(0.1)
         assert waiting.read_response().body == b"fine"
@@ -135,5 +138,6 @@ def test_a_worker_may_have_no_threads(limited):
         server.wait_for_log(r"\[error\] master: worker 1 .* exited with status 1", after=mark)
         assert server.request("/").body == b"fine"
         mark = server.log.mark()
+    server.wait_for_log("worker 1: application .* ready", after=mark)
     spawned(server, 1, mark)
     assert server.stop() == 0

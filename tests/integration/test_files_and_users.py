@@ -77,6 +77,12 @@ def test_log_file_that_cannot_be_opened(start, option):
     assert server.log_contains(rf"{option}.*/no/such/folder/log")
 
 
+def listens(path) -> bool:
+    """Whether somebody does; a socket is there before."""
+    with socket.socket(socket.AF_UNIX) as attempt:
+        return attempt.connect_ex(str(path)) == 0
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_full_disk_under_the_logs(start, tmp_path):
     """Lines are lost, requests are not."""
@@ -84,7 +90,7 @@ def test_a_full_disk_under_the_logs(start, tmp_path):
         start, "--access-logfile", "/dev/full", "--error-logfile", "/dev/full", bind=[f"unix:{tmp_path}/s"], ready=False
     )
     server.known_addresses = [(socket.AF_UNIX, f"{tmp_path}/s")]
-    wait_until((tmp_path / "s").exists, "the socket")
+    wait_until(lambda: listens(tmp_path / "s"), "the socket")
     assert server.request("/raises/at-once").status == 500
     assert server.request("/printer/error").body == b"printed"
     assert server.request("/blocks/list-of-one").body == b"one"

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
 from support.server import BEHAVIOUR
 from support.waiting import Gate
 
@@ -168,6 +169,7 @@ def test_a_request_that_waited_in_the_queue_is_judged_alike(start, tmp_path, sou
         first.send(make_request(f"/gated/?gate={gate.path}"))
         gate.wait_reached()
         second.send(make_request("/show_request/", headers=FIELDS))
+        wait_read(second)
         assert second.is_silent(0.1)
         gate.open()
         assert second.read_response().json()["environ"]["REMOTE_ADDR"] == client

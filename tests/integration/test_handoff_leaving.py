@@ -27,7 +27,7 @@ def test_silence_without_keep_alive(start_crew):
 def test_a_leaving_worker_does_not_turn_in_circles(start_crew):
     """It looks for requests that have waited too long, behind the idle connections that it has given away itself and
     nobody can take."""
-    crew = start_crew("--queue-timeout", "300ms")
+    crew = start_crew("--queue-timeout", "2s")
     held, connections = crew.hold_owner(4)
     other = crew.hold()
     assert other.pid != held.pid
@@ -36,7 +36,7 @@ def test_a_leaving_worker_does_not_turn_in_circles(start_crew):
     assert connections[0].read_response().status == 503
     assert nobody_answers(connections[1:])
     assert held.finish().status == 200
-    wait_until(lambda: not processes.is_running(held.pid), "the worker to leave", 10)
+    wait_until(lambda: not processes.is_running(held.pid), "the worker to leave")
     assert other.finish().status == 200
     for connection in connections[1:]:
         crew.ask(connection)

@@ -28,11 +28,12 @@ def send_bytes(connection: Connection, data: bytes, size: int) -> None:
         pass
 
 
-def check_refusal(server, case: Case, response, address: str) -> None:
+def check_refusal(server, case: Case, response, address: str, mark: int) -> None:
     """A refused request gets a one-line reason, the word that the connection closes, and a line in the log."""
     assert response.says_close
     assert re.fullmatch(rb"[^\r\n]+\n?", response.body), f"not a one-line reason: {response.body!r}"
-    line = server.wait_for_log(rf"\[info\] .*refused {response.status} \((?P<why>[^)]+)\) of {re.escape(address)}")
+    told = rf"\[info\] .*refused {response.status} \((?P<why>[^)]+)\) of {re.escape(address)}"
+    line = server.wait_for_log(told, after=mark)
     assert case.log.lower() in line["why"].lower()
 
 
@@ -47,6 +48,7 @@ def check_served(case: Case, response) -> None:
 
 
 def check_case(server, case: Case, piece_bytes: int) -> None:
+    mark = server.log.mark()
     with server.connect() as connection:
         address = connection.local_address
         send_bytes(connection, case.data, piece_bytes)
@@ -62,7 +64,7 @@ def check_case(server, case: Case, piece_bytes: int) -> None:
     if served:
         check_served(case, served[-1])
     if responses[-1].status >= 400:
-        check_refusal(server, case, responses[-1], address)
+        check_refusal(server, case, responses[-1], address, mark)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

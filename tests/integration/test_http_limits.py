@@ -25,6 +25,8 @@ def server(start_module):
         "2k",
         "--limit-request-body",
         BODY_BYTES,
+        "--debug-without",  # more refusals in a second than there may be lines about them
+        "log-limit",
     )
 
 
@@ -41,6 +43,7 @@ def head_of(size: int) -> bytes:
 
 
 def check(server, data: bytes, status: int, log: str = "", piece_bytes: int | None = None) -> None:
+    mark = server.log.mark()
     with server.connect() as connection:
         address = connection.local_address
         try:
@@ -53,7 +56,7 @@ def check(server, data: bytes, status: int, log: str = "", piece_bytes: int | No
             assert connection.request("/blocks/list-of-one").body == b"one"
         else:
             assert response.says_close and connection.is_closed_by_server()
-            server.wait_for_log(rf"refused {status} \([^)]*{log}[^)]*\) of {address}")
+            server.wait_for_log(rf"refused {status} \([^)]*{log}[^)]*\) of {address}", after=mark)
 
 
 @pytest.mark.parametrize("piece_bytes", [None, 1])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import pathlib
@@ -66,7 +67,12 @@ def is_accepted_by(connection, pid: int) -> bool:
 def server_side(connection) -> tuple[int, int] | None:
     """State and unread bytes of the server's side of an IPv4 connection (the end counts as one); None once the server
     has closed it."""
-    return ask_netlink(connection) or ask_proc(connection)
+    try:
+        return ask_netlink(connection) or ask_proc(connection)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:  # by a reset, which has arrived
+            raise
+        return None
 
 
 def has_unread(connection) -> bool:
