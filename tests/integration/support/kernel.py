@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
-import os
-import pathlib
 import re
 import socket
 import struct
@@ -14,10 +13,8 @@ import sys
 import termios
 import time
 
+from support.processes import PROC, descriptor_targets
 from support.waiting import wait_until
-
-PROC = pathlib.Path("/proc")
-
 
 ESTABLISHED, CLOSE_WAIT = 1, 8  # states of a connection; in the second its other side has ended
 
@@ -59,8 +56,7 @@ def is_accepted_by(connection, pid: int) -> bool:
     for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
-            links = (os.readlink(entry) for entry in (PROC / str(pid) / "fd").iterdir())
-            return int(fields[9]) != 0 and f"socket:[{fields[9]}]" in links
+            return int(fields[9]) != 0 and f"socket:[{fields[9]}]" in descriptor_targets(pid)
     return False
 
 
@@ -100,14 +96,6 @@ def wait_end_received(connection) -> None:
     wait_until(lambda: (server_side(connection) or (0, 0))[0] == CLOSE_WAIT, "the end of the connection to arrive")
 
 
-def read_now(path: pathlib.Path) -> str:
-    """What a file of a thread says; nothing when it has ended since it was listed."""
-    try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
 class Ends:
     """The addresses of a connection, for server_side() when this side has closed it."""
 
@@ -129,21 +117,32 @@ def end(connection, how: str) -> None:
     wait_until(lambda: (server_side(ends) or (0, 0))[0] != ESTABLISHED, "the end of the connection to arrive")
 
 
+def read_of_threads(pid: int, name: str) -> dict[int, str]:
+    """The file of this name of each thread of a process; one that ends meanwhile is left out."""
+    texts = {}
+    for task in (PROC / str(pid) / "task").glob("*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            texts[int(task.name)] = (task / name).read_text()
+    return texts
+
+
 def wake_ups(pid: int) -> dict[int, int]:
     """How often each thread of a process has gone to sleep of its own will, which is how often it was woken."""
-    counts = {}
-    for status in (PROC / str(pid) / "task").glob("*/status"):
-        match = re.search(r"^voluntary_ctxt_switches:\s*(\d+)$", read_now(status), re.MULTILINE)
-        if match:
-            counts[int(status.parent.name)] = int(match.group(1))
-    return counts
+    pattern = re.compile(r"^voluntary_ctxt_switches:\s*(\d+)$", re.MULTILINE)
+    return {thread: int(pattern.search(text)[1]) for thread, text in read_of_threads(pid, "status").items()}
+
+
+def count_awake(pid: int) -> int:
+    """How many threads of a process do not sleep: they run, or would if they had a processor."""
+    return sum(state_in(stat) != "S" for stat in read_of_threads(pid, "stat").values())
 
 
 def is_calm(pids, seconds: float) -> bool:
-    """Whether no thread of these processes is woken for so long."""
+    """Whether all threads of these processes sleep, and none is woken for so long: nor is one that waits for its turn
+    on a processor, which is none that rests."""
     before = [wake_ups(pid) for pid in pids]
     time.sleep(seconds)
-    return [wake_ups(pid) for pid in pids] == before
+    return all(thread_states(pid) == {"S"} for pid in pids) and [wake_ups(pid) for pid in pids] == before
 
 
 def wait_calm(pids) -> None:
@@ -153,16 +152,13 @@ def wait_calm(pids) -> None:
 
 def socket_count(pid: int) -> int:
     """How many sockets a process has open."""
-    count = 0
-    for entry in (PROC / str(pid) / "fd").iterdir():
-        try:
-            count += str(entry.readlink()).startswith("socket:")
-        except (FileNotFoundError, PermissionError):
-            continue
-    return count
+    return sum(target.startswith("socket:") for target in descriptor_targets(pid))
+
+
+def state_in(stat: str) -> str:
+    return stat[stat.rindex(")") + 2]
 
 
 def thread_states(pid: int) -> set[str]:
     """The letters for what the threads of a process are doing: S sleeps, T has been stopped, and so on."""
-    stats = [read_now(stat) for stat in (PROC / str(pid) / "task").glob("*/stat")]
-    return {stat[stat.rindex(")") + 2] for stat in stats if stat}
+    return {state_in(stat) for stat in read_of_threads(pid, "stat").values()}

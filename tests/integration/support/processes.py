@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import pathlib
 import re
+from typing import Iterable
+
+from support.waiting import wait_until
 
 PROC = pathlib.Path("/proc")
 
@@ -30,6 +34,12 @@ def is_running(pid: int) -> bool:
     return stat is not None and stat[0] not in ("Z", "X")
 
 
+def wait_gone(pids: Iterable[int], what: str) -> None:
+    """Waits until none of the processes is running. After a reload, for instance, those of the generation before may
+    still accept: whoever wants an answer of the new one waits for this."""
+    wait_until(lambda: not any(map(is_running, pids)), f"{what} to end")
+
+
 def session_members(session: int) -> list[int]:
     """Pids of the running processes of a session."""
     members = []
@@ -50,20 +60,20 @@ def children(pid: int) -> list[int]:
     return [other for _, other in sorted(found)]
 
 
+def descriptor_targets(pid: int) -> list[str]:
+    """What each descriptor of a process is, as the kernel writes it: socket:[4711], or the path of a file. Nothing of a
+    process that has ended, or is somebody else's."""
+    targets = []
+    with contextlib.suppress(FileNotFoundError, PermissionError, ProcessLookupError):
+        for entry in list((PROC / str(pid) / "fd").iterdir()):
+            with contextlib.suppress(FileNotFoundError, PermissionError, ProcessLookupError):  # closed meanwhile
+                targets.append(os.readlink(entry))
+    return targets
+
+
 def open_descriptors(pid: int) -> collections.Counter:
     """Counts what a process has open by kind: socket, pipe, anon_inode:[eventpoll], or the path of a file."""
-    counts: collections.Counter = collections.Counter()
-    try:
-        entries = list((PROC / str(pid) / "fd").iterdir())
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return counts
-    for entry in entries:
-        try:
-            target = os.readlink(entry)
-        except (FileNotFoundError, ProcessLookupError, PermissionError):  # of a process that has ended: any of them
-            continue
-        counts[re.sub(r"^(socket|pipe):\[\d+\]$", r"\1", target)] += 1
-    return counts
+    return collections.Counter(re.sub(r"^(socket|pipe):\[\d+\]$", r"\1", target) for target in descriptor_targets(pid))
 
 
 def cpu_seconds(pid: int) -> float:

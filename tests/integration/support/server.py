@@ -14,7 +14,7 @@ import subprocess
 from support import processes
 from support.client import Connection, Response
 from support.output import Output
-from support.waiting import LIMIT_S, wait_until
+from support.waiting import LIMIT_S, wait_for_none, wait_until
 
 TREE = pathlib.Path(__file__).resolve().parents[3]
 PYAPPS = TREE / "pyapps"
@@ -25,6 +25,9 @@ SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|WAR
 LISTENING = re.compile(r"listening at (?:(?P<unix>unix:\S+)|https?://(?P<host>\[[^]]+\]|[^:\s]+):(?P<port>\d+))")
 SPAWNED = re.compile(r"spawned worker (?P<number>\d+) \(pid: (?P<pid>\d+), cores: \d+\)")
 READY = r"ready: \d+ workers? serve"
+
+# For a worker to close the descriptors of what has ended.
+DESCRIPTORS_S = 30
 
 
 def find_binary() -> str:
@@ -209,9 +212,7 @@ class Server:
     def check_descriptors(self) -> None:
         """Each worker has open at most what it had when it became ready (closing takes it a moment)."""
         for pid, before in self.descriptors_at_start.items():
-            with contextlib.suppress(TimeoutError):
-                wait_until(lambda: not processes.open_descriptors(pid) - before, "descriptors to be closed", 10)
-            more = processes.open_descriptors(pid) - before
+            more = wait_for_none(lambda: processes.open_descriptors(pid) - before, DESCRIPTORS_S)  # noqa: B023
             assert not more, f"worker {pid} has more open than at its start: {dict(more)}"
 
     def check_sanitizers(self) -> None:
@@ -221,9 +222,7 @@ class Server:
 
     def check_leftovers(self, limit_s: float = LIMIT_S) -> None:
         """No process of the server's session is left."""
-        with contextlib.suppress(TimeoutError):
-            wait_until(lambda: not processes.session_members(self.pid), "processes to end", limit_s)
-        left = processes.session_members(self.pid)
+        left = wait_for_none(lambda: processes.session_members(self.pid), limit_s)
         assert not left, f"processes left behind: {left}"
 
     def destroy(self) -> None:

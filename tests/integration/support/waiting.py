@@ -4,6 +4,7 @@ slow."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pathlib
@@ -26,6 +27,19 @@ def wait_until(condition: Callable[[], object], what: str, limit_s: float = LIMI
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {limit_s:g} s")
         time.sleep(PAUSE_S)
+
+
+def wait_for_none(look: Callable[[], object], limit_s: float = LIMIT_S):
+    """Looks until there is nothing; returns that nothing, or what there was at the last look before the limit."""
+    seen = []
+
+    def is_nothing() -> bool:
+        seen[:] = [look()]
+        return not seen[0]
+
+    with contextlib.suppress(TimeoutError):
+        wait_until(is_nothing, "nothing", limit_s)
+    return seen[0]
 
 
 class Gate:
