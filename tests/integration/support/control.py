@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -66,10 +67,11 @@ class Pretender:
             except OSError:
                 return
             self.connections.append(connection)
-            connection.recv(65536)
-            if self.answer is not None:
-                connection.sendall(self.answer.pop(0) if isinstance(self.answer, list) else self.answer)
-                connection.close()
+            with contextlib.suppress(OSError):  # whoever asked has gone
+                connection.recv(65536)
+                if self.answer is not None:
+                    connection.sendall(self.answer.pop(0) if isinstance(self.answer, list) else self.answer)
+                    connection.close()
 
     def __enter__(self) -> Pretender:
         self.thread.start()
