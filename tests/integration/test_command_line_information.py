@@ -114,16 +114,17 @@ def test_check_config_does_not_wait_for_helpers_of_the_application(tmp_path):
     os.mkfifo(fifo)
     (tmp_path / "app.py").write_text(
         "import os\n"
+        f"end = os.open({str(fifo)!r}, os.O_RDONLY)\n"
         "if os.fork() == 0:\n"
         "    os.close(1)\n"
         "    os.close(2)\n"
-        f"    os.read(os.open({str(fifo)!r}, os.O_RDONLY), 1)\n"
+        "    os.read(end, 1)\n"
         "    os._exit(0)\n"
         "def application(environ, start_response): pass\n"
     )
     held = os.open(fifo, os.O_RDWR)
     try:
-        result = run_clutch("--check-config", "--boot-timeout", "10s", "app.py", cwd=tmp_path)
+        result = run_clutch("--check-config", "--boot-timeout", "30s", "app.py", cwd=tmp_path)
     finally:
         os.close(held)
     assert result.returncode == 0, result.stderr
