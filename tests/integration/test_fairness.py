@@ -10,8 +10,9 @@ import time
 import pytest
 
 from support.client import make_request
+from support.control import Control, any_name
 from support.crew import SPARE, nobody_answers, switch_off
-from support.kernel import wait_calm, wait_read
+from support.kernel import count_awake, wait_calm, wait_read
 from support.waiting import wait_until
 
 
@@ -48,7 +49,8 @@ def test_requests_that_were_there_before_are_run_by_the_other(start_crew):
 
 
 def test_how_long_it_takes_to_be_run_by_the_other(start_crew):
-    """Some milliseconds for the sentry to step in, and then next to nothing: no step of the way waits for a timer."""
+    """Some milliseconds for the sentry to step in, and then next to nothing: no step of the way waits for a timer. A
+    timer would make them all slow, whatever else the machine does only those that come at that moment."""
     crew = start_crew()
     held, connections = crew.hold_owner(60)
     took_s = []
@@ -57,7 +59,8 @@ def test_how_long_it_takes_to_be_run_by_the_other(start_crew):
         assert crew.ask(connection) != held.pid
         took_s.append(time.monotonic() - since_s)
     assert held.finish().status == 200
-    assert statistics.median(took_s) < 0.025, sorted(took_s)
+    medians = [statistics.median(took_s[start : start + 12]) for start in range(0, 60, 12)]
+    assert min(medians) < 0.025, took_s
 
 
 def test_a_wake_up_is_not_lost_with_the_worker_that_was_woken(start_crew):
@@ -183,27 +186,45 @@ def hog_owner(crew, count: int, path) -> tuple[Hog, list]:
     raise AssertionError(f"worker {owner} leaves what comes on its connections to the other")
 
 
-def send_beside_a_hog(crew, hog, connections) -> None:
-    """Sends a request on each of the hog's worker's connections, the first of them ahead."""
-    crew.send(connections[0], "late-0")
-    wait_read(connections[0])
-    for number, connection in enumerate(connections[1:], start=1):
+def waits_for_gil(control, pid: int) -> bool:
+    """Whether a request of the worker does; its thread has not only begun to, but sleeps, as all others do but the one
+    that computes."""
+    running = [request for worker in control.status()["workers"] if worker["pid"] == pid for request in worker["running"]]
+    return any(request["phase"] == "gil" for request in running) and count_awake(pid) <= 1
+
+
+def catch_thread(crew, control, hog, connections) -> int:
+    """Sends requests to the hog's worker, one after the other, until one waits there for the GIL: others may still go to
+    the other worker. Returns its number."""
+    for number, connection in enumerate(connections):
         crew.send(connection, f"late-{number}")
+        wait_until(
+            lambda connection=connection: waits_for_gil(control, hog.pid) or not nobody_answers([connection], 0),
+            "the request to be answered, or to wait for the GIL",
+        )
+        if nobody_answers([connection], 0):
+            return number
+        crew.check_answer(connection, f"late-{number}")
+    raise AssertionError(f"worker {hog.pid} leaves what comes on its connections to the other")
 
 
 def test_threads_that_wait_for_the_gil_are_not_free(start_crew, tmp_path):
-    """One thread of four keeps the GIL. A second may be caught waiting for it; the others leave their requests to the
-    other worker."""
-    crew = start_crew("--threads", "4")
-    hog, connections = hog_owner(crew, 7, tmp_path / "flag")
+    """One thread of four keeps the GIL. A second is caught waiting for it; the others leave their requests to the other
+    worker."""
+    control = Control(any_name())
+    crew = start_crew("--threads", "4", "--control-socket", control.address)
+    hog, connections = hog_owner(crew, 7 + SPARE, tmp_path / "flag")
     try:
-        send_beside_a_hog(crew, hog, connections)
-        runners = {crew.check_answer(connection, f"late-{i}") for i, connection in enumerate(connections) if i > 0}
+        caught = catch_thread(crew, control, hog, connections[:SPARE])
+        others = list(enumerate(connections))[caught + 1 :]
+        for number, connection in others:
+            crew.send(connection, f"late-{number}")
+        runners = {crew.check_answer(connection, f"late-{number}") for number, connection in others}
         assert hog.pid not in runners
     finally:
         hog.let_go()
     assert int(hog.connection.read_response().body) == hog.pid
-    crew.check_answer(connections[0], "late-0")
+    crew.check_answer(connections[caught], f"late-{caught}")
 
 
 def test_threads_that_count_as_free_wait_for_the_gil(start_crew, tmp_path):
@@ -214,7 +235,9 @@ def test_threads_that_count_as_free_wait_for_the_gil(start_crew, tmp_path):
         crew = start_crew("--threads", "4", *switch_off("gil-count,balance"))
         hog, connections = hog_owner(crew, 3, tmp_path / f"flag-{attempt}")
         try:
-            send_beside_a_hog(crew, hog, connections)
+            for number, connection in enumerate(connections):
+                crew.send(connection, f"late-{number}")
+                wait_read(connection)
             is_silent = nobody_answers(connections)
         finally:
             hog.let_go()
