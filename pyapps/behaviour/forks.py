@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Forks, and answers with how the child ended: the child comes back from the application as the path says, by /exit
-(sys.exit with ?status=), /return, /error, or, out of a generator, by /body-exit and /body-error."""
+(sys.exit with ?status=, after a line that ends with ?to=), /return, /error, or, out of a generator, by /body-exit and
+/body-error."""
 
 import os
 import select
 import signal
 import sys
 
-from tools import PLAIN, dispatch, number, text_reply
+from tools import PLAIN, dispatch, number, query, text_reply
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 def wait_for(child):
@@ -25,7 +26,7 @@ def wait_for(child):
 def exits(environ, start_response):
     child = os.fork()
     if child == 0:
-        sys.stdout.buffer.write(b"child says goodbye\n")
+        sys.stdout.buffer.write(f"child says goodbye{query(environ).get('to', '')}\n".encode())
         sys.exit(number(environ, "status"))
     return text_reply(start_response, wait_for(child))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from support.client import make_request
+from support.kernel import end
 from support.server import BEHAVIOUR
 
 
@@ -180,7 +181,7 @@ def test_client_disconnected_tells_the_truth(behaviours, gate):
     connection = behaviours.connect()
     connection.send(make_request(f"/disconnect/?gate={gate.path}"))
     gate.wait_reached()
-    connection.close()
+    end(connection, "close")
     gate.open()
     values = [details["value"] for name, details in behaviours.request("/record/").json() if name == "disconnected"]
     assert values == [False, True]

@@ -38,8 +38,8 @@ def test_a_child_ends_where_it_leaves_the_application(server, path, status):
 
 def test_output_of_a_child_is_not_lost(server):
     """Nor is its sys.exit() an error to log."""
-    server.request("/forks/exit?status=0")
-    server.out.wait_for("^child says goodbye$")
+    server.request("/forks/exit?status=0&to=%20in%20this%20test")
+    server.out.wait_for("^child says goodbye in this test$")
     assert not server.log_contains("SystemExit")
 
 

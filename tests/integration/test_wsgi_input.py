@@ -117,6 +117,8 @@ def test_point_13_a_client_that_goes_in_the_middle_of_its_body(server):
     ):
         with server.connect() as connection:
             connection.send(part)
+            connection.shut_down_sending()
+            connection.read_to_end()  # the server has seen the end
     assert server.request("/record/").json() == []
 
 

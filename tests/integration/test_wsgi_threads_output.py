@@ -9,6 +9,7 @@ import pytest
 
 from support.client import make_request
 from support.server import BEHAVIOUR
+from support.waiting import wait_until
 
 THREADS = 4
 
@@ -115,10 +116,7 @@ def test_a_thread_in_write_is_waited_for(start, tmp_path):
 
 
 def wait_for_record(server):
-    while True:
-        events = server.request("/record").json()
-        if events:
-            return events
+    return wait_until(lambda: server.request("/record").json(), "what the application notes")
 
 
 FORKS = """
