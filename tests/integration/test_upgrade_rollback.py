@@ -60,16 +60,14 @@ def test_a_program_that_does_not_start_is_rolled_back(serve_shop, program, text,
     assert server.request("/").text == "first"
 
 
-@pytest.mark.parametrize("signals", [[], [signal.SIGUSR2]])
-def test_one_that_hangs_is_rolled_back(serve_shop, program, signals):
-    server = serve_shop("--boot-timeout", "1s")
+def test_one_that_hangs_is_rolled_back(serve_shop, program):
+    server = serve_shop("--boot-timeout", "10s")
     replace(program, "#!/bin/sh\necho hangs >&2\nexec sleep 1000\n")
     mark = server.log.mark()
     server.send_signal(signal.SIGUSR2)
     server.wait_for_log("^hangs", after=mark)
-    for number in signals:
-        server.send_signal(number)
-        server.wait_for_log("an upgrade is under way already: SIGUSR2 is ignored", after=mark)
+    server.send_signal(signal.SIGUSR2)
+    server.wait_for_log("an upgrade is under way already: SIGUSR2 is ignored", after=mark)
     assert "not become ready in time" in server.wait_for_log(ROLLED_BACK, after=mark)["why"]
 
 
@@ -119,6 +117,7 @@ def test_the_new_master_dies_while_it_starts(serve_shop, write, gate):
 
 READY_AND_DEAD = """#!{python}
 import os, signal
+os.write(2, b"%d is soon dead\\n" % os.getpid())
 os.kill(os.getppid(), signal.SIGSTOP)
 os.write(int(os.environ["CLUTCH_UPGRADE"].partition("channel=")[2].split()[0]), b"ready 1 1")
 """
@@ -130,7 +129,7 @@ def test_the_new_master_dies_when_it_is_ready(serve_shop, program):
     replace(program, READY_AND_DEAD.format(python=sys.executable))
     mark = server.log.mark()
     server.send_signal(signal.SIGUSR2)
-    new = int(server.wait_for_log(r"is started as master (\d+)", after=mark)[1])
+    new = int(server.wait_for_log(r"^(\d+) is soon dead$", after=mark)[1])
     wait_until(lambda: not processes.is_running(new), "the new master to die")
     os.kill(server.pid, signal.SIGCONT)
     assert "ended with status 0" in server.wait_for_log(ROLLED_BACK, after=mark)["why"]

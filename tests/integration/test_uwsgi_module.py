@@ -10,6 +10,7 @@ import signal
 import pytest
 
 from support import processes
+from support.kernel import thread_states
 from support.server import BEHAVIOUR
 from support.users import copy_library, only_root, public_folder
 from support.waiting import wait_until
@@ -57,12 +58,19 @@ def test_reload_from_a_worker_of_another_user(start, mode):
         app, home = shutil.copy(BEHAVIOUR / "from_uwsgi.py", folder), copy_library(folder)
         environment = {"PYTHONHOME": str(home)}
         server = start(app, "--uwsgi-module", "--user", "nobody", *mode, environment=environment)
-        for generation in (2, 3):  # the second one waits for some seconds
-            assert server.request("/reload").text == "True"
-            server.wait_for_log(r"master: worker 1 \(pid: \d+\): the application asks for a reload")
-            server.wait_for_log(f"generation {generation} serves with 1 worker")
-            wait_until(lambda: server.request("/").json()["is_a_reload"], "the new generation")
-        assert server.log_contains("asks for a reload: within 5 s of the last one that it asked for, so it waits")
+        asks = r"master: worker 1 \(pid: \d+\): the application asks for a reload"
+        assert server.request("/reload").text == "True"
+        server.wait_for_log(asks + "$")
+        server.wait_for_log("reload: starting generation 2")
+        assert server.request("/reload").text == "True"
+        server.wait_for_log(asks + ": within 5 s of the last one that it asked for, so it waits$")
+        old = server.worker_pids()
+        server.wait_for_log("generation 2 serves with 1 worker")
+        server.wait_for_log("generation 3 serves with 1 worker")
+        wait_until(lambda: not processes.is_running(old[0]), "the first worker to end")
+        assert server.request("/").json()["is_a_reload"]
+        assert server.request("/reload").text == "True"
+        server.log.wait_for(asks, count=3)
         assert server.stop() == 0
 
 
@@ -70,7 +78,7 @@ def calls_of_sibling(server, pid: int):
     """Asks the other one of two workers: this one is stopped meanwhile."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: processes.read_stat(pid)[0] == "T", "the worker to stop")
+        wait_until(lambda: thread_states(pid) == {"T"}, "all threads of the worker to stop")
         said = server.request("/").json()
         return said["worker"], sorted(name for name, _ in said["calls"])
     finally:

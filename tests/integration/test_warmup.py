@@ -91,7 +91,7 @@ def test_a_failure_ends_a_reload(serve, write):
 
 
 def test_no_answer_in_time(serve, gate, write):
-    server = serve("--warmup", f"/gate?{gate.path}", "--boot-timeout", "1500ms", ready=False)
+    server = serve("--warmup", f"/gate?{gate.path}", "--boot-timeout", "10s", ready=False)
     gate.open()
     server.wait_ready()
     server.send_signal(signal.SIGHUP)

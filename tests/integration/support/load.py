@@ -35,8 +35,14 @@ class Load:
         return sum(self.bodies.values())
 
     def __enter__(self) -> Load:
-        assert self.process.stdout.readline() == "begun\n", "all clients have had an answer"
+        assert self.process.stdout.readline() == "answered\n", "all clients have had an answer"
         return self
+
+    def wait_answers(self) -> None:
+        """Waits until each client has had one more answer, or an error."""
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "answered\n"
 
     def __exit__(self, *_) -> None:
         output, _ = self.process.communicate("")
@@ -50,7 +56,7 @@ class Client(threading.Thread):
         self.port = port
         self.is_lasting = is_lasting
         self.is_over = is_over
-        self.has_begun = threading.Event()
+        self.has_answer = threading.Event()
         self.errors: list[str] = []
         self.bodies: dict[str, int] = {}
         end = "" if is_lasting else "Connection: close\r\n"
@@ -71,7 +77,7 @@ class Client(threading.Thread):
             if is_closed:
                 connection.close()
                 connection = None
-            self.has_begun.set()
+            self.has_answer.set()
             time.sleep(PAUSE_S)
 
     def read_response(self, connection: socket.socket) -> bool:
@@ -96,16 +102,23 @@ class Client(threading.Thread):
         return data
 
 
+def wait_answers(clients: list[Client]) -> None:
+    for client in clients:
+        client.has_answer.clear()
+    for client in clients:
+        client.has_answer.wait()
+    print("answered", flush=True)
+
+
 def main() -> None:
     port, lasting, fresh = map(int, sys.argv[1:4])
     is_over = threading.Event()
     clients = [Client(port, sys.argv[4], number < lasting, is_over) for number in range(lasting + fresh)]
     for client in clients:
         client.start()
-    for client in clients:
-        client.has_begun.wait()
-    print("begun", flush=True)
-    sys.stdin.read()
+    wait_answers(clients)
+    for _ in sys.stdin:
+        wait_answers(clients)
     is_over.set()
     bodies: dict[str, int] = {}
     for client in clients:
