@@ -3,26 +3,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 
 import pytest
 
 from support.client import make_request
-from support.kernel import has_unread, thread_states, wait_calm
+from support.kernel import has_unread, stopped, wait_calm
 from support.waiting import wait_until
-
-
-@contextlib.contextmanager
-def stopped(pid: int):
-    """The process is stopped meanwhile: what comes is all there when it goes on."""
-    os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: thread_states(pid) == {"T"}, "all threads to stop")
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def send_batch(crew, connections, requests) -> None:

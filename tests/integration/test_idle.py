@@ -16,6 +16,7 @@ from support.client import Connection, make_request
 from support.kernel import is_calm, wait_calm, wake_ups
 from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR, find_binary
+from support.waiting import wait_until
 
 CALM_S = 1.0
 
@@ -50,7 +51,7 @@ def test_nothing_wakes_an_idle_server(start_crew, own_threads_only, threads):
 def test_what_wakes_a_worker_is_seen(start):
     """That the test above can fail: a thread of the application that wakes up by itself."""
     server = start("ticker", "--pythonpath", BEHAVIOUR)
-    assert not is_calm(server.worker_pids(), 0.2)
+    wait_until(lambda: not is_calm(server.worker_pids(), 0.2), "the thread to wake up")
 
 
 def test_nothing_wakes_a_worker_whose_application_waits(start_crew, own_threads_only):
@@ -114,7 +115,7 @@ TOO_FEW = "RLIMIT_NOFILE of this shell is too low"
 )
 def test_many_idle_connections(start_crew, count):
     """They are all kept, and neither those that come later nor they themselves wait."""
-    crew = start_crew()
+    crew = start_crew("--keep-alive", "10m")
     family, address = crew.server.addresses()[0]
     data = make_request("/blocks/list-of-one")
     connections = []
@@ -129,6 +130,7 @@ def test_many_idle_connections(start_crew, count):
         for connection in connections[:: count // 200]:
             assert connection.request("/blocks/list-of-one").body == b"one"
         pids = crew.server.worker_pids()
+        wait_calm(pids)
         before_s = sum(map(processes.cpu_seconds, pids))
         time.sleep(CALM_S / 2)
         assert sum(map(processes.cpu_seconds, pids)) - before_s < CALM_S / 8

@@ -6,7 +6,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
 import re
+import signal
 import socket
 import struct
 import sys
@@ -162,3 +164,14 @@ def state_in(stat: str) -> str:
 def thread_states(pid: int) -> set[str]:
     """The letters for what the threads of a process are doing: S sleeps, T has been stopped, and so on."""
     return {state_in(stat) for stat in read_of_threads(pid, "stat").values()}
+
+
+@contextlib.contextmanager
+def stopped(pid: int):
+    """The process is stopped meanwhile: what comes is all there when it goes on."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: thread_states(pid) == {"T"}, "all threads to stop")
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
