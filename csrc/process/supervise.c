@@ -176,10 +176,11 @@ static void bury(struct master *master, struct slot *slot, int wait_status)
         death_log_stacks(level, slot, master->scoreboard, now_us);
     }
     was_oom = is_oom(master, slot, wait_status);
-    if (slot->number > 0 && master->phase == MASTER_RUNNING && slot->end_cause != RESTART_COUNT)
-        restarts_count(master->scoreboard, cause_of_end(slot, wait_status, was_oom));
     if (slot->number > 0)
         clear_rows(master, slot->row);
+    /* Last: who sees it counted as one that has ended does not find it among those that live. */
+    if (slot->number > 0 && master->phase == MASTER_RUNNING && slot->end_cause != RESTART_COUNT)
+        restarts_count(master->scoreboard, cause_of_end(slot, wait_status, was_oom));
     slot_end(slot, now_us);
     if (slot->number == 0) {
         if (master->phase == MASTER_RUNNING && was_ready && !slot->is_last)
