@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Responses without an end: /generator (blocks of ?size=, every ?ms=), /empty and /first-then-empty (empty blocks),
-/write, /write-anyway (which goes on for a while after the first error of write()). Each notes that it has ended.
+"""Responses without an end: /generator (blocks of ?size=, every ?ms=), /empty (empty blocks, once it has been let
+through at ?gate=), /first-then-empty, /write, /write-anyway (which goes on for a while after the first error of write()). Each notes that it has ended.
 /patient gives empty blocks for a while, and then one that is not."""
 
 import time
 
-from tools import PLAIN, dispatch, note, number
+from tools import PLAIN, dispatch, note, number, query, wait_at
 
 
 def endless(block, pause_s=0.0):
@@ -25,6 +25,7 @@ def generator(environ, start_response):
 
 def empty(environ, start_response):
     start_response("200 OK", PLAIN)
+    wait_at(query(environ).get("gate"))
     return endless(b"", number(environ, "ms") / 1000)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -117,9 +118,11 @@ class TestHooks:
 
 class TestTimings:
     def test_in_a_request(self, server):
+        begun_s = time.monotonic()
         timings = server.request("/timings").json()
-        assert 0.02 <= timings["app"] < 5 and 0 <= timings["queue"] < 5
-        assert 0 <= timings["gil_wait"] < 5 and timings["write"] == 0
+        whole_s = time.monotonic() - begun_s
+        assert 0.02 <= timings["app"] <= whole_s and 0 <= timings["queue"] <= whole_s
+        assert 0 <= timings["gil_wait"] <= whole_s and timings["write"] == 0
 
     def test_in_a_thread_without_a_request(self, server):
         said = server.request("/thread").json()

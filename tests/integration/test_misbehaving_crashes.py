@@ -12,8 +12,8 @@ import sysconfig
 import pytest
 
 from support.client import make_request
-from support.server import BEHAVIOUR, SPAWNED
-from support.waiting import Gate
+from support.server import BEHAVIOUR
+from support.waiting import Gate, wait_until
 
 EXTENSION = """
 #include <Python.h>
@@ -66,9 +66,9 @@ def test_the_log_says_of_which_request(server, tmp_path, path):
         assert connection.read_to_end() == b""
         for _ in range(4):
             assert server.request("/").status == 200
-    line = rf'\[error\] master: worker \d+ \(pid: \d+\) {CRASHES[path]}, .*while running "GET /{path}\?gate='
-    server.wait_for_log(line, after=mark)
-    server.wait_for_log(SPAWNED.pattern, after=mark)
+    line = rf'\[error\] master: worker (\d+) \(pid: (\d+)\) {CRASHES[path]}, .*while running "GET /{path}\?gate='
+    number, pid = map(int, server.wait_for_log(line, after=mark).group(1, 2))
+    wait_until(lambda: server.worker_pids()[number - 1] != pid, "its successor")
 
 
 def test_where_it_was_in_python(start):

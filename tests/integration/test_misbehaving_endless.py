@@ -8,6 +8,7 @@ import re
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
 from support.processes import cpu_seconds
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
@@ -33,31 +34,45 @@ def has_ended(server) -> list:
     return [details for name, details in server.request("/record/").json() if name == "ended"]
 
 
-@pytest.mark.parametrize("path, how", ENDS)
-def test_the_worker_is_free_again(server, path, how):
-    mark, out_mark = server.log.mark(), server.out.mark()
-    connection = server.connect()
+def begin(connection, path: str, gate) -> str:
+    """Asks, and waits until the application has begun: a client that goes before that is just not served. Returns the
+    target."""
+    if path == "empty":
+        path += f"?gate={gate.path}"
     connection.send(make_request(f"/endless/{path}"))
-    if "empty" not in path:
-        connection.read_bytes(300)
+    if path.startswith("empty"):
+        gate.open()
     elif path.startswith("first"):
         connection.read_until(b"first")
+    else:
+        connection.read_bytes(300)
+    return f"/endless/{path}"
+
+
+@pytest.mark.parametrize("path, how", ENDS)
+def test_the_worker_is_free_again(server, gate, path, how):
+    mark, out_mark = server.log.mark(), server.out.mark()
+    connection = server.connect()
+    target = begin(connection, path, gate)
     getattr(connection, how)()
-    wait_until(lambda: has_ended(server), "the application to be told", 20)
-    server.out.wait_for(rf'"GET /endless/{re.escape(path)} HTTP/1\.1" 499 ', after=out_mark)
+    wait_until(lambda: has_ended(server), "the application to be told")
+    server.out.wait_for(rf'"GET {re.escape(target)} HTTP/1\.1" 499 ', after=out_mark)
     assert server.request("/blocks/list-of-one").body == b"one"
     assert not [line for line in server.log.lines[mark:] if "Traceback" in line], "a client that goes is no error"
 
 
 def test_all_threads_at_once(server):
     """Nobody is left behind, and the processor is left alone afterwards."""
+    mark = server.out.mark()
     connections = [server.connect() for _ in range(8)]
     for connection in connections:
         connection.send(make_request("/endless/generator"))
+        wait_read(connection)
     for connection in connections[:1]:
         connection.read_bytes(300)
     for connection in connections:
         connection.reset()
+    server.out.wait_for(r'"GET /endless/generator HTTP/1\.1" 499 ', after=mark, count=8)
     assert server.request("/blocks/list-of-one").body == b"one"
     pid = server.worker_pids()[0]
 
@@ -66,7 +81,7 @@ def test_all_threads_at_once(server):
         server.request("/sleeper/?ms=100")
         return cpu_seconds(pid) - before < 0.05
 
-    wait_until(is_calm, "the worker to be calm", 20)
+    wait_until(is_calm, "the worker to be calm")
 
 
 def test_writing_on_is_told_each_time(server):
@@ -75,7 +90,7 @@ def test_writing_on_is_told_each_time(server):
         connection.send(make_request("/endless/write-anyway"))
         connection.read_bytes(300)
         connection.reset()
-    assert wait_until(lambda: has_ended(server), "the application to be told", 20) == [{"errors": ["BrokenPipeError"]}]
+    assert wait_until(lambda: has_ended(server), "the application to be told") == [{"errors": ["BrokenPipeError"]}]
 
 
 def test_a_client_that_waits_is_answered(behaviours):

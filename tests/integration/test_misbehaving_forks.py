@@ -4,6 +4,7 @@ parent's alone, and nobody but the server holds what is the server's."""
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 
@@ -11,14 +12,14 @@ import pytest
 
 from support.processes import children, is_running, open_descriptors
 from support.server import BEHAVIOUR
-from support.waiting import wait_until
+from support.waiting import LIMIT_S, wait_until
 
 OPTIONS = [[], ["--preload"], ["--threads", "3"]]
 
 
 @pytest.fixture(scope="module", params=OPTIONS, ids=["plain", "preload", "3 threads"])
 def server(request, start_module):
-    return start_module("router", "--pythonpath", BEHAVIOUR, "--keep-alive", "2", *request.param)
+    return start_module("router", "--pythonpath", BEHAVIOUR, *request.param)
 
 
 @pytest.mark.parametrize("path, body", [("writes", b"7"), ("executes", b"4"), ("threads", b"1"), ("process", b"1")])
@@ -39,9 +40,9 @@ def test_a_child_that_comes_back_elsewhere(server, where):
             assert (response.status, response.body) == (500, b"Internal Server Error\n")
         else:
             assert (response.status, response.body) == (200, b"body of %d " % pid)
-        wait_until(lambda: not any(is_running(child) for child in children(pid)), "the child to end")
         for _ in range(3):
             assert connection.request("/sleeper/").body == b"%d" % pid
+        wait_until(lambda: not any(is_running(child) for child in children(pid)), "the child to end")
         assert connection.is_silent()
     assert server.worker_pids() == [pid]
 
@@ -68,8 +69,10 @@ def test_a_program_has_no_descriptors_of_the_server(server):
         assert server.request("/strays/descriptors").text == ""
 
 
-def test_a_child_that_stays_keeps_no_client_waiting(server, gate):
+@pytest.mark.parametrize("options", OPTIONS, ids=["plain", "preload", "3 threads"])
+def test_a_child_that_stays_keeps_no_client_waiting(start, gate, options):
     """It has copies of all connections, which end for their clients nevertheless."""
+    server = start("router", "--pythonpath", BEHAVIOUR, "--keep-alive", "2", *options)
     with server.connect() as idle, server.connect() as closing:
         assert idle.request("/blocks/list-of-one").body == b"one"
         response = closing.request(f"/strays/stay?gate={gate.path}", headers=[("Connection", "close")])
@@ -97,7 +100,7 @@ def test_a_child_made_where_no_descriptor_is_free(start, gate, options, limit):
         assert closing.is_closed_by_server()
     assert not shares_sockets(int(response.text), server.worker_pids()[0])
     server.send_signal(15)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(LIMIT_S) == 0
     check_free(address)
     gate.release()
     assert server.wait_exit() == 0
@@ -105,9 +108,17 @@ def test_a_child_made_where_no_descriptor_is_free(start, gate, options, limit):
 
 def shares_sockets(child: int, parent: int) -> set[str]:
     """Returns which sockets both have, but for the worker's channel to the master, which is harmless."""
-    names = [{entry.readlink().name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()} for pid in (child, parent)]
-    shared = {name for name in names[0] & names[1] if name.startswith("socket:")}
+    shared = sockets(child) & sockets(parent)
     return shared if len(shared) > 1 else set()
+
+
+def sockets(pid: int) -> set[str]:
+    """Names of the sockets that a process has open; some may be closed meanwhile."""
+    names = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            names.add(entry.readlink().name)
+    return {name for name in names if name.startswith("socket:")}
 
 
 def check_free(address) -> None:
@@ -128,7 +139,7 @@ def test_who_outlives_the_server_does_not_hold_its_address(start, gate, path, op
     address = server.addresses()[0][1]
     server.send_signal(15)
     assert idle.is_closed_by_server()
-    assert server.process.wait(30) == 0
+    assert server.process.wait(LIMIT_S) == 0
     check_free(address)
     assert open_descriptors(pid), "it is still there"
     gate.release()
