@@ -4,13 +4,11 @@ parent's alone, and nobody but the server holds what is the server's."""
 
 from __future__ import annotations
 
-import contextlib
-import pathlib
 import socket
 
 import pytest
 
-from support.processes import children, is_running, open_descriptors
+from support.processes import children, descriptor_targets, is_running, open_descriptors
 from support.server import BEHAVIOUR
 from support.waiting import LIMIT_S, wait_until
 
@@ -108,17 +106,9 @@ def test_a_child_made_where_no_descriptor_is_free(start, gate, options, limit):
 
 def shares_sockets(child: int, parent: int) -> set[str]:
     """Returns which sockets both have, but for the worker's channel to the master, which is harmless."""
-    shared = sockets(child) & sockets(parent)
+    names = [set(descriptor_targets(pid)) for pid in (child, parent)]
+    shared = {name for name in names[0] & names[1] if name.startswith("socket:")}
     return shared if len(shared) > 1 else set()
-
-
-def sockets(pid: int) -> set[str]:
-    """Names of the sockets that a process has open; some may be closed meanwhile."""
-    names = set()
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            names.add(entry.readlink().name)
-    return {name for name in names if name.startswith("socket:")}
 
 
 def check_free(address) -> None:
