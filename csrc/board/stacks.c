@@ -66,6 +66,11 @@ size_t stacks_read(const struct scoreboard *scoreboard, int row, char *out, int6
     return 0;
 }
 
+int64_t stacks_taken_us(const struct scoreboard *scoreboard, int row)
+{
+    return atomic_load(&note_of(scoreboard, row)->taken_us);
+}
+
 void stacks_forget(const struct scoreboard *scoreboard, int row)
 {
     struct stacks_note *note = note_of(scoreboard, row);

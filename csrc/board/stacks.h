@@ -41,6 +41,9 @@ void stacks_write(const struct scoreboard *, int row, struct slice text, uint32_
  * is none, or the worker does not stop writing. The bytes are whatever the worker has written: escape them. */
 size_t stacks_read(const struct scoreboard *, int row, char *out, int64_t *taken_us) MUST_CHECK;
 
+/* When the text was taken, as far as the worker says; 0 or something old when there is no newer one. */
+int64_t stacks_taken_us(const struct scoreboard *, int row);
+
 /* A new worker begins in this row. */
 void stacks_forget(const struct scoreboard *, int row);
 

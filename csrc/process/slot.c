@@ -37,6 +37,7 @@ void slot_order(struct slot *slot, uint64_t serial, int control_fd, int64_t now_
     slot->serial = serial;
     slot->control_fd = control_fd;
     slot->has_sent_rubbish = slot->has_shown_stacks = slot->is_asked = false;
+    slot->stacks_us = 0;
     slot->started_us = now_us;
     slot->ready_us = 0;
     slot->end_cause = -1;

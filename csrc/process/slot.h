@@ -39,6 +39,7 @@ struct slot {
     int control_fd;        /* owned: the channel to the process, whose end ends it too; -1: none */
     bool has_sent_rubbish; /* this process, over the channel */
     bool has_shown_stacks; /* it was asked to before it is killed */
+    int64_t stacks_us;     /* when, if it says when it has; else 0 */
     bool is_asked;         /* for a sign of life; see liveness.c */
     uint32_t beats;        /* of its row, when it was asked */
     int misses;            /* how often there was no answer since */

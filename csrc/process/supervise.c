@@ -22,8 +22,10 @@
 
 enum {
     DURATION_BYTES = 32,
-    STACKS_US = 400 * 1000,         /* for a worker to write them */
-    REAPED_BY_US = 2 * 1000 * 1000, /* after SIGKILL */
+    STACKS_US = 400 * 1000,           /* for a process to write them, that does not say when it has */
+    STACKS_MOST_US = 2 * 1000 * 1000, /* for a worker to write them: its machine may be busy */
+    STACKS_LOOK_US = 20 * 1000,       /* between two looks whether it has */
+    REAPED_BY_US = 2 * 1000 * 1000,   /* after SIGKILL */
 };
 
 static int64_t drain_deadline_us(const struct master *master)
@@ -256,11 +258,21 @@ static bool ask_for_raw_stacks(struct master *master, struct slot *slot, int64_t
     return kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL) == 0;
 }
 
+/* It has been asked. Whether it is given more time. */
+static bool wait_for_stacks(const struct master *master, struct slot *slot, int64_t now_us)
+{
+    if (slot->stacks_us == 0 || now_us - slot->stacks_us >= STACKS_MOST_US ||
+        stacks_taken_us(master->scoreboard, slot->row) >= slot->stacks_us)
+        return false;
+    slot->deadline_us = now_us + STACKS_LOOK_US;
+    return true;
+}
+
 /* Before it is killed: what it is doing is of interest. Whether it was asked just now, and has a moment to answer. */
 static bool ask_for_stacks(struct master *master, struct slot *slot, int64_t now_us)
 {
     if (slot->has_shown_stacks)
-        return false;
+        return wait_for_stacks(master, slot, now_us);
     if (slot->state == SLOT_STARTING)
         return ask_for_raw_stacks(master, slot, now_us);
     if (slot->number <= 0 || slot->ready_us == 0)
@@ -270,7 +282,8 @@ static bool ask_for_stacks(struct master *master, struct slot *slot, int64_t now
     if (scoreboard_count_running(master->scoreboard, slot->row) == 0)
         return false;
     slot->has_shown_stacks = true;
-    slot->deadline_us = now_us + STACKS_US;
+    slot->stacks_us = now_us;
+    slot->deadline_us = now_us + STACKS_LOOK_US;
     return kin_signal(slot->pid, slot->pid_fd, STACKS_SIGNAL) == 0;
 }
 

@@ -163,9 +163,10 @@ static void finish(struct worker_stacks *stacks)
     /* A signal that the board knows nothing of is an operator's. */
     if (!stacks_is_asked(stacks->place.scoreboard, stacks->place.row, &ticket))
         is_for_log = true;
-    stacks_write(stacks->place.scoreboard, stacks->place.row, text, ticket, clock_now_us());
     if (is_for_log)
         write_log(text);
+    /* Behind it: a master that waits for the stacks kills this worker now. */
+    stacks_write(stacks->place.scoreboard, stacks->place.row, text, ticket, clock_now_us());
     buf_fini(&stacks->text);
     if (on_end != NULL)
         on_end(stacks->context);
