@@ -23,11 +23,20 @@ class NotifySocket:
         self.socket.bind("\0" + path[1:] if path.startswith("@") else path)
         self.changed = threading.Condition()
         self.messages: list[dict[str, str]] = []
+        self.thread: threading.Thread | None = None
         if reads:
             self.read()
 
     def read(self) -> None:
-        threading.Thread(target=self._read, daemon=True).start()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def read_all(self) -> list[dict[str, str]]:
+        """Returns all messages that were sent until now; reads no others."""
+        self._send_end()
+        self.thread.join(LIMIT_S)
+        assert not self.thread.is_alive(), "the messages are not read to their end"
+        return self.messages
 
     def fill(self) -> None:
         """Leaves no room for another message."""
@@ -58,15 +67,23 @@ class NotifySocket:
             assert self.changed.wait_for(lambda: len(found()) >= count, LIMIT_S), f"{key}: {self.messages}"
             return found()[count - 1]
 
+    def has_status(self, words: str) -> bool:
+        with self.changed:
+            return any(words in each.get("STATUS", "") for each in self.messages)
+
     def mark(self) -> int:
         with self.changed:
             return len(self.messages)
 
     def close(self) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender, contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError):
+            self._send_end()
+        self.socket.close()
+
+    def _send_end(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(5)
             sender.sendto(b"end", self.socket.getsockname())
-        self.socket.close()
 
 
 def prefix_of(*descriptors: int, names: str = "") -> list[str]:
