@@ -142,7 +142,9 @@ def write(request, tmp_path):
     """write(version, before=""): writes shop.py anew, from APPLICATION of the test's module."""
 
     def write_application(version: str = "first", before: str = "") -> None:
-        (tmp_path / "shop.py").write_text(request.module.APPLICATION.format(version=version, before=before))
+        other = tmp_path / "shop.py.new"
+        other.write_text(request.module.APPLICATION.format(version=version, before=before))
+        other.rename(tmp_path / "shop.py")  # a worker that loads it meanwhile finds the old or the new one
 
     return write_application
 

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
-import signal
 import time
 
 import pytest
 
 from support.client import make_request
 from support.crew import nobody_answers, switch_off
-from support.kernel import wait_end_received
+from support.kernel import stopped, wait_end_received
+
+# An end that comes later behind a request is taken for that of a client that waits no longer (HALF_CLOSE_MS, with room
+# for the machine).
+RIGHT_AFTER_S = 0.03
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -25,7 +28,7 @@ def test_first_come_first_served(start_crew, workers):
     for number, connection in enumerate(kept):
         waiting += [(f"kept-{number}", connection), (f"new-{number}", crew.server.connect())]
         for name, one in waiting[-2:]:
-            crew.send_and_wait_read(one, name)
+            crew.send_and_wait_queued(one, name)
     assert nobody_answers([connection for _, connection in waiting], 0.1)
     held[0].let_go()
     for name, connection in waiting:
@@ -45,9 +48,9 @@ def test_all_workers_share_the_queue(start_crew):
     gates = [crew.make_gate() for _ in range(4)]
     slow = [crew.server.connect() for _ in gates]
     for number, (connection, gate) in enumerate(zip(slow, gates)):
-        crew.send_and_wait_read(connection, f"slow-{number}", gate=gate.path)
+        crew.send_and_wait_queued(connection, f"slow-{number}", gate=gate.path)
     last = crew.server.connect()
-    crew.send_and_wait_read(last, "last")
+    crew.send_and_wait_queued(last, "last")
     for one in held:
         assert one.finish().status == 200
     for gate in gates[:2]:
@@ -67,13 +70,13 @@ def test_all_workers_share_the_queue(start_crew):
 
 @pytest.mark.parametrize("without", [None, "sentry"])
 def test_slow_heads_time_out_while_the_application_runs(start_crew, without):
-    crew = start_crew("--head-timeout", "300ms", *switch_off(without), workers=1)
+    crew = start_crew("--head-timeout", "1s", *switch_off(without), workers=1)
     slow = crew.server.connect()
     crew.ask(slow)
     held = crew.hold()
     slow.send(b"GET /led")
     if without is not None:
-        assert nobody_answers([slow], 0.8)
+        assert nobody_answers([slow], 1.5)
         held.let_go()
     assert slow.read_response().status == 408
     assert slow.is_closed_by_server()
@@ -88,7 +91,7 @@ def test_the_wait_is_told(start_crew):
     held = crew.hold_all(2)
     connections = [crew.server.connect() for _ in range(4)]
     for number, connection in enumerate(connections):
-        crew.send_and_wait_read(connection, f"waits-{number}")
+        crew.send_and_wait_queued(connection, f"waits-{number}")
     since_s = time.monotonic()
     assert nobody_answers(connections, 0.3)
     waited_ms = (time.monotonic() - since_s) * 1000
@@ -116,7 +119,7 @@ def test_limit(start_crew):
         crew.ask(connection)
     held = crew.hold_all(2)
     for number, connection in enumerate(connections[:3]):
-        crew.send_and_wait_read(connection, f"waits-{number}")
+        crew.send_and_wait_queued(connection, f"waits-{number}")
     for number, connection in enumerate(connections[3:]):
         crew.send(connection, f"refused-{number}")
     for connection in connections[3:]:
@@ -153,7 +156,7 @@ def test_no_limit_by_default(start_crew):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_timeout(start_crew, workers):
     """The answer comes while all are busy, not when the first is free again."""
-    crew = start_crew("--queue-timeout", "300ms", workers=workers)
+    crew = start_crew("--queue-timeout", "1s", workers=workers)
     connections = [crew.server.connect() for _ in range(4)]
     for connection in connections[:2]:
         crew.ask(connection)
@@ -163,7 +166,7 @@ def test_timeout(start_crew, workers):
         crew.send(connection, f"waits-{number}")
     for connection in connections:
         check_turned_away(connection)
-    assert time.monotonic() - since_s >= 0.3
+    assert time.monotonic() - since_s >= 1
     for one in held:
         assert one.finish().status == 200
     assert not [name for name in crew.ledger.begun() if name.startswith("waits")]
@@ -173,11 +176,11 @@ def test_timeout(start_crew, workers):
 @pytest.mark.parametrize("without", [None, "handoff"])
 def test_each_has_its_own_timeout(start_crew, without):
     """Wherever it waits: also one that came while another waited already."""
-    crew = start_crew("--queue-timeout", "300ms", *switch_off(without), workers=1)
+    crew = start_crew("--queue-timeout", "1s", *switch_off(without), workers=1)
     connections = [crew.server.connect() for _ in range(2)]
     held = crew.hold()
     crew.send_and_wait_read(connections[0], "waits-0")
-    nobody_answers(connections, 0.1)
+    assert nobody_answers(connections, 0.3)
     crew.send_and_wait_read(connections[1], "waits-1")
     for connection in connections:
         check_turned_away(connection)
@@ -195,7 +198,7 @@ def test_refusals_are_in_the_log(start_crew):
     crew = start_crew("--queue-limit", "1", workers=1)
     held = crew.hold()
     waiting, refused = crew.server.connect(), crew.server.connect()
-    crew.send_and_wait_read(waiting, "waits")
+    crew.send_and_wait_queued(waiting, "waits")
     crew.send(refused, "refused")
     check_turned_away(refused)
     crew.server.wait_for_log(rf'refused 503 \([^)]+\) of {refused.local_address}: "GET /ledger/\?id=refused')
@@ -212,8 +215,8 @@ def test_who_hangs_up_is_not_served(start_crew, how, workers):
     crew = start_crew("--access-logfile", "-", workers=workers)
     held = crew.hold_all(workers)
     gone, there = crew.server.connect(), crew.server.connect()
-    crew.send_and_wait_read(gone, "gone")
-    crew.send_and_wait_read(there, "there")
+    crew.send_and_wait_queued(gone, "gone")
+    crew.send_and_wait_queued(there, "there")
     assert nobody_answers([gone, there], 0.2), "an end right behind the request would mean that no more is sent"
     getattr(gone, how)()
     for one in held:
@@ -229,15 +232,14 @@ def test_who_had_ended_sending_before_is_served(start_crew, workers):
     crew = start_crew(workers=workers)
     connections = crew.connect_known(20)
     held = crew.hold_all(workers)
-    for pid in crew.server.worker_pids():
-        os.kill(pid, signal.SIGSTOP)
-    for number, connection in enumerate(connections):
-        crew.send(connection, f"half-{number}")
-        connection.shut_down_sending()
-    for connection in connections:
-        wait_end_received(connection)
-    for pid in crew.server.worker_pids():
-        os.kill(pid, signal.SIGCONT)
+    with contextlib.ExitStack() as stack:
+        for pid in crew.server.worker_pids():
+            stack.enter_context(stopped(pid))
+        for number, connection in enumerate(connections):
+            crew.send(connection, f"half-{number}")
+            connection.shut_down_sending()
+        for connection in connections:
+            wait_end_received(connection)
     assert nobody_answers(connections, 0.1)
     for one in held:
         one.let_go()
@@ -253,15 +255,19 @@ def test_who_has_only_ended_sending_is_served(start_crew, workers):
     """A client may end its side right after its request, as `nc -N` does, and read on."""
     crew = start_crew(workers=workers)
     held = crew.hold_all(workers)
-    connections = [crew.server.connect() for _ in range(20)]
-    for number, connection in enumerate(connections):
-        crew.send(connection, f"half-{number}")
+    half = {}
+    while len(half) < 20:
+        name, connection = crew.next_name("half"), crew.server.connect()
+        since_s = time.monotonic()
+        crew.send(connection, name)
         connection.shut_down_sending()
-    assert nobody_answers(connections, 0.1)
+        if time.monotonic() - since_s < RIGHT_AFTER_S:
+            half[name] = connection
+    assert nobody_answers(half.values(), 0.1)
     for one in held:
         one.let_go()
-    for number, connection in enumerate(connections):
-        crew.check_answer(connection, f"half-{number}")
+    for name, connection in half.items():
+        crew.check_answer(connection, name)
         assert connection.is_closed_by_server()
 
 
@@ -273,7 +279,7 @@ def test_who_has_ended_sending_behind_two_requests_is_served(start_crew):
     half.send(make_request(crew.target("one", gate=gates[0].path)) + make_request(crew.target("two")))
     half.shut_down_sending()
     gates[0].wait_reached()
-    crew.send_and_wait_read(other, "other", gate=gates[1].path)
+    crew.send_and_wait_queued(other, "other", gate=gates[1].path)
     assert nobody_answers([half, other], 0.2)
     gates[0].open()
     crew.check_answer(half, "one")
@@ -309,7 +315,7 @@ def test_what_comes_while_a_request_waits(start_crew):
     held = crew.hold_all(2)
     connections = [crew.server.connect() for _ in range(4)]
     for number, connection in enumerate(connections):
-        crew.send_and_wait_read(connection, f"{number}-first")
+        crew.send_and_wait_queued(connection, f"{number}-first")
     for number, connection in enumerate(connections):
         crew.send(connection, f"{number}-second")
         connection.send(make_request(crew.target(f"{number}-third"))[:30])

@@ -24,8 +24,9 @@ NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST = 4, 20, 1
 ANY_COOKIE = b"\xff" * 8
 
 
-def ask_netlink(connection) -> tuple[int, int] | None:
-    """State and unread bytes of the server's side of an IPv4 connection (sock_diag(7)), None when there is none."""
+def ask_netlink(connection) -> tuple[int, int, int] | None:
+    """State, unread bytes and inode of the server's side of an IPv4 connection (sock_diag(7)), None when there is
+    none."""
     client, client_port = connection.socket.getsockname()
     server, server_port = connection.socket.getpeername()
     own_id = struct.pack("!HH4s12x4s12x4x", server_port, client_port, *map(socket.inet_aton, (server, client)))
@@ -36,35 +37,48 @@ def ask_netlink(connection) -> tuple[int, int] | None:
         answer = netlink.recv(4096)
     if struct.unpack_from("=IH", answer)[1] != SOCK_DIAG_BY_FAMILY:
         return None
-    state, unread = answer[16 + 1], struct.unpack_from("=I", answer, 16 + 4 + 48 + 4)[0]
-    return state, unread
+    _, unread, _, _, inode = struct.unpack_from("=5I", answer, 16 + 4 + 48)
+    return answer[16 + 1], unread, inode
 
 
-def ask_proc(connection) -> tuple[int, int] | None:
+def ask_proc(connection) -> tuple[int, int, int] | None:
     """The same from /proc/net/tcp, which takes long on a machine with many connections."""
     own_port = connection.socket.getsockname()[1]
     server_port = connection.socket.getpeername()[1]
     for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
-            return int(fields[3], 16), int(fields[4].partition(":")[2], 16)
+            return int(fields[3], 16), int(fields[4].partition(":")[2], 16), int(fields[9])
     return None
+
+
+def inode_of(connection) -> int:
+    """The inode of the server's side of an IPv4 connection; 0 while it waits in the backlog, and once it is closed."""
+    side = server_side(connection)
+    return side[2] if side is not None else 0
+
+
+def sockets_of(pid: int) -> list[str]:
+    """The sockets that a process has open, as "socket:[INODE]" for each descriptor."""
+    return [target for target in descriptor_targets(pid) if target.startswith("socket:")]
 
 
 def is_accepted_by(connection, pid: int) -> bool:
     """Whether a process has accepted an IPv4 connection and keeps it; false while it waits in the backlog."""
-    own_port = connection.socket.getsockname()[1]
-    server_port = connection.socket.getpeername()[1]
-    for line in (PROC / "net" / "tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if int(fields[1].partition(":")[2], 16) == server_port and int(fields[2].partition(":")[2], 16) == own_port:
-            return int(fields[9]) != 0 and f"socket:[{fields[9]}]" in descriptor_targets(pid)
-    return False
+    inode = inode_of(connection)
+    return inode != 0 and f"socket:[{inode}]" in sockets_of(pid)
 
 
-def server_side(connection) -> tuple[int, int] | None:
-    """State and unread bytes of the server's side of an IPv4 connection (the end counts as one); None once the server
-    has closed it."""
+def is_in_queue(connection, pids) -> bool:
+    """Whether a connection is in the queue of all workers, which are these processes: it has been accepted, and none
+    of them has it open."""
+    inode = inode_of(connection)
+    return inode != 0 and not any(f"socket:[{inode}]" in sockets_of(pid) for pid in pids)
+
+
+def server_side(connection) -> tuple[int, int, int] | None:
+    """State, unread bytes (the end counts as one) and inode of the server's side of an IPv4 connection; None once the
+    server has closed it."""
     try:
         return ask_netlink(connection) or ask_proc(connection)
     except OSError as error:
@@ -89,13 +103,13 @@ def has_arrived(connection) -> bool:
 def wait_read(connection) -> None:
     """Waits until the server has read all that was sent on the connection."""
     wait_until(
-        lambda: has_arrived(connection) and (server_side(connection) or (0, -1))[1] == 0, "the server to read"
+        lambda: has_arrived(connection) and (server_side(connection) or (0, -1, 0))[1] == 0, "the server to read"
     )
 
 
 def wait_end_received(connection) -> None:
     """Waits until the end that this side has sent is on the server's side."""
-    wait_until(lambda: (server_side(connection) or (0, 0))[0] == CLOSE_WAIT, "the end of the connection to arrive")
+    wait_until(lambda: (server_side(connection) or (0, 0, 0))[0] == CLOSE_WAIT, "the end of the connection to arrive")
 
 
 class Ends:
@@ -116,7 +130,7 @@ def end(connection, how: str) -> None:
     """Ends a connection, by "close" or by "reset", and waits until the server's side has heard of it."""
     ends = Ends(connection)
     getattr(connection, how)()
-    wait_until(lambda: (server_side(ends) or (0, 0))[0] != ESTABLISHED, "the end of the connection to arrive")
+    wait_until(lambda: (server_side(ends) or (0, 0, 0))[0] != ESTABLISHED, "the end of the connection to arrive")
 
 
 def read_of_threads(pid: int, name: str) -> dict[int, str]:
@@ -154,7 +168,7 @@ def wait_calm(pids) -> None:
 
 def socket_count(pid: int) -> int:
     """How many sockets a process has open."""
-    return sum(target.startswith("socket:") for target in descriptor_targets(pid))
+    return len(sockets_of(pid))
 
 
 def state_in(stat: str) -> str:
@@ -166,11 +180,18 @@ def thread_states(pid: int) -> set[str]:
     return {state_in(stat) for stat in read_of_threads(pid, "stat").values()}
 
 
+def stop(pid: int) -> None:
+    """Stops a process, and waits until all its threads stand still. It sleeps before: one that is stopped while it writes
+    to the log keeps the others from writing."""
+    wait_until(lambda: thread_states(pid) == {"S"}, "all threads to sleep")
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: thread_states(pid) == {"T"}, "all threads to stop")
+
+
 @contextlib.contextmanager
 def stopped(pid: int):
     """The process is stopped meanwhile: what comes is all there when it goes on."""
-    os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: thread_states(pid) == {"T"}, "all threads to stop")
+    stop(pid)
     try:
         yield
     finally:
