@@ -11,6 +11,7 @@ import pytest
 
 from support import processes
 from support.client import make_request
+from support.kernel import stopped, wait_calm
 from support.load import Load
 from support.server import SPAWNED
 from support.waiting import wait_until
@@ -61,7 +62,8 @@ def test_after_so_many_requests(serve, options):
     """Under load: every worker is replaced again and again."""
     server = serve("--max-requests", "50", "--max-requests-jitter", "10", *options)
     with Load(server.port) as load:
-        server.wait_for_log(r"is to be replaced \(max_requests\)", count=8)
+        for count in range(1, 9):
+            server.wait_for_log(r"is to be replaced \(max_requests\)", count=count)
     assert not load.errors
     assert len(load.bodies) >= 7
     assert all(count >= 20 for count in sorted(load.bodies.values())[3:]), load.bodies
@@ -206,14 +208,23 @@ def test_there_is_a_most(serve):
     assert server.request("/").status == 200
 
 
-def test_a_worker_that_ends_itself_is_not_replaced_without_pause(serve):
-    server = serve(workers=1)
-    for number in range(2):
+def test_a_worker_that_ends_itself_is_not_replaced_without_pause(serve, gate):
+    """As soon as it is ready. The master is stopped meanwhile, so that to it no time lies in between."""
+    server = serve(workers=1, before=f"open('{gate.path}').read()", ready=False)
+    for number in (1, 2):
+        server.wait_for_log(SPAWNED.pattern, count=number)
         mark = server.log.mark()
-        server.kill_worker(number=signal.SIGTERM)
-        server.wait_for_log(r"exited with status 0", after=mark)
-        if number == 1:
+        gate.wait_reached()
+        wait_calm([server.pid])
+        with stopped(server.pid):
+            gate.open()
+            server.wait_for_log("application shop ready", after=mark)
+            pid = server.kill_worker(number=signal.SIGTERM)
+            wait_until(lambda: not processes.is_running(pid), "the worker to end")
+        server.wait_for_log("exited with status 0", after=mark)
+        if number == 2:
             server.wait_for_log(r"worker 1: next attempt in 0\.5 s", after=mark)
-        server.wait_for_log(SPAWNED.pattern, after=mark)
-        server.wait_for_log(r"application shop ready", after=mark)
-        wait_until(lambda: server.request("/").text == str(server.worker_pids()[0]), "the next one")
+    server.wait_for_log(SPAWNED.pattern, count=3)
+    assert len(server.log.find_all("next attempt")) == 1
+    gate.open()
+    assert server.request("/").text == str(server.worker_pids()[0])
