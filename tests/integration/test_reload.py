@@ -122,7 +122,7 @@ def test_a_new_worker_that_is_killed_ends_the_reload(serve, write, gate, options
 
 
 def test_a_new_worker_that_takes_too_long_ends_the_reload(serve, write, gate):
-    server = serve("--boot-timeout", "2s")
+    server = serve("--boot-timeout", "8s")
     write("second", before=WAITS.format(path=gate.path))
     assert "has not loaded the application within --boot-timeout" in reload(server, r"reload failed: ")
     assert server.request("/").text == "first of generation 1"
