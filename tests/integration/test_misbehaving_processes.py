@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pathlib
 import signal
 
 import pytest
 
 from support.client import make_request
+from support.kernel import sockets_of, stopped
 from support.processes import is_running
 from support.server import BEHAVIOUR, SPAWNED
 from support.waiting import wait_until
@@ -139,12 +139,11 @@ def test_descriptors_of_the_server_written_to(start, options):
     end."""
     server = start("vandal", "--pythonpath", BEHAVIOUR, *options)
     mark = server.log.mark()
-    server.send_signal(signal.SIGSTOP)
-    for _ in range(3):
-        assert server.request("/scribble").body == b"damaged"
-    pid = server.kill_worker(number=signal.SIGTERM)
-    wait_until(lambda: not is_running(pid), "the worker to end")
-    server.send_signal(signal.SIGCONT)
+    with stopped(server.pid):
+        for _ in range(3):
+            assert server.request("/scribble").body == b"damaged"
+        pid = server.kill_worker(number=signal.SIGTERM)
+        wait_until(lambda: not is_running(pid), "the worker to end")
     server.wait_for_log(rf"\[info\] master: worker 1 \(pid: {pid}\) exited with status 0", after=mark)
     server.wait_for_log(SPAWNED.pattern, after=mark)
     assert server.request("/simple").body == b"simple"
@@ -179,17 +178,12 @@ def test_standard_descriptors_closed(vandal):
 def test_what_workers_share(start, options):
     """The listener and the two ends of the queue. What they tell the master none of them can read of another."""
     server = start("vandal", "--pythonpath", BEHAVIOUR, *options, workers=3)
-    sockets = [names_of_sockets(pid) for pid in server.worker_pids()]
+    sockets = [set(sockets_of(pid)) for pid in server.worker_pids()]
     shared = sockets[0] & sockets[1]
     assert len(shared) == 3
     assert sockets[0] & sockets[2] == sockets[1] & sockets[2] == shared
-    assert names_of_sockets(server.pid) >= shared
+    assert set(sockets_of(server.pid)) >= shared
     assert all(len(names - shared) == 1 for names in sockets)
-
-
-def names_of_sockets(pid: int) -> set[str]:
-    names = [entry.readlink().name for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
-    return {name for name in names if name.startswith("socket:")}
 
 
 def test_no_descriptor_may_be_opened(start):

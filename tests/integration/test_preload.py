@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 from support import processes
+from support.kernel import stop
 from support.server import BEHAVIOUR, SPAWNED, run_clutch
 from support.waiting import wait_until
 
@@ -37,8 +38,7 @@ def reports_of_all(server) -> dict[int, dict]:
             report = server.request("/").json()
             assert report["pid"] not in reports
             reports[report["pid"]] = report
-            os.kill(report["pid"], signal.SIGSTOP)
-            wait_until(lambda: processes.read_stat(report["pid"])[0] == "T", "the worker to stop")
+            stop(report["pid"])
     finally:
         for pid in reports:
             os.kill(pid, signal.SIGCONT)
@@ -189,7 +189,7 @@ def test_an_application_that_takes_all_descriptors_is_told_of(tmp_path):
         "    pass\n"
         "def application(environ, start_response): pass\n"
     )
-    result = run_clutch("--preload", "-w", "2", "-b", "127.0.0.1:0", "app.py", cwd=tmp_path, limit_s=20)
+    result = run_clutch("--preload", "-w", "2", "-b", "127.0.0.1:0", "app.py", cwd=tmp_path)
     assert result.returncode == 3
     assert "cannot fork worker 1: no descriptor is free" in result.stderr
     assert "cannot fork worker 2: no descriptor is free" in result.stderr
@@ -245,8 +245,8 @@ def test_a_worker_that_dies_early_without_proc(start_frail):
 
 def test_a_worker_that_does_not_get_ready_without_proc(start_frail):
     """It is killed, and not the zygote."""
-    server = start_frail("time.sleep(600)", "--boot-timeout", "1s")
-    server.wait_for_log(r"\[error\] master: worker \d \(pid: \d+\) has not loaded the application within 1 s")
+    server = start_frail("time.sleep(600)", "--boot-timeout", "4s")
+    server.wait_for_log(r"\[error\] master: worker \d \(pid: \d+\) has not loaded the application within 4 s")
     assert len(server.log.find_all("spawned zygote")) == 1
     assert server.request("/").body == b"fine"
 

@@ -144,7 +144,7 @@ def test_the_log_shows_the_header_and_nothing_behind_it(server, data, source, sh
 
 @pytest.mark.parametrize("part", [b"P", LINE[:-1], SIGNATURE, binary(0x21, 0x11, ADDRESSES)[:-1]])
 def test_a_header_that_does_not_end(start, part):
-    server = start("show_request", "--pythonpath", BEHAVIOUR, "--proxy-protocol", "--head-timeout", "300ms")
+    server = start("show_request", "--pythonpath", BEHAVIOUR, "--proxy-protocol", "--head-timeout", "1s")
     with server.connect() as connection:
         connection.send(part)
         assert connection.read_response().status == 408

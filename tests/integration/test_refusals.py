@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from support.client import make_request
+from support.kernel import stopped
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
 
@@ -26,9 +27,15 @@ def count_left_out(server) -> int:
 
 
 def flood(server, count: int) -> int:
-    """Refuses so many, and returns of how many the log has a line of their own, once it has told of all of them."""
-    for _ in range(count):
-        refuse_one(server)
+    """Has the only worker find so many to refuse at once, however slowly they come; returns of how many the log has a
+    line of their own, once it has told of all of them."""
+    connections = [server.connect() for _ in range(count)]
+    with stopped(server.worker_pids()[0]):
+        for connection in connections:
+            connection.send(NO_HOST)
+    for connection in connections:
+        assert connection.read_response().status == 400
+        connection.close()
     wait_until(lambda: len(server.log.find_all(LINE)) + count_left_out(server) == count, "lines about all refusals")
     return len(server.log.find_all(LINE))
 
