@@ -278,6 +278,13 @@ void generation_step(struct master *master)
         begin(master);
 }
 
+/* The clients that wait are this server's if the old master has let go, also when the signal was read first. */
+void generation_stop_begin(struct master *master)
+{
+    if (handover_hear(master))
+        let_go(master, master->generation);
+}
+
 void generation_stop(struct master *master)
 {
     if (master->coming == 0 && !master->reload.is_wanted)

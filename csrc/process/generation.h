@@ -32,6 +32,9 @@ void generation_note_failure(struct master *, const struct slot *, const char *w
 /* The application cannot be loaded, and --reload is given: nobody is started any more until the next reload. */
 void generation_await_change(struct master *);
 
+/* The server is to stop, and nobody has been told: workers that may serve by now begin to. */
+void generation_stop_begin(struct master *);
+
 /* The server stops: whoever waits for a reload need not go on. */
 void generation_stop(struct master *);
 

@@ -338,6 +338,14 @@ static void read_channel(struct master *master)
         begin_to_serve(master);
 }
 
+bool handover_hear(struct master *master)
+{
+    if (!handover_is_pending(master) || !master->handover->is_offered)
+        return false;
+    read_channel(master);
+    return !handover_is_pending(master);
+}
+
 /* The kernel may wake an old worker for a connection that it does not accept any more, and nobody else. */
 static void nudge(struct master *master)
 {

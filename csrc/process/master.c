@@ -244,6 +244,7 @@ static void stop(struct master *master, int signal_number)
     bool is_quick = signal_number == SIGQUIT || master->phase != MASTER_RUNNING;
     bool was_told = master->is_told_to_stop;
 
+    generation_stop_begin(master);
     master->is_told_to_stop = true;
     atomic_store(&master->scoreboard->totals->is_stopping, 1);
     if (!is_quick && !was_told && master->config->drain_delay_ms > 0) {
