@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 
 static int pipe_fds[2], saved_stderr; /* the reader's end and ours, whatever they are */
 static char received[1 << 21];
+static int64_t opened_us, waited_us; /* when standard error was opened, and what has been waited for its reader since */
 
 /* Standard error becomes pipe_fds[1], which is filled as the server would fill it. */
 static inline int use_pipe_fds(void)
@@ -28,6 +30,8 @@ static inline int use_pipe_fds(void)
     log_init(LOG_LEVEL_INFO);
     saved_stderr = dup(STDERR_FILENO);
     assert_int_equal(dup2(pipe_fds[1], STDERR_FILENO), STDERR_FILENO);
+    opened_us = clock_now_us();
+    waited_us = 0;
     log_out_open(STDERR_FILENO, "standard error");
     return 0;
 }
@@ -82,13 +86,28 @@ static inline const char *read_all(void)
     return received;
 }
 
-static inline int64_t log_many(int count)
+/* The same, once the word has come: what is written to a terminal is not there at once, the kernel carries it over. */
+static inline const char *read_until(const char *word)
 {
-    int64_t began_us = clock_now_us();
+    size_t len = 0;
+    ssize_t got;
 
+    fcntl(pipe_fds[0], F_SETFL, 0);
+    received[0] = '\0';
+    while (strstr(received, word) == NULL) {
+        assert_int_equal(poll(&(struct pollfd){.fd = pipe_fds[0], .events = POLLIN}, 1, 20000), 1);
+        got = read(pipe_fds[0], received + len, sizeof(received) - 1 - len);
+        assert_true(got > 0);
+        len += (size_t)got;
+        received[len] = '\0';
+    }
+    return received;
+}
+
+static inline void log_many(int count)
+{
     for (int i = 0; i < count; i++)
         log_info("line %d of many, with some words so that the pipe is full soon", i);
-    return clock_now_us() - began_us;
 }
 
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

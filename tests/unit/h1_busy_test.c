@@ -2,17 +2,26 @@
  * What happens to the other connections while the only thread of a worker is busy. */
 #include "unit.h"
 
-#include <poll.h>
 #include <sys/mman.h>
 
 #include "h1_output.h"
 #include "one_thread.h"
 
-enum { SHORT_US = 300000, LONGER_MS = 400 };
+enum { SHORT_US = 300000, LONGER_US = 400000 };
+
+/* Time goes by where the test says so and nowhere else, however slow the machine is. */
+static int64_t time_us = 1000000000;
+
+int64_t __wrap_clock_now_us(void);
+
+int64_t __wrap_clock_now_us(void)
+{
+    return time_us;
+}
 
 static void work_for_long(void)
 {
-    poll(NULL, 0, LONGER_MS);
+    time_us += LONGER_US;
 }
 
 /* --- Time limits --- */
@@ -77,8 +86,6 @@ static void a_body_that_came_in_time_is_read(void **state)
 /* Bytes behind an urgent one stay unread, and no event tells of them. */
 static void urgent_bytes_do_not_keep_a_connection_open(void **state)
 {
-    size_t total = 0;
-
     (void)state;
     settings.head_timeout_us = 1000;
     open_server();
@@ -93,10 +100,9 @@ static void urgent_bytes_do_not_keep_a_connection_open(void **state)
     for (int i = 0; i < 10; i++) {
         tell(clients[1], GET("/turn"));
         answer(take("/turn"));
-        poll(NULL, 0, 2);
+        time_us += 2 * settings.head_timeout_us;
     }
-    read_all(clients[0], &total);
-    assert_true(total > 0); /* 408 */
+    read_answer(clients[0]); /* 408 */
 }
 
 enum { LARGE_BYTES = 900000 };

@@ -5,6 +5,7 @@
 #define CLUTCH_ONE_THREAD_H
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -141,11 +142,33 @@ static inline int read_all(int fd, size_t *total)
     return got == 0 ? 0 : -errno;
 }
 
+/* Waits until there is something to read, or the end: the kernel need not carry it over while the server sends. */
+static inline void await_bytes(int fd)
+{
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, WATCHDOG_S * 1000), 1);
+}
+
 static inline int read_answer(int fd)
 {
     size_t total = 0;
-    int end = read_all(fd, &total);
+    int end;
 
+    await_bytes(fd);
+    end = read_all(fd, &total);
+    assert_true(total > 0);
+    return end;
+}
+
+/* Until there is nothing to come any more. Returns as read_all(). */
+static inline int read_to_end(int fd)
+{
+    size_t total = 0;
+    int end;
+
+    do {
+        await_bytes(fd);
+        end = read_all(fd, &total);
+    } while (end == -EAGAIN);
     assert_true(total > 0);
     return end;
 }
