@@ -15,7 +15,7 @@
 #include "listener.h"
 #include "loopback.h"
 
-enum { MOST_THREADS = 4, MOST_SERVERS = 2, CLIENTS = 12, REQUESTS_PER_CLIENT = 150 };
+enum { MOST_THREADS = 4, MOST_SERVERS = 2, CLIENTS = 12, REQUESTS_PER_CLIENT = 150, MEET = 10 };
 
 struct server {
     struct h1_settings settings;
@@ -31,6 +31,7 @@ struct server {
 static struct listener listener;
 static struct handoff handoff;
 static struct server servers[MOST_SERVERS];
+static pthread_barrier_t meeting;
 static _Atomic(int) served, running, most_running, served_by[MOST_SERVERS];
 
 static void on_begin(void *context, int thread, const struct exchange *exchange)
@@ -60,7 +61,7 @@ static void on_stop(void *context, int fd)
     h1_server_drain(server->http);
 }
 
-/* /0 answers at once, /N after N hundred microseconds. */
+/* /0 answers at once, /N after N hundred microseconds, for MEET when two such requests run. */
 static void serve(struct exchange *exchange)
 {
     struct slice path = exchange->request->path;
@@ -68,7 +69,9 @@ static void serve(struct exchange *exchange)
 
     while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now))
         ;
-    if (path.len > 1 && path.ptr[1] > '0')
+    if (path.len > 1 && path.ptr[1] == '0' + MEET)
+        pthread_barrier_wait(&meeting);
+    else if (path.len > 1 && path.ptr[1] > '0')
         usleep((useconds_t)(path.ptr[1] - '0') * 100);
     assert_int_equal(exchange_begin_head(exchange, 200, SLICE("OK")), HEAD_OK);
     assert_true(exchange_buffer_body(exchange, &path, 1));
@@ -172,7 +175,7 @@ static bool ask(int fd, int digit)
     char text[200], wanted[3] = {'/', (char)('0' + digit), '\0'};
     size_t len = 0;
 
-    snprintf(text, sizeof(text), "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", digit);
+    snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", wanted);
     if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
         return false;
     for (;;) {
@@ -246,15 +249,39 @@ static void one_thread_runs_one_request_at_a_time(void **state)
     assert_int_equal(most_running, 1);
 }
 
+static void *ask_to_meet(void *context)
+{
+    int fd = loopback_connect(&listener);
+    bool is_answered = ask(fd, MEET);
+
+    close(fd);
+    return is_answered ? context : NULL;
+}
+
+/* Two requests at once, of which either server can run only one. */
+static void drive_to_a_meeting(void)
+{
+    void *is_answered = NULL;
+    pthread_t other;
+
+    pthread_barrier_init(&meeting, NULL, 2);
+    assert_int_equal(pthread_create(&other, NULL, ask_to_meet, &meeting), 0);
+    assert_non_null(ask_to_meet(&meeting));
+    pthread_join(other, &is_answered);
+    assert_non_null(is_answered);
+    pthread_barrier_destroy(&meeting);
+}
+
 static void two_servers_share_the_work(void **state)
 {
     (void)state;
     open_all(2, 1, 0);
+    drive_to_a_meeting();
+    assert_int_equal(served_by[0], 1);
+    assert_int_equal(served_by[1], 1);
     drive_clients();
     close_all(2);
-    assert_int_equal(served, CLIENTS * REQUESTS_PER_CLIENT);
-    assert_true(served_by[0] > 0);
-    assert_true(served_by[1] > 0);
+    assert_int_equal(served, CLIENTS * REQUESTS_PER_CLIENT + 2);
 }
 
 static void two_servers_with_two_threads_answer_all(void **state)

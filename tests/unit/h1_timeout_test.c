@@ -15,7 +15,7 @@
 #include "listener.h"
 #include "loopback.h"
 
-enum { THREADS = 3, CLIENTS = 6, REQUESTS_PER_CLIENT = 40, TIMEOUT_US = 4000 };
+enum { THREADS = 3, CLIENTS = 6, REQUESTS_PER_CLIENT = 40, MOST_REQUESTS_PER_CLIENT = 4000, TIMEOUT_US = 4000 };
 
 struct app_thread {
     pthread_t id;
@@ -25,7 +25,8 @@ struct app_thread {
 static struct listener listener;
 static struct h1_server *server;
 static int stop_fd;
-static _Atomic(int) told_answered, told_cut, told_late, ended_told, ended_504, ended_200, got_504, got_cut, got_whole;
+static _Atomic(int) told_answered, told_cut, told_late, ended_told, ended_504, ended_200, asked;
+static _Atomic(int) got_504, got_cut, got_whole;
 
 static void on_begin(void *context, int thread, const struct exchange *exchange)
 {
@@ -117,17 +118,26 @@ static void judge_answer(const struct buf *answer, bool is_chunked)
     }
 }
 
+/* So many requests, and on a machine that is busy with something else more, until each way to end has been seen. */
+static bool has_enough(unsigned requests)
+{
+    bool has_all = got_504 > 0 && got_cut > 0 && got_whole > 0;
+
+    return requests >= (has_all ? REQUESTS_PER_CLIENT : MOST_REQUESTS_PER_CLIENT);
+}
+
 static void *run_client(void *context)
 {
     unsigned number = (unsigned)(size_t)context;
 
-    for (unsigned i = 0; i < REQUESTS_PER_CLIENT; i++) {
+    for (unsigned i = 0; !has_enough(i); i++) {
         char request[80], piece[4096];
         int fd = loopback_connect(&listener), len;
         bool is_chunked = i % 3 != 0;
         struct buf answer;
         ssize_t got;
 
+        atomic_fetch_add(&asked, 1);
         buf_init(&answer);
         len = snprintf(request, sizeof(request), "GET /%u%c HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
                        (i + number) % 6, is_chunked ? (char)('0' + i % 5) : '-');
@@ -184,7 +194,6 @@ static void everybody_agrees(void **state)
     struct h1_observer observer;
     struct app_thread threads[THREADS];
     pthread_t clients[CLIENTS];
-    const int all = CLIENTS * REQUESTS_PER_CLIENT;
 
     (void)state;
     open_server(&settings, &observer, threads);
@@ -193,11 +202,12 @@ static void everybody_agrees(void **state)
     for (size_t i = 0; i < CLIENTS; i++)
         pthread_join(clients[i], NULL);
     close_server(threads);
-    assert_int_equal(got_504 + got_whole + got_cut, all);
+    assert_true(asked >= CLIENTS * REQUESTS_PER_CLIENT);
+    assert_int_equal(got_504 + got_whole + got_cut, asked);
     assert_int_equal(told_answered, got_504);
     assert_int_equal(ended_504, told_answered + told_cut);
     assert_int_equal(ended_told, ended_504 + told_late);
-    assert_int_equal(ended_504 + ended_200, all);
+    assert_int_equal(ended_504 + ended_200, asked);
     assert_true(got_cut <= told_cut); /* what was cut may have been whole just before */
     assert_true(got_504 > 0);
     assert_true(got_cut > 0);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,7 @@ static void test_messages_of_rfc_5424_by_udp(void **state)
     syslog = parsed(text);
     assert_int_equal(log_syslog_open(&syslog), 0);
     log_syslog_send(&syslog, LOG_LEVEL_WARNING, SLICE("over there"));
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 20000), 1);
     assert_int_equal(sscanf(received(fd), "<28>1 %4d-%*2d-%*2dT%*2d:%*2d:%*2d.%*6dZ %255s clutch %d - - %63[^\n]",
                             &year, host, &pid, rest),
                      4);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -316,6 +317,7 @@ static void test_listen_queue(void **state)
     assert_int_equal(waiting, 0);
     assert_int_equal(most, 5);
     assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(poll(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, 20000), 1);
     assert_true(listen_queue_read(listener, &waiting, &most));
     assert_int_equal(waiting, 1);
     if (listen_queue_read_overflows(&overflows, &drops))
