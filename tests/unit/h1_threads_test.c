@@ -269,7 +269,6 @@ static void drive_to_a_meeting(void)
     assert_non_null(ask_to_meet(&meeting));
     pthread_join(other, &is_answered);
     assert_non_null(is_answered);
-    pthread_barrier_destroy(&meeting);
 }
 
 static void two_servers_share_the_work(void **state)
@@ -281,6 +280,7 @@ static void two_servers_share_the_work(void **state)
     assert_int_equal(served_by[1], 1);
     drive_clients();
     close_all(2);
+    pthread_barrier_destroy(&meeting);
     assert_int_equal(served, CLIENTS * REQUESTS_PER_CLIENT + 2);
 }
 
