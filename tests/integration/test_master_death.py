@@ -11,7 +11,7 @@ import pytest
 from support.client import make_request
 from support.kernel import wait_read
 from support.monitor import ANY_PORT, Monitor
-from support.server import BEHAVIOUR
+from support.server import BEHAVIOUR, own_host
 from support.waiting import wait_until
 
 MODES = pytest.mark.parametrize("options", [(), ("--preload",)], ids=["in workers", "preloaded"])
@@ -46,14 +46,14 @@ def is_refused(server) -> bool:
 
 @MODES
 def test_a_busy_worker_does_not_keep_the_address(start, gate, options):
-    server = start("router", "--pythonpath", BEHAVIOUR, *options, workers=2)
+    server = start("router", "--pythonpath", BEHAVIOUR, *options, workers=2, bind=[f"{own_host()}:0"])
     with server.connect() as connection:
         connection.send(make_request(f"/gated/?gate={gate.path}"))
         gate.wait_reached()
         server.process.kill()
         server.process.wait()
         wait_until(lambda: is_refused(server), "connections to be refused")
-        next_one = start("router", "--pythonpath", BEHAVIOUR, *options, bind=[f"127.0.0.1:{server.port}"])
+        next_one = start("router", "--pythonpath", BEHAVIOUR, *options, bind=[f"{own_host()}:{server.port}"])
         assert next_one.request("/blocks/list-of-one").body == b"one"
         gate.release()
         assert connection.read_response().status == 200

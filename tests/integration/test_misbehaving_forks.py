@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from support.processes import children, descriptor_targets, is_running, open_descriptors
-from support.server import BEHAVIOUR
+from support.server import BEHAVIOUR, own_host
 from support.waiting import LIMIT_S, wait_until
 
 OPTIONS = [[], ["--preload"], ["--threads", "3"]]
@@ -88,7 +88,7 @@ def test_a_child_that_stays_keeps_no_client_waiting(start, gate, options):
 @pytest.mark.parametrize("options", OPTIONS, ids=["plain", "preload", "3 threads"])
 def test_a_child_made_where_no_descriptor_is_free(start, gate, options, limit):
     """It cannot open anything to find out what to let go of, but does."""
-    server = start("router", "--pythonpath", BEHAVIOUR, *options)
+    server = start("router", "--pythonpath", BEHAVIOUR, *options, bind=[f"{own_host()}:0"])
     address = server.addresses()[0][1]
     with server.connect() as closing:
         target = f"/strays/stay-at-the-limit?limit={limit}&gate={gate.path}"
@@ -121,7 +121,7 @@ def check_free(address) -> None:
 @pytest.mark.parametrize("path", ["stay", "program"])
 @pytest.mark.parametrize("options", [[], ["--preload"]], ids=["plain", "preload"])
 def test_who_outlives_the_server_does_not_hold_its_address(start, gate, path, options):
-    server = start("router", "--pythonpath", BEHAVIOUR, *options)
+    server = start("router", "--pythonpath", BEHAVIOUR, *options, bind=[f"{own_host()}:0"])
     pid = int(server.request(f"/strays/{path}?gate={gate.path}").text)
     gate.wait_reached()
     idle = server.connect()

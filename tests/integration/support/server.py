@@ -35,6 +35,12 @@ def find_binary() -> str:
     return os.path.abspath(os.environ.get("CLUTCH_BINARY", TREE / "build" / "dev" / "clutch"))
 
 
+def own_host() -> str:
+    """A loopback address of these tests alone: a port there that has become free is not taken by other tests' servers."""
+    pid = os.getpid()
+    return f"127.{64 + (pid >> 16) % 64}.{(pid >> 8) % 256}.{pid % 256}"
+
+
 def make_environment(extra=None) -> dict[str, str]:
     """Returns this process's environment without what would steer the server, and with `extra`."""
     environment = {
