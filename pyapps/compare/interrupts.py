@@ -15,9 +15,10 @@ _is_over = False
 
 
 def install() -> None:
-    """From now on both signals raise KeyboardInterrupt in the main thread, except inside the two contexts below."""
-    global _is_over
-    _is_over = False
+    """From now on the first of both signals raises KeyboardInterrupt in the main thread, except inside the two contexts
+    below. Another one does nothing: it would cut short what the first one has begun."""
+    global _is_over, _is_pending
+    _is_over = _is_pending = False
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _handle)
 
@@ -29,9 +30,10 @@ def over() -> None:
 
 
 def _handle(_number, _frame) -> None:
-    global _is_pending
+    global _is_over, _is_pending
     if _is_over:
         return
+    _is_over = True
     if _instead is not None:
         _instead()
     elif _deferring:
@@ -56,9 +58,11 @@ def deferred() -> Iterator[None]:
 
 @contextlib.contextmanager
 def call_instead(callback: Callable[[], object]) -> Iterator[None]:
-    """Inside, a signal calls `callback`."""
+    """Inside, a signal calls `callback`; one that is deferred does so at once."""
     global _instead
     _instead = callback
+    if _is_pending:
+        callback()
     try:
         yield
     finally:

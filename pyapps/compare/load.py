@@ -50,10 +50,11 @@ def begin() -> Sent:
 def send(load: Load, port: int, sent: Sent, on_end: Callable[[Request], None], read_fields=None) -> None:
     """Sends all of it to 127.0.0.1:`port` and fills `sent`; calls `on_end` for each request that has ended, and
     `read_fields`, if given, with the header fields of each answer. Ctrl-C: raises KeyboardInterrupt."""
-    was_interrupted = asyncio.run(_Sender(load, port, sent, on_end, read_fields).send_all())
-    for request in sent.requests:
-        if request["answered_us"] is None and request["error"] is None:
-            request["error"] = INTERRUPTED
+    with interrupts.deferred():  # asyncio's own beginning and end are not to be cut short
+        was_interrupted = asyncio.run(_Sender(load, port, sent, on_end, read_fields).send_all())
+        for request in sent.requests:
+            if request["answered_us"] is None and request["error"] is None:
+                request["error"] = INTERRUPTED
     if was_interrupted:
         raise KeyboardInterrupt
 

@@ -10,7 +10,7 @@ from typing import Iterator, List, Optional, Tuple
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 NS_PER_S = 1e9
-SESSION = 3  # the places of fields in a line of /proc/PID/stat, behind the name
+STATE, SESSION = 0, 3  # the places of fields in a line of /proc/PID/stat, behind the name
 OWN_TICKS, ENDED_CHILDREN_TICKS = slice(11, 13), slice(13, 15)
 
 
@@ -25,6 +25,11 @@ def read_stats() -> Iterator[Tuple[int, List[str]]]:
 def pids_of(session: int) -> List[int]:
     """The pids of a session, in order."""
     return [pid for pid, fields in read_stats() if int(fields[SESSION]) == session]
+
+
+def running_in(session: int) -> List[int]:
+    """The pids of a session without those that have ended and are still listed."""
+    return [pid for pid, fields in read_stats() if int(fields[SESSION]) == session and fields[STATE] not in "ZX"]
 
 
 def pss_bytes(pid: int) -> Optional[int]:

@@ -19,6 +19,7 @@ from compare import guard, interrupts, processes
 from compare.failures import explain_start
 
 POLL_S = 0.005
+KILL_LIMIT_S = 10.0  # what has not ended by then after SIGKILL is held by the kernel
 
 # How a server tells that it is ready: a pattern that its log has `count` times, or that a connection is taken.
 Sign = NamedTuple("Sign", [("pattern", str), ("count", int)])
@@ -170,7 +171,8 @@ class Server:
 
     def stop(self, patience_s: float = 5.0) -> Optional[int]:
         """Ends it: SIGTERM; after `patience_s` another one, which hurries clutch; after as long again SIGKILL to all of
-        its session. Returns its exit status (negative: a signal), None when it never started."""
+        its session. Returns when none of its processes runs any more: its exit status (negative: a signal), None when
+        it never started."""
         if self.process is None:
             return None
         with interrupts.deferred():
@@ -180,12 +182,24 @@ class Server:
                 self.process.send_signal(signal.SIGTERM)
                 if self._wait_end(patience_s):
                     break
-            for pid in self.pids():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.kill()
             self.status = self.process.wait()
             guard.forget(self.process.pid)
         return self.status
+
+    def kill(self) -> None:
+        """Kills all of its session; returns when nothing of that runs any more: whoever is killed ends a moment later,
+        and holds its sockets until then."""
+        assert self.process is not None
+        end = time.monotonic() + KILL_LIMIT_S
+        while time.monotonic() < end:
+            left = processes.running_in(self.process.pid)
+            if not left:
+                return
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(POLL_S)
 
     def _wait_end(self, limit_s: float) -> bool:
         assert self.process is not None

@@ -169,7 +169,9 @@ class Followers:
         self.jobs = jobs
 
     def follow(self) -> None:
-        if asyncio.run(self._follow_all()):
+        with interrupts.deferred():
+            was_interrupted = asyncio.run(self._follow_all())
+        if was_interrupted:
             raise KeyboardInterrupt
 
     async def _follow_all(self) -> bool:

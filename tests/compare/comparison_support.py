@@ -16,6 +16,26 @@ from compare import document  # noqa: E402
 
 LIMIT_S = 100.0
 
+# Says that it was called, and answers only when the file `go` is there or five minutes have passed.
+HELD = """\
+import os, pathlib, time
+here = pathlib.Path(__file__).parent
+def application(environ, start_response):
+    (here / "called").touch()
+    for _ in range(30000):
+        if (here / "go").exists():
+            break
+        time.sleep(0.01)
+    start_response("200 OK", [])
+    return [b"ok"]
+"""
+
+
+def write_app(tmp_path, text):
+    path = tmp_path / "shop.py"
+    path.write_text(text)
+    return path
+
 
 def find_binary() -> str:
     """Returns the program under test: $CLUTCH_BINARY, or that of the release preset."""

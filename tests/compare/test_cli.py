@@ -13,7 +13,7 @@ from compare import experiment, load, options, peers, plan
 from compare.progress import Progress
 from rich.console import Console
 
-from comparison_support import find_binary
+from comparison_support import HELD, find_binary, write_app
 
 ECHO = """\
 import json, os
@@ -113,7 +113,8 @@ def test_a_directory_that_cannot_be_made(run, tmp_path):
 
 
 def test_two_comparisons_do_not_share_a_directory(begin, run, tmp_path):
-    first = begin("sleeping", "--workers", "1", "--threads", "1", "--out", tmp_path / "one")
+    app = write_app(tmp_path, HELD)
+    first = begin(app, "--workers", "1", "--threads", "1", "--out", tmp_path / "one")
     assert first.process.stdout.readline(), "it has begun"
     second = run("sleeping", "--out", tmp_path / "one", status=2)
     assert f"--out: another comparison is writing to {tmp_path / 'one'}: wait for its end" in second.errors

@@ -4,6 +4,7 @@ ends."""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from comparison_support import LIMIT_S
+from comparison_support import HELD, LIMIT_S, write_app
 
 SHORT = ("--workers", "2", "--threads", "1")
 
@@ -27,27 +28,6 @@ def application(environ, start_response):
     start_response("200 OK", [])
     return [b"ok"]
 """
-
-# Says that it was called, and answers only when the file `go` is there or half a minute has passed.
-HELD = """\
-import os, pathlib, time
-here = pathlib.Path(__file__).parent
-def application(environ, start_response):
-    (here / "called").touch()
-    for _ in range(3000):
-        if (here / "go").exists():
-            break
-        time.sleep(0.01)
-    start_response("200 OK", [])
-    return [b"ok"]
-"""
-
-
-def write_app(tmp_path, text):
-    path = tmp_path / "shop.py"
-    path.write_text(text)
-    return path
-
 
 def only_run(comparison):
     (experiment,) = comparison.document()["experiments"]
@@ -223,9 +203,8 @@ def test_a_second_interrupt_changes_nothing(begin, tmp_path):
 
 def test_a_result_that_cannot_be_written(begin, tmp_path):
     """Everything else is there: the table, and the other file."""
+    (tmp_path / "out" / "comparison.json").mkdir(parents=True)
     comparison = begin("sleeping", "--workers", "5", "--threads", "4", "--out", tmp_path / "out")
-    wait_for((tmp_path / "out" / "logs").exists)
-    (tmp_path / "out" / "comparison.json").mkdir()
     assert comparison.finish() == 1
     assert comparison.errors == f"setup/compare: --out: cannot write {tmp_path}/out/comparison.json: Is a directory\n"
     assert "Sleeping (I/O-bound)" in comparison.text and "The pictures:" in comparison.text
@@ -234,9 +213,10 @@ def test_a_result_that_cannot_be_written(begin, tmp_path):
 
 
 def test_a_reader_who_goes_away_costs_nothing(begin):
-    comparison = begin("sleeping", "--workers", "5", "--threads", "4")
-    comparison.process.stdout.close()
-    comparison.process.stdout = None
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w") as broken:
+        comparison = begin("sleeping", "--workers", "5", "--threads", "4", stdout=broken)
     assert comparison.finish() == 1
     assert comparison.errors == "" and has_page(comparison) and only_run(comparison)["figures"]["answered"] == 20
 

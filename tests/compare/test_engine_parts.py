@@ -78,7 +78,25 @@ def test_a_signal_can_do_something_else(signals):
     with interrupts.call_instead(lambda: calls.append(1)):
         signals()
     assert calls == [1]
+
+
+def test_a_signal_that_came_before_does_something_else_too(signals):
+    """As in the moment before the load is sent."""
+    calls = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        signals()
+        with interrupts.call_instead(lambda: calls.append(1)):
+            assert calls == [1]
+
+
+def test_a_second_signal_does_nothing(signals):
+    """Else it would cut short what the first one has begun: the end of the server, the table, the files."""
     with pytest.raises(KeyboardInterrupt):
+        signals()
+    signals()
+    with interrupts.deferred():
+        signals()
+    with interrupts.call_instead(lambda: pytest.fail("called")):
         signals()
 
 
