@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 PYAPPS = TREE / "pyapps"
@@ -40,6 +41,13 @@ def write_app(tmp_path, text):
 def find_binary() -> str:
     """Returns the program under test: $CLUTCH_BINARY, or that of the release preset."""
     return os.path.abspath(os.environ.get("CLUTCH_BINARY", TREE / "build" / "release" / "clutch"))
+
+
+def wait_for(condition) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
 
 
 class Comparison:

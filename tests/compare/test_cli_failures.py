@@ -8,11 +8,10 @@ import os
 import re
 import signal
 import socket
-import time
 
 import pytest
 
-from comparison_support import HELD, LIMIT_S, write_app
+from comparison_support import HELD, wait_for, write_app
 
 SHORT = ("--workers", "2", "--threads", "1")
 
@@ -50,13 +49,6 @@ def is_gone(one) -> bool:
     except ConnectionRefusedError:
         return True
     return False
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 # Applications that cannot be loaded.

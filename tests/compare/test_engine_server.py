@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import urllib.request
@@ -19,7 +20,7 @@ from compare.server import (
     takes_connections,
 )
 
-from comparison_support import PYAPPS
+from comparison_support import PYAPPS, wait_for
 
 LISTENER = """\
 import signal, socket, sys, time
@@ -93,6 +94,24 @@ def test_a_server_that_does_not_want_to_end(tmp_path):
     with listener(tmp_path, before="signal.signal(signal.SIGTERM, signal.SIG_IGN)") as server:
         assert server.stop(patience_s=0.2) == -signal.SIGKILL
     assert not is_alive(server.process.pid)
+
+
+def test_nothing_of_a_server_runs_after_its_end(tmp_path):
+    """Its children die of SIGKILL, too, and that takes a moment: their memory is given back first."""
+    before = """import os
+for _ in range(4):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        held = b"x" * 50_000_000
+        while True: signal.pause()
+"""
+    with listener(tmp_path, before=before) as server:
+        wait_for(lambda: len(server.pids()) == 5)
+        descriptors = [os.pidfd_open(pid) for pid in server.pids()]
+    ended = select.select(descriptors, [], [], 0)[0]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert ended == descriptors
 
 
 def test_the_cpu_time_of_ended_children_counts(tmp_path):

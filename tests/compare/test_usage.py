@@ -15,7 +15,7 @@ import pytest
 from compare import guard, processes, usage
 from compare.server import Server, free_port, takes_connections
 
-from comparison_support import LIMIT_S, PYAPPS
+from comparison_support import LIMIT_S, PYAPPS, wait_for
 
 # Threads that have ended use what little CPU this process uses: each too short for a tick of 10 ms.
 SHORT_THREADS = """\
@@ -28,13 +28,6 @@ for _ in range(20):
 print("done", flush=True)
 input()
 """
-
-
-def wait_for(condition) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_short_times_of_threads_that_have_ended_count():
