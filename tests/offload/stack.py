@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import sys
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Set
@@ -20,6 +19,11 @@ from compare.server import Server
 from offload import parts
 from offload.jobs import PREFIX, QUEUE
 from support.waiting import LIMIT_S, wait_until
+
+# How long the web application waits for Redis. Long, since on a busy machine nobody must be refused by accident; HANGING where Redis
+# is stopped, and every caller waits as long.
+PATIENT = {"OFFLOAD_REDIS_TIMEOUT": "10"}
+HANGING = {"OFFLOAD_REDIS_TIMEOUT": "1"}
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -84,7 +88,7 @@ class Stack:
         self.gate = directory / "gate"
         self.gate.mkdir()
         self.redis = parts.make_redis(directory)
-        extra = {"GATE": str(self.gate), "PYTHONPATH": str(HERE), "CLUTCH_DEMO_SECONDS": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        extra = {"GATE": str(self.gate), "PYTHONPATH": str(HERE), "CLUTCH_DEMO_SECONDS": "0", "PYTHONDONTWRITEBYTECODE": "1", **PATIENT}
         self.environment = parts.make_environment(self.redis, {**extra, **(environment or {})})
         self.celery = self.make_celery("celery-1")
         self.clutch = parts.make_clutch(directory, self.environment, workers, options, find_binary(), sys.prefix, app=app)
@@ -160,10 +164,9 @@ class Stack:
     # Accidents.
 
     def kill_all(self, server: Server) -> None:
-        """Kills a part with all its processes."""
-        for pid in server.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kills a part with all its processes, and waits for their end: one that still dies may hold a connection to Redis, which
+        would give it a job."""
+        server.kill()
         server.process.wait()
 
     def start_other_celery(self) -> Server:

@@ -9,7 +9,7 @@ import pytest
 from compare import __main__ as program, document, experiment as engine, load, machine, options
 from offload import measure
 from rich.console import Console
-from stack import find_binary
+from stack import PATIENT, find_binary
 
 CLIENTS = 20
 
@@ -17,6 +17,8 @@ CLIENTS = 20
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
     monkeypatch.setenv("OFFLOAD_VENV", sys.prefix)
+    for name, value in PATIENT.items():
+        monkeypatch.setenv(name, value)
     return engine.Tools(find_binary(), [], "0.1.0", 2.0, load.Load(CLIENTS, CLIENTS), tmp_path / "logs", None, {}, tmp_path / "peers")
 
 
@@ -33,6 +35,7 @@ def check_offloaded(run):
     assert not any("every 100 ms" in note for note in run["notes"]), "said once, for all runs"
 
 
+@pytest.mark.timeout(400)
 def test_experiment(tools):
     result = measure.experiment(tools, CLIENTS)
     json.dumps(result, allow_nan=False)

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from offload import parts
-from stack import LIMIT_S, ROOT, call, find_binary, wait_until
+from stack import LIMIT_S, PATIENT, ROOT, call, find_binary, wait_until
 
 READY = re.compile(r"(redis|celery|clutch) is ready \(pid (\d+),")
 
@@ -34,7 +34,7 @@ class Script:
 
     def __init__(self, directory, *options, log="script.log"):
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("CLUTCH_", "OFFLOAD_"))}
-        environment.update(CLUTCH_BINARY=find_binary(), OFFLOAD_VENV=sys.prefix, PYTHONDONTWRITEBYTECODE="1")
+        environment.update(CLUTCH_BINARY=find_binary(), OFFLOAD_VENV=sys.prefix, PYTHONDONTWRITEBYTECODE="1", **PATIENT)
         self.directory = directory / "jobs of 'mine'"
         self.log = directory / log
         command = [ROOT / "setup" / "offload", "--bind", "127.0.0.1:0", "--seconds", "0.2", "--concurrency", "2", "--workers", "2"]
@@ -94,7 +94,7 @@ def test_starts_serves_and_ends(start_script):
 
 
 def test_jobs_wait_for_the_next_start(start_script):
-    script = start_script("--seconds", "1", "--concurrency", "1")
+    script = start_script("--seconds", "4", "--concurrency", "1")  # so that the first one is seen running
     port = script.wait_serving()
     urls = [call(port, f"/?param={n}").headers["Location"] for n in range(3)]
     wait_until(lambda: call(port, urls[0]).json()["state"] == "running", "the first one runs")
