@@ -47,6 +47,7 @@ def walks(request, binary, tmp_path_factory):
         }
 
 
+@pytest.mark.timeout(900)  # it waits for those before it, and for the longest of all commands
 @pytest.mark.parametrize("page, section", sections_with_commands())
 def test_commands_do_what_is_shown(page, section, walks):
     walks[str(page), section.number].result()

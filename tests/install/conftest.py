@@ -17,6 +17,8 @@ from install_support.building import build_directory, make_sdist, make_wheel, pi
 from install_support.debian import make_package  # noqa: E402
 from support.server import Server  # noqa: E402
 
+BUILD_LIMIT_S = 900  # of a test that may have to wait for whole builds, without a warm ccache and beside other work
+
 # A framework and an application that uses it, which only one environment has.
 FRAMEWORK = """
 class App:
@@ -36,6 +38,12 @@ app = App()
 def index():
     return "\\n".join(["the shop", sys.prefix, sys.base_prefix, sys.version])
 """
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUILD_LIMIT_S))
 
 
 @pytest.fixture(scope="session")
