@@ -7,6 +7,7 @@ import os
 import signal
 
 from support.client import make_request
+from support.monitor import ANY_PORT, Monitor
 from support.waiting import Gate
 
 WARM = "/blocks/list-of-one"
@@ -27,12 +28,13 @@ def worker_processes_of(nginx):
 def test_a_client_that_hangs_up_while_it_waits(start, front, tmp_path):
     """nginx passes the end on, and clutch drops the request before the application sees it."""
     gate = Gate(tmp_path)
-    server = start(None, "--access-logfile", "-", "router", workers=1)
+    server = start(None, "--access-logfile", "-", *ANY_PORT, "router", workers=1)
     nginx = front(server)
     with nginx.connect() as first, nginx.connect() as second:
         first.send(make_request(f"/gated/?tag=first&gate={gate.path}"))
         gate.wait_reached()
         second.send(make_request("/gated/?tag=second"))
+        Monitor(server).wait_for(lambda figures: figures.get("clutch_queue_requests") == 1, "nginx has passed it on")
         assert second.is_silent(0.3)  # an end within 50 ms of the request only means that there is no more to come
         second.close()
         nginx.access.wait_for(r'tag=second HTTP/1.1" 499')

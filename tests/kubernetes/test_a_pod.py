@@ -111,7 +111,7 @@ def test_the_metric_of_the_autoscaler(start_pod, make_gate):
         connection.send(make_request(f"/gated/?gate={gate.path}"))
     for gate in gates:
         gate.wait_reached()
-    assert demand(monitor.figures()) == 1
+    monitor.wait_for(lambda figures: demand(figures) == 1, "a demand of 1")
     before = monitor.figures().sum("clutch_worker_busy_seconds_total")
     waiting = [server.connect() for _ in range(THREADS // 2)]
     for connection in waiting:
@@ -128,7 +128,7 @@ def test_the_metric_of_the_autoscaler(start_pod, make_gate):
 
 def test_the_end_of_a_pod(start_pod, make_gate):
     """From SIGTERM on not ready, and yet everybody is served, new connections too, until the delay is over; then what runs is finished."""
-    delay_s = 2
+    delay_s = 6  # enough for what is asked meanwhile, also on a busy machine
     server, monitor = start_pod(drain_delay=f"{delay_s}s")
     gate = make_gate()
     running = server.connect()
@@ -139,12 +139,12 @@ def test_the_end_of_a_pod(start_pod, make_gate):
     monitor.wait_status("/readyz", 503)
     assert monitor.status("/livez") == 200, "the kubelet must not kill it"
     kept = server.connect()
-    served = 0
-    while not server.log_contains("stopping: SIGTERM") and time.monotonic() - begin < delay_s / 2:
+    while True:
         assert server.request("/blocks/list-of-one").status == 200
         assert kept.request("/blocks/list-of-one").status == 200
-        served += 1
-    assert served > 0
+        if time.monotonic() - begin > 1:
+            break
+    assert not server.log_contains("stopping: SIGTERM")
     server.log.wait_for("stopping: SIGTERM")
     assert time.monotonic() - begin >= delay_s * 0.9
     gate.open()

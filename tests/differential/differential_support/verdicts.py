@@ -9,7 +9,7 @@ import socket
 
 from differential_support.teller import MARKER
 
-LIMIT_S = 20
+LIMIT_S = 60
 STATUS = re.compile(rb"(?:^|\n)HTTP/1\.[01] (\d{3}) ?([^\r\n]*)")
 WORDS = {298: "**smuggled**", 299: "next"}
 
