@@ -13,16 +13,21 @@ from support.waiting import wait_until
 
 THREADS = 4
 
+# What a slow reader leaves no room for would be dropped: all that is printed between two waits has room in a pipe.
 PRINTS = """
-import sys, threading
+import fcntl, sys, termios, threading, time
 from tools import PLAIN
 
-barrier = threading.Barrier(4, timeout=60)
+def wait_read():
+    while any(fcntl.ioctl(1, termios.FIONREAD, bytes(4))):
+        time.sleep(0.001)
+
+barrier = threading.Barrier(4, wait_read, timeout=60)
 
 def application(environ, start_response):
     tag = environ["QUERY_STRING"]
-    barrier.wait()
     for number in range(400):
+        barrier.wait()
         print(tag, number, "end", file=environ["wsgi.errors"])
         print(tag, number, "x" * (number % 7 * 2000), "end")
         sys.stdout.write(f"{tag} half of")
