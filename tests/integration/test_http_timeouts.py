@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 
 from support.client import make_request
-from support.kernel import socket_count, stopped
+from support.kernel import socket_count, stopped, wait_read
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
 
@@ -67,6 +68,26 @@ def test_a_second_head_has_its_own_time(server):
         assert connection.read_response().status == 200
         connection.send(b"GET /blo")
         check_timed_out(connection)
+
+
+def test_what_has_come_in_time_is_read_by_a_worker_that_is_late(start):
+    """It was kept from running until the time was over: that is not the client's fault."""
+    limits = ["--head-timeout", "2s", "--body-timeout", "2s", "--body-min-rate", "0"]
+    server = start("router", "--pythonpath", BEHAVIOUR, *limits)
+    (pid,) = server.worker_pids()
+    requests = [make_request("/blocks/list-of-one"), make_request("/echo_body/raw", "POST", body=b"one")]
+    with stopped(pid):
+        connections = [server.connect() for _ in requests]
+        for connection, request in zip(connections, requests):
+            connection.send(request[:-1])
+    for connection in connections:
+        wait_read(connection)
+    with stopped(pid):
+        for connection, request in zip(connections, requests):
+            connection.send(request[-1:])
+        time.sleep(2.2)
+    for connection in connections:
+        assert connection.read_response().body == b"one"
 
 
 def test_silence_in_a_body(server):
