@@ -77,10 +77,11 @@ def test_requests_that_have_begun_are_finished(serve_shop, write, gate):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_idle_connections_go_over(serve_shop, write, workers):
-    server = serve_shop(workers=workers)
-    connections = [server.connect() for _ in range(100)]
-    for connection in connections:
-        assert connection.request("/").text == "first"
+    server = serve_shop("--keep-alive", "1h", workers=workers)
+    connections = []
+    for _ in range(100):
+        connections.append(server.connect())
+        assert connections[-1].request("/").text == "first"
     write("second")
     old = server.master_pid
     upgrade(server)

@@ -79,10 +79,10 @@ def test_nor_is_one_that_the_client_has_not_taken_yet(start):
     server = start_router(start)
     mark = server.log.mark()
     target = "/stream/?blocks=200&size=100000"
-    with server.connect() as connection, server.connect() as other:
+    with server.connect() as connection:
         connection.send(make_request(target, version="1.0"))
         connection.read_until(b"aaa")
-        assert other.request("/blocks/list-of-one").body == b"one", "the only thread there is has ended the first"
+        assert server.request("/blocks/list-of-one").body == b"one", "the only thread there is has ended the first"
         server.kill_worker()
         read_to_reset(connection)
     wait_replaced(server, mark)
@@ -119,11 +119,10 @@ def test_a_request_that_ends_its_worker(start, target, how):
 def test_the_requests_of_other_workers_go_on(start, tmp_path, gate):
     server = start_router(start, workers=2)
     mark = server.log.mark()
-    with server.connect() as survivor, server.connect() as victim:
+    with server.connect() as survivor:
         survivor.send(make_request(f"/gated/?gate={gate.path}"))
         gate.wait_reached()
-        victim.send(make_request("/exits/process?status=1"))
-        assert victim.read_to_end() == b""
+        assert server.exchange(make_request("/exits/process?status=1")) == b""
         gate.open()
         assert survivor.read_response().status == 200
     server.wait_for_log(r"exited with status 1", after=mark)

@@ -242,9 +242,10 @@ def test_requests_at_once_are_workers_times_threads(start_crew):
 def test_only_who_has_gone_is_told_to_have_gone(start, tmp_path):
     server = start("router", "--pythonpath", BEHAVIOUR, "--threads", "3")
     gates = [Gate(tmp_path, f"gate-{number}") for number in range(3)]
-    connections = [server.connect() for _ in gates]
-    for gate, connection in zip(gates, connections):
-        connection.send(make_request(f"/disconnect/?gate={gate.path}"))
+    connections = []
+    for gate in gates:
+        connections.append(server.connect())
+        connections[-1].send(make_request(f"/disconnect/?gate={gate.path}"))
         gate.wait_reached()
     end(connections[1], "reset")
     for gate, connection in zip(gates, connections):
