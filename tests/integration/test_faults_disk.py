@@ -41,7 +41,7 @@ def can_mount(directory: pathlib.Path) -> bool:
 
 @pytest.fixture(params=["a full file system", "a limit on the size of files"])
 def start_full(request, start, tmp_path):
-    """start_full(limit, memory): a server that can keep bodies of less than `limit` bytes, of which so many in memory."""
+    """start_full(limit, memory): a server that can keep bodies of `limit` bytes, `memory` of them in memory."""
     folder = tmp_path / "bodies"
     folder.mkdir()
     if request.param == "a full file system" and not can_mount(folder):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from support.client import make_request
+from support.kernel import wait_read
 from support.server import BEHAVIOUR
 
 EXPECT = ("Expect", "100-continue")
@@ -53,6 +54,7 @@ def test_no_continue_without_a_body(behaviours):
 def test_http_1_0_gets_no_interim_response(behaviours):
     with behaviours.connect() as connection:
         connection.send(make_head(5, version="1.0"))
+        wait_read(connection)
         assert connection.is_silent()
         connection.send(b"hello")
         assert connection.read_response().status == 200
