@@ -36,7 +36,8 @@ def has_seen_enough(clients: list[Client], ended_count: int) -> bool:
 
 def disturb(crew, clients: list[Client], dice: random.Random, number: int) -> dict[int, tuple[float, float]]:
     """Stops workers for moments and sends some a signal that ends them, until time has passed and enough has happened;
-    returns who got one, and between which times it has ended."""
+    returns who got one, and between which times it has ended. After that time nobody is ended without need: whoever dies
+    young is replaced later and later."""
     killed: dict[int, tuple[float, float]] = {}
     end_s, limit_s = time.monotonic() + SECONDS, time.monotonic() + LIMIT_S
     next_kill_s = time.monotonic() + 0.5
@@ -44,7 +45,7 @@ def disturb(crew, clients: list[Client], dice: random.Random, number: int) -> di
         pid = dice.choice(crew.server.worker_pids())
         if pid in killed:
             time.sleep(0.01)
-        elif time.monotonic() >= next_kill_s:
+        elif time.monotonic() >= next_kill_s and (time.monotonic() < end_s or len(killed) < LEAST_ENDED):
             before_s = time.monotonic()
             os.kill(pid, number)
             if number == signal.SIGKILL:  # a system call in which it is may still take a connection or a request
