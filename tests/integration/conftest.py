@@ -53,7 +53,7 @@ def make_starter():
         for server in started:
             try:
                 server.finish()
-            except (AssertionError, subprocess.TimeoutExpired) as error:
+            except (AssertionError, OSError, subprocess.TimeoutExpired) as error:  # the others are ended all the same
                 mistakes.append(f"{error}\n{server.describe()}")
             finally:
                 running.remove(server)

@@ -12,7 +12,7 @@ import pytest
 from support.client import make_request
 from support.control import Control, any_name
 from support.crew import SPARE, nobody_answers, switch_off
-from support.kernel import count_awake, wait_calm, wait_read
+from support.kernel import count_awake, send_at_once, wait_calm, wait_read
 from support.waiting import wait_until
 
 
@@ -37,11 +37,11 @@ def test_requests_of_a_held_worker_are_run_by_the_other(start_crew, without):
 def test_requests_that_were_there_before_are_run_by_the_other(start_crew):
     """They come together with the one that holds the worker, in the same batch of events."""
     crew = start_crew()
-    _, connections = crew.connections_of_one(8)
+    owner, connections = crew.connections_of_one(8)
+    wait_calm([owner])
     gate = crew.make_gate()
-    crew.send(connections[0], "first", gate=gate.path)
-    for number, connection in enumerate(connections[1:]):
-        crew.send(connection, f"with-{number}")
+    targets = [crew.target("first", gate=gate.path), *(crew.target(f"with-{number}") for number in range(7))]
+    send_at_once(owner, connections, map(make_request, targets))
     for number, connection in enumerate(connections[1:]):
         crew.check_answer(connection, f"with-{number}")
     gate.open()

@@ -3,21 +3,15 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from support.client import make_request
-from support.kernel import has_unread, stopped, wait_calm
-from support.waiting import wait_until
+from support.kernel import send_at_once, wait_calm
 
 
 def send_batch(crew, connections, requests) -> None:
     """Has the only worker find all requests at once, in this order."""
-    with stopped(crew.server.worker_pids()[0]):
-        for connection, request in zip(connections, requests):
-            connection.send(request)
-            wait_until(lambda connection=connection: has_unread(connection), "the request to arrive")
+    send_at_once(crew.server.worker_pids()[0], connections, requests)
 
 
 @pytest.fixture

@@ -196,3 +196,11 @@ def stopped(pid: int):
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def send_at_once(pid: int, connections, requests) -> None:
+    """Has the process, which the connections belong to, find all requests at once, in this order."""
+    with stopped(pid):
+        for connection, request in zip(connections, requests):
+            connection.send(request)
+            wait_until(lambda connection=connection: has_unread(connection), "the request to arrive")
