@@ -48,19 +48,24 @@ def test_requests_that_were_there_before_are_run_by_the_other(start_crew):
     crew.check_answer(connections[0], "first")
 
 
+def ask_timed(crew, connection, held) -> float:
+    """Makes a request that the held worker cannot run; returns how long it took, in seconds."""
+    since_s = time.monotonic()
+    assert crew.ask(connection) != held.pid
+    return time.monotonic() - since_s
+
+
 def test_how_long_it_takes_to_be_run_by_the_other(start_crew):
-    """Some milliseconds for the sentry to step in, and then next to nothing: no step of the way waits for a timer. A
-    timer would make them all slow, whatever else the machine does only those that come at that moment."""
+    """Some milliseconds for the sentry to step in, and then next to nothing: no step of the way waits for a timer. Held
+    against the next request on the same connection, which belongs to the other by then: on a machine with much else to
+    do each of the few steps takes as long as that. A timer would make all of them slow, the machine not always."""
     crew = start_crew()
     held, connections = crew.hold_owner(60)
-    took_s = []
-    for connection in connections:
-        since_s = time.monotonic()
-        assert crew.ask(connection) != held.pid
-        took_s.append(time.monotonic() - since_s)
+    took_s = [(ask_timed(crew, connection, held), ask_timed(crew, connection, held)) for connection in connections]
     assert held.finish().status == 200
-    medians = [statistics.median(took_s[start : start + 12]) for start in range(0, 60, 12)]
-    assert min(medians) < 0.025, took_s
+    batches = [zip(*took_s[start : start + 12]) for start in range(0, 60, 12)]
+    medians = [(statistics.median(given), statistics.median(own)) for given, own in batches]
+    assert any(given < 0.025 + 4 * own for given, own in medians), medians
 
 
 def test_a_wake_up_is_not_lost_with_the_worker_that_was_woken(start_crew):
