@@ -8,9 +8,9 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import select
 import signal
 import sys
-import threading
 from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from compare.server import Server, StartError
@@ -64,15 +64,18 @@ class Running:
 
     def __init__(self) -> None:
         self.parts: List[Part] = []
-        self.is_asked = threading.Event()  # to end
+        self.is_asked = False  # to end
         self.is_hurried = False
+        # What a handler writes wakes the watch. It runs between two steps of the same thread: a lock could be held by that already.
+        self.waker, self.wake = os.pipe()
 
     def on_signal(self, *_: object) -> None:
-        if self.is_asked.is_set():
+        if self.is_asked:
             self.is_hurried = True
             for part in reversed(self.parts):
                 kill(part.server)
-        self.is_asked.set()
+        self.is_asked = True
+        os.write(self.wake, b"!")
 
     def start(self, name: str, make: Callable[[], Server], patience_s: float) -> Server:
         """Raises StartError with the part's name in it."""
@@ -87,11 +90,13 @@ class Running:
 
     def watch(self) -> Optional[Part]:
         """Waits until somebody asks for the end (returns None), or until a part ends by itself (returns it)."""
-        while not self.is_asked.wait(WATCH_S):
+        while True:
+            select.select([self.waker], [], [], WATCH_S)
+            if self.is_asked:
+                return None
             for part in self.parts:
                 if part.server.process.poll() is not None:
                     return part
-        return None
 
     def stop(self) -> None:
         for part in reversed(self.parts):
@@ -136,10 +141,10 @@ def start_all(running: Running, options: argparse.Namespace) -> None:
     redis = running.start("redis", lambda: parts.make_redis(directory), 5.0)
     environment = parts.make_environment(redis, {"CLUTCH_DEMO_SECONDS": f"{options.seconds:g}"})
     end_of_jobs_s = options.seconds + 5.0
-    if running.is_asked.is_set():
+    if running.is_asked:
         return
     running.start("celery", lambda: parts.make_celery(directory, environment, options.concurrency, python), end_of_jobs_s)
-    if running.is_asked.is_set():
+    if running.is_asked:
         return
     clutch = running.start(
         "clutch",
@@ -176,7 +181,7 @@ def run(running: Running, options: argparse.Namespace) -> int:
             print(parts.last_lines(ended.server), file=sys.stderr, flush=True)
             status = EXIT_FAILED
     except (StartError, parts.Missing, OSError) as error:
-        if not running.is_asked.is_set():
+        if not running.is_asked:
             say(str(error))
             status = EXIT_FAILED
     finally:

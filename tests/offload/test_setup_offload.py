@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from offload import parts
+from offload import __main__ as program, parts
 from stack import LIMIT_S, PATIENT, ROOT, call, find_binary, wait_until
 
 READY = re.compile(r"(redis|celery|clutch) is ready \(pid (\d+),")
@@ -142,6 +142,32 @@ def test_one_at_a_time_in_a_directory_and_nothing_stays_when_it_is_killed(start_
     script.process.kill()
     script.process.wait(LIMIT_S)
     wait_until(lambda: session_members(sessions) == [], "Redis, Celery and clutch have ended")
+
+
+@pytest.mark.timeout(60)
+def test_a_signal_counts_whenever_it_comes(monkeypatch):
+    """At each line that runs while the parts are watched: a handler must not wait for a lock that its own thread holds."""
+    monkeypatch.setattr(program, "WATCH_S", 0.001)
+    tracing = sys.gettrace()
+    for moment in range(100):
+        running, left = program.Running(), moment
+
+        def trace(_frame, _event, _arg):
+            nonlocal left
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            left -= 1
+            return trace
+
+        before = signal.signal(signal.SIGUSR1, running.on_signal)
+        sys.settrace(trace)
+        try:
+            assert running.watch() is None
+        finally:
+            sys.settrace(tracing)
+            signal.signal(signal.SIGUSR1, before)
+            os.close(running.waker)
+            os.close(running.wake)
 
 
 def test_address_in_use(start_script):
