@@ -37,11 +37,10 @@ def start_router(start, *options, **keywords):
     return start("router", "--pythonpath", BEHAVIOUR, *options, **{"workers": 2, **keywords})
 
 
-def fill(server) -> None:
+def fill(server, count: int = 400) -> None:
     """Writes more to standard error, through both workers, than its pipe holds."""
-    for _ in range(4):
-        for _ in range(100):
-            assert server.request("/raises/first-next").status == 500
+    for _ in range(count):
+        assert server.request("/raises/first-next").status == 500
 
 
 def workers(server) -> list[int]:
@@ -182,8 +181,8 @@ def test_a_worker_killed_while_the_log_stands_still(start, held):
     reader = held("2")
     server = start_router(start, prefix=reader.prefix)
     reader.hold()
-    for _ in range(3):
-        fill(server)
+    for count in (400, 50, 50):  # what is full stays so
+        fill(server, count)
         replace_worker(server)
     reader.go_on()
     mark = server.log.mark()
