@@ -23,6 +23,7 @@ struct fake {
     struct h1_settings settings;
     fake_serve_fn serve;
     fake_client_fn client;
+    const char *first; /* sent before the server looks: NULL, or what the client begins with, however late it is */
     struct listener listener;
     struct h1_server *server;
     int stop_fd;      /* eventfd: the client is through */
@@ -140,6 +141,8 @@ static inline void fake_run(struct fake *fake)
     fake->stop_fd = eventfd(0, EFD_NONBLOCK);
     assert_int_equal(h1_server_watch(fake->server, fake->stop_fd, fake_on_stop, fake), 0);
     fake->client_fd = loopback_connect(&fake->listener);
+    if (fake->first != NULL)
+        fake_send(fake, fake->first);
     pthread_create(&thread, NULL, fake_run_client, fake);
     while ((exchange = h1_server_next(fake->server, driver)) != NULL) {
         fake->serve(exchange);

@@ -385,15 +385,12 @@ static void responses_cannot_be_split(void **state)
     fake_fini(&fake);
 }
 
-static void be_silent(struct fake *fake)
-{
-    fake_send(fake, "GET / HTTP/1.1\r\nHos");
-    fake_receive_all(fake);
-}
-
 static void slow_heads_get_408(void **state)
 {
-    struct fake fake = {.serve = answer_path, .client = be_silent, .settings = patient_settings};
+    struct fake fake = {.serve = answer_path,
+                        .client = fake_receive_all,
+                        .first = "GET / HTTP/1.1\r\nHos",
+                        .settings = patient_settings};
 
     (void)state;
     fake.settings.head_timeout_us = 20000;
