@@ -10,7 +10,7 @@ import pytest
 
 from support.client import make_request
 from support.kernel import socket_count, stopped, wait_read
-from support.server import BEHAVIOUR
+from support.server import BEHAVIOUR, PATIENT
 from support.waiting import wait_until
 
 
@@ -122,7 +122,7 @@ def test_a_connection_without_a_byte_is_closed_without_one(server):
 
 def test_slow_clients_do_not_hold_the_worker(start):
     """With one worker, clients stuck in their head or body, and others served meanwhile."""
-    server = start("router", "--pythonpath", BEHAVIOUR)
+    server = start("router", "--pythonpath", BEHAVIOUR, *PATIENT)
     stuck = [server.connect() for _ in range(20)]
     for number, connection in enumerate(stuck):
         data = make_request("/echo_body/raw", "POST", body=b"hello")

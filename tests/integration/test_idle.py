@@ -15,7 +15,7 @@ from support import processes
 from support.client import Connection, make_request
 from support.kernel import is_calm, wait_calm, wake_ups
 from support.monitor import ANY_PORT, Monitor
-from support.server import BEHAVIOUR, find_binary
+from support.server import BEHAVIOUR, PATIENT, find_binary
 from support.waiting import wait_until
 
 CALM_S = 1.0
@@ -31,7 +31,7 @@ def own_threads_only():
 @pytest.mark.parametrize("threads", [1, 4])
 def test_nothing_wakes_an_idle_server(start_crew, own_threads_only, threads):
     """After work of every kind, with connections open and deadlines ahead."""
-    crew = start_crew("--threads", threads, *ANY_PORT)
+    crew = start_crew("--threads", threads, *ANY_PORT, *PATIENT)
     monitor = Monitor(crew.server)
     assert (monitor.status("/metrics"), monitor.status("/livez")) == (200, 200)
     connections = crew.connect_known(20)
@@ -67,7 +67,7 @@ def test_nothing_wakes_a_worker_whose_application_waits(start_crew, own_threads_
 @pytest.mark.parametrize("threads", [1, 2])
 def test_nothing_wakes_workers_while_requests_wait(start_crew, own_threads_only, threads):
     """All app threads are held, the queue is not empty, and nobody looks at it again and again."""
-    crew = start_crew("--threads", threads)
+    crew = start_crew("--threads", threads, *PATIENT)
     connections = [crew.server.connect() for _ in range(20)]
     held = crew.hold_all(2 * threads)
     for number, connection in enumerate(connections):
@@ -83,7 +83,7 @@ def test_nothing_wakes_workers_while_requests_wait(start_crew, own_threads_only,
 
 def test_a_worker_that_leaves_does_not_spin(start_crew):
     """It finishes its request, while others wait in the queue that it may not serve any more."""
-    crew = start_crew()
+    crew = start_crew(*PATIENT)
     connections = [crew.server.connect() for _ in range(5)]
     held = crew.hold_all(2)
     for number, connection in enumerate(connections):
@@ -144,12 +144,13 @@ DESCRIPTORS = 100
 
 def test_few_descriptors(start):
     """Idle connections go first; when there are none left to go, newcomers wait, and the server does not spin."""
-    server = start("router", "--pythonpath", BEHAVIOUR, prefix=["prlimit", f"--nofile={DESCRIPTORS}"])
+    server = start("router", "--pythonpath", BEHAVIOUR, *PATIENT, prefix=["prlimit", f"--nofile={DESCRIPTORS}"])
     assert server.request("/blocks/list-of-one").body == b"one"
     assert server.request("/echo_body/raw", "POST", body=b"x").body == b"x"
-    idle = [server.connect() for _ in range(DESCRIPTORS * 2)]
-    for connection in idle:
-        assert connection.request("/blocks/list-of-one").body == b"one"
+    idle = []
+    for _ in range(DESCRIPTORS * 2):  # one after the other: one that has not asked yet is not idle, and keeps its place
+        idle.append(server.connect())
+        assert idle[-1].request("/blocks/list-of-one").body == b"one"
     data = make_request("/echo_body/raw", "POST", body=b"hello")
     stuck = [server.connect() for _ in range(DESCRIPTORS * 2)]
     for connection in stuck:

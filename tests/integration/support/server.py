@@ -21,6 +21,9 @@ PYAPPS = TREE / "pyapps"
 BEHAVIOUR = PYAPPS / "behaviour"
 BAD = PYAPPS / "bad"
 
+# For clients that connect long before they ask: until they have, the time for a head runs.
+PATIENT = ("--head-timeout", "10m", "--body-timeout", "10m")
+
 SANITIZER_REPORT = re.compile(r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 LISTENING = re.compile(r"listening at (?:(?P<unix>unix:\S+)|https?://(?P<host>\[[^]]+\]|[^:\s]+):(?P<port>\d+))")
 SPAWNED = re.compile(r"spawned worker (?P<number>\d+) \(pid: (?P<pid>\d+), cores: \d+\)")
