@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -274,8 +275,10 @@ static void a_reader_that_is_slow(void **state)
     assert_ptr_not_equal(reader, MAP_FAILED);
     assert_int_equal(fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK), 0);
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         read_slowly(reader);
+    }
     log_many(MANY); /* with time for all of them it would be more than seven seconds */
     assert_patience();
     atomic_store(&reader->stop, true);
@@ -325,6 +328,7 @@ static pid_t have_it_waited_for(void)
     memset(lines, 'y', sizeof(lines) - 1);
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* after a test that has failed */
         waits_for_ever = true;
         log_write_lines(STDERR_FILENO, slice_of(lines, sizeof(lines) - 1));
         _exit(0);
