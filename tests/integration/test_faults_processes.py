@@ -112,7 +112,7 @@ def test_all_workers_are_gone_and_none_can_be_made(limited):
         with processes_limited(server.pid):
             for index in reversed(range(WORKERS)):
                 pid = server.kill_worker(index)
-                wait_until(lambda: not processes.is_running(pid), "the worker's end")
+                processes.wait_gone([pid], "the worker")
             server.wait_for_log(
                 r"\[error\] master: cannot start a worker: Resource temporarily unavailable", after=mark, count=4
             )

@@ -12,7 +12,7 @@ import pytest
 
 from support.client import make_request
 from support.kernel import sockets_of, stopped
-from support.processes import is_running
+from support.processes import wait_gone
 from support.server import BEHAVIOUR, SPAWNED
 from support.waiting import wait_until
 
@@ -143,7 +143,7 @@ def test_descriptors_of_the_server_written_to(start, options):
         for _ in range(3):
             assert server.request("/scribble").body == b"damaged"
         pid = server.kill_worker(number=signal.SIGTERM)
-        wait_until(lambda: not is_running(pid), "the worker to end")
+        wait_gone([pid], "the worker")
     server.wait_for_log(rf"\[info\] master: worker 1 \(pid: {pid}\) exited with status 0", after=mark)
     server.wait_for_log(SPAWNED.pattern, after=mark)
     assert server.request("/simple").body == b"simple"

@@ -81,7 +81,7 @@ def upgrade(server) -> int:
     server.send_signal(signal.SIGUSR2)
     server.wait_for_log(r"upgrade done after", after=mark)
     wait_until(lambda: len(set(processes.children(server.master_pid)) - set(before)) == 1, "the new master to be a child")
-    wait_until(lambda: not any(map(processes.is_running, before)), "those before to go")
+    processes.wait_gone(before, "those before")
     server.log.wait_for("process 1 stays, and passes signals on to master")
     return processes.children(server.master_pid)[0]
 

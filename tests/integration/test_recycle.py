@@ -221,7 +221,7 @@ def test_a_worker_that_ends_itself_is_not_replaced_without_pause(serve, gate):
             server.wait_for_log("application shop ready", after=mark)
             wait_calm(server.worker_pids())  # and has told the master
             pid = server.kill_worker(number=signal.SIGTERM)
-            wait_until(lambda: not processes.is_running(pid), "the worker to end")
+            processes.wait_gone([pid], "the worker")
         server.wait_for_log("exited with status 0", after=mark)
         if number == 2:
             server.wait_for_log(r"worker 1: next attempt in 0\.5 s", after=mark)

@@ -58,18 +58,15 @@ def release_all(gate) -> None:
     gate.fd = fd
 
 
-def wait_gone(pids) -> None:
-    wait_until(lambda: not any(map(processes.is_running, pids)), "the old workers to end")
-
-
 @pytest.mark.parametrize("options", [[], ["--preload"], ["--threads", "4"]], ids=["lazy", "preload", "threads"])
 def test_ten_reloads_under_load_lose_nothing(serve, options):
     server = serve(*options)
     with Load(server.port) as load:
         for generation in range(2, 12):
             assert f"generation {generation} serves with 2 workers" in reload(server)
+            load.wait_answers()
     assert not load.errors
-    assert load.total > 200 and len(load.bodies) > 5, load.bodies
+    assert len(load.bodies) > 5, load.bodies
 
 
 @MODES
@@ -80,7 +77,7 @@ def test_new_code_is_served(serve, write, options):
     write("second")
     reload(server)
     wait_until(lambda: server.request("/").text == "second of generation 2", "the new code")
-    wait_gone(old)
+    processes.wait_gone(old, "the old workers")
     assert {server.request("/").text for _ in range(10)} == {"second of generation 2"}
 
 
@@ -95,12 +92,12 @@ def test_a_broken_application_keeps_the_old_generation(serve, write, options):
     assert "did not become ready: the reasons are above" in line and line.endswith("generation 1 serves on")
     assert len(server.log.find_all("reload failed")) == 1
     assert server.log_contains("ValueError: unfinished")
-    wait_gone(spawned_of(server, 2))
+    processes.wait_gone(spawned_of(server, 2), "the workers of the reload")
     assert all(map(processes.is_running, old))
     write("mended")
     reload(server)
     wait_until(lambda: server.request("/").text == "mended of generation 3", "the mended application")
-    wait_gone(old)
+    processes.wait_gone(old, "the old workers")
 
 
 @MODES
@@ -140,7 +137,7 @@ def test_requests_that_have_begun_are_finished(serve, write, gate, options):
         gate.open()
         response = connection.read_response()
     assert response.text == "first of generation 1" and response.status == 200
-    wait_gone([int(response.header("X-Pid"))])
+    processes.wait_gone([int(response.header("X-Pid"))], "the old workers")
 
 
 def test_idle_connections_go_over_to_the_new_generation(serve):
@@ -150,7 +147,7 @@ def test_idle_connections_go_over_to_the_new_generation(serve):
         assert connection.request("/").text == "first of generation 1"
     old = server.worker_pids()
     reload(server)
-    wait_gone(old)
+    processes.wait_gone(old, "the old workers")
     for connection in connections:
         assert connection.request("/").text == "first of generation 2"
 

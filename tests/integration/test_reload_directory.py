@@ -9,7 +9,6 @@ import signal
 import pytest
 
 from support import processes
-from support.waiting import wait_until
 
 APPLICATION = """
 import os
@@ -45,7 +44,7 @@ def reload(server, expected: str = "reload done") -> str:
     server.send_signal(signal.SIGHUP)
     line = server.wait_for_log(expected, after=mark).string
     if expected == "reload done":
-        wait_until(lambda: not any(map(processes.is_running, old)), "the old workers to end")
+        processes.wait_gone(old, "the old workers")
     return line
 
 

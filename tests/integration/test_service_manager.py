@@ -302,7 +302,7 @@ def test_one_that_is_called_metrics_is_for_those(serve, listener):
             wait_until(lambda: _ask(other, "/readyz") == "ready\n", "the monitor")
             before = server.master_pid
             upgrade(server)
-            wait_until(lambda: not processes.is_running(before), "the master before, and its monitor, to end")  # noqa: B023
+            processes.wait_gone([before], "the master before, and its monitor,")
         assert server.process.wait(60) == 0
         os.kill(server.master_pid, signal.SIGTERM)
         assert server.wait_exit() == 0

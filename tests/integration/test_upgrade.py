@@ -107,7 +107,7 @@ def test_the_old_master_dies_while_the_new_one_starts(serve_shop, write, gate):
     os.kill(server.pid, signal.SIGKILL)
     server.process.wait()
     server.master_pid = new
-    wait_until(lambda: not any(map(processes.is_running, old)), "the workers of the old one to end")
+    processes.wait_gone(old, "the workers of the old one")
     with gate_for_all(gate):
         server.wait_for_log("has gone: this one takes its place")
         assert server.request("/").text == "second"

@@ -10,7 +10,6 @@ import signal
 import pytest
 
 from support import processes
-from support.waiting import wait_until
 
 APPLICATION = """
 import os, sys
@@ -74,7 +73,7 @@ def begin_held(server, write, gate, after: str = "") -> int:
 
 def wait_old_gone(server, pid: int) -> None:
     """A zombie until the test's own process has waited for it; or gone."""
-    wait_until(lambda: not processes.is_running(pid), f"master {pid} to end")
+    processes.wait_gone([pid], f"master {pid}")
 
 
 def fail_to_upgrade(server) -> str:
