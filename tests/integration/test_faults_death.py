@@ -12,7 +12,7 @@ import pytest
 
 from support import processes
 from support.client import ProtocolError, make_request
-from support.kernel import socket_count, wait_read
+from support.kernel import wait_read
 from support.server import BEHAVIOUR, SPAWNED
 from support.slow import connect_small
 from support.waiting import wait_until
@@ -127,12 +127,9 @@ def test_while_its_client_waits_in_the_queue(start_crew, number):
     """Whoever is free next runs what the dead worker had read, but not begun."""
     crew = start_crew(workers=2)
     first, second = crew.hold_all(2)
-    pids = crew.server.worker_pids()
-    before = sum(map(socket_count, pids))
     waiting = [crew.server.connect() for _ in range(6)]
     for i, connection in enumerate(waiting):
-        crew.send_and_wait_read(connection, f"waits-{i}")
-    wait_until(lambda: sum(map(socket_count, pids)) == before, "the requests to be in the queue")
+        crew.send_and_wait_queued(connection, f"waits-{i}")
     mark = crew.server.log.mark()
     os.kill(first.pid, number)
     crew.server.wait_for_log(SPAWNED.pattern, after=mark)

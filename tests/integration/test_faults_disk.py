@@ -4,16 +4,14 @@ responses, do without."""
 
 from __future__ import annotations
 
-import os
 import pathlib
 import shutil
-import signal
 import subprocess
 
 import pytest
 
 from support.client import make_chunked, make_request
-from support.kernel import wait_read
+from support.kernel import send_at_once, wait_read
 from support.server import BEHAVIOUR
 from support.slow import connect_small, hash_body, pattern_hash
 from support.waiting import wait_until
@@ -95,12 +93,7 @@ def test_a_full_disk_does_not_fill_the_log(start_full):
     for connection in connections:
         connection.send(make_request("/echo_body/raw", "POST", headers=[("Content-Length", "5000")]))
         wait_read(connection)  # what comes whole is not kept in a file
-    pid = full.kill_worker(number=signal.SIGSTOP)
-    try:
-        for connection in connections:
-            connection.send(TOO_MUCH[:5000])  # so that all bodies are there at once
-    finally:
-        os.kill(pid, signal.SIGCONT)
+    send_at_once(full.worker_pids()[0], connections, [TOO_MUCH[:5000]] * count)
     for connection in connections:
         assert connection.read_response().status == 503
         connection.close()

@@ -11,20 +11,16 @@ import pytest
 
 from support import processes
 from support.crew import nobody_answers
-from support.kernel import socket_count, wait_read
+from support.kernel import wait_read
 from support.server import SPAWNED
 from support.waiting import wait_until
 
 
-def queue_up(crew, held, connections) -> list[str]:
+def queue_up(crew, connections) -> list[str]:
     """Sends a request on each connection while all workers are held; returns once none of them has them any more."""
-    pids = {one.pid for one in held}
-    before = sum(socket_count(pid) for pid in pids)
-    names = []
-    for number, connection in enumerate(connections):
-        names.append(f"waits-{number}")
-        crew.send_and_wait_read(connection, names[-1])
-    wait_until(lambda: sum(socket_count(pid) for pid in pids) <= before - len(names), "the requests to be in the queue")
+    names = [f"waits-{number}" for number in range(len(connections))]
+    for name, connection in zip(names, connections):
+        crew.send_and_wait_queued(connection, name)
     return names
 
 
@@ -33,7 +29,7 @@ def test_killed_while_others_wait(start_crew, workers):
     crew = start_crew(workers=workers)
     connections = crew.connect_known(10)
     held = crew.hold_all(workers)
-    names = queue_up(crew, held, connections)
+    names = queue_up(crew, connections)
     os.kill(held[0].pid, signal.SIGKILL)
     assert held[0].connection.read_to_end() == b"", "the request that was running is lost, without a made-up answer"
     for name, connection in zip(names, connections):
@@ -48,7 +44,7 @@ def test_all_killed_while_others_wait(start_crew):
     crew = start_crew()
     connections = crew.connect_known(10)
     held = crew.hold_all(2)
-    names = queue_up(crew, held, connections)
+    names = queue_up(crew, connections)
     for one in held:
         os.kill(one.pid, signal.SIGKILL)
     for one in held:
@@ -134,7 +130,7 @@ def test_the_whole_server_ends_with_requests_in_the_queue(start_crew):
     crew = start_crew()
     connections = crew.connect_known(8)
     held = crew.hold_all(2)
-    names = queue_up(crew, held, connections[:5])
+    names = queue_up(crew, connections[:5])
     crew.server.send_signal(signal.SIGTERM)
     crew.server.wait_for_log("stopping: SIGTERM")
     for one in held:

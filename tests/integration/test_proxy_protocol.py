@@ -11,6 +11,7 @@ import pytest
 
 from support import processes
 from support.client import make_request
+from support.kernel import connect_with
 from support.server import BEHAVIOUR
 from support.waiting import Gate, wait_until
 
@@ -144,9 +145,8 @@ def test_the_log_shows_the_header_and_nothing_behind_it(server, data, source, sh
 
 @pytest.mark.parametrize("part", [b"P", LINE[:-1], SIGNATURE, binary(0x21, 0x11, ADDRESSES)[:-1]])
 def test_a_header_that_does_not_end(start, part):
-    server = start("show_request", "--pythonpath", BEHAVIOUR, "--proxy-protocol", "--head-timeout", "1s")
-    with server.connect() as connection:
-        connection.send(part)
+    server = start("show_request", "--pythonpath", BEHAVIOUR, "--proxy-protocol", "--head-timeout", "300ms")
+    with connect_with(server, part) as connection:
         assert connection.read_response().status == 408
         assert connection.is_closed_by_server()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from support.client import make_request
-from support.kernel import stopped
+from support.kernel import send_at_once
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
 
@@ -30,9 +30,7 @@ def flood(server, count: int) -> int:
     """Has the only worker find so many to refuse at once, however slowly they come; returns of how many the log has a
     line of their own, once it has told of all of them."""
     connections = [server.connect() for _ in range(count)]
-    with stopped(server.worker_pids()[0]):
-        for connection in connections:
-            connection.send(NO_HOST)
+    send_at_once(server.worker_pids()[0], connections, [NO_HOST] * count)
     for connection in connections:
         assert connection.read_response().status == 400
         connection.close()

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import re
-import signal
 import socket
 
 import pytest
 
 from support.client import make_request
-from support.kernel import has_arrived, thread_states, wait_read
+from support.kernel import connect_with, wait_read
 from support.server import BEHAVIOUR, run_clutch
-from support.waiting import Gate, wait_until
+from support.waiting import Gate
 
 MADE = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -145,20 +143,6 @@ def strict(start_module):
 @pytest.fixture(scope="module")
 def hasty(start_module):
     return start_strict(start_module, "--head-timeout", "300ms")
-
-
-def connect_with(server, data: bytes):
-    """Returns a connection that has brought the data before its worker accepts it, and the time for the head begins."""
-    pid = server.worker_pids()[0]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: thread_states(pid) == {"T"}, "the worker to stop")
-        connection = server.connect()
-        connection.send(data)
-        wait_until(lambda: has_arrived(connection), "the data to arrive")
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    return connection
 
 
 def check_refused(server, data: bytes, status: int, of_the_client: bool = True, connect=None) -> None:

@@ -5,12 +5,14 @@ worker whose request does not end is replaced."""
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 
 import pytest
 
 from support.client import make_request
+from support.kernel import stopped
 from support.monitor import ANY_PORT, Monitor
 from support.server import BEHAVIOUR
 from support.waiting import wait_until
@@ -192,7 +194,7 @@ class TestSent:
             assert (response.status, response.body) == (200, b"all of it\n" if method == "GET" else b"")
             assert connection.request("/").body == b"done\n"
         server.log.wait_for("has run .*: its response had been sent")
-        server.out.wait_for(f'"{method} /{way.replace("?", ".")} HTTP/1\\.1" 200 ')
+        server.out.wait_for(f'"{method} /{re.escape(way)} HTTP/1\\.1" 200 ')
         server.out.wait_for(r'"GET / HTTP/1\.1" 200 ')
         assert "Traceback" not in server.log.text, "it is the time limit's, not close()'s"
         assert server.out.text.count(f'"{method} /{way} HTTP/1.1" 200 ') == 1
@@ -287,7 +289,7 @@ class TestReplaced:
     def test_it_is_counted_and_logged_though_it_never_ends(self, start_limited):
         server = start_limited(*ANY_PORT, grace="300ms")
         monitor = Monitor(server)
-        with server.held_master(), server.connect() as connection:  # which could put an end to the worker
+        with stopped(server.master_pid), server.connect() as connection:  # which could put an end to the worker
             assert_504(connection.request("/swallow_on"))
             server.out.wait_for(r'"GET /swallow_on HTTP/1\.1" 504 ')
             figures = monitor.wait_for(lambda now: now.get("clutch_http_requests_total", status="5xx") == 1, "a 504 counted")
@@ -301,7 +303,7 @@ class TestReplaced:
     def test_siblings_finish_first(self, start_limited):
         server = start_limited("--threads", "2", grace="200ms", timeout="3s")
         with server.connect() as stuck, server.connect() as sibling:
-            with server.held_master():
+            with stopped(server.master_pid):
                 stuck.send(make_request("/swallow_on"))
                 assert_504(stuck.read_response())
                 sibling.send(make_request("/sleep?seconds=1.5"))

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.client import make_request
+from support.kernel import stopped
 from support.server import BEHAVIOUR
 from support.waiting import Gate, wait_until
 
@@ -247,7 +248,7 @@ def test_who_waits_to_be_accepted_is_answered(start, gate, workers):
         connection.send(make_request("/blocks/list-of-one"))
     server.send_signal(signal.SIGTERM)
     server.wait_for_log("stopping: SIGTERM")
-    with server.held_master():  # it closes the listeners after a second
+    with stopped(server.master_pid):  # it closes the listeners after a second
         for pid in server.worker_pids():
             os.kill(pid, signal.SIGCONT)
         assert [connection.read_response().body for connection in waiting] == [b"one"] * 50

@@ -11,7 +11,7 @@ import pytest
 
 from support import processes
 from support.client import Connection, make_request
-from support.kernel import is_calm
+from support.kernel import is_calm, stop
 from support.server import run_clutch
 # APPLICATION is what write() looks for here.
 from support.upgrades import APPLICATION, DONE, begin_held, end, fail_to_upgrade, gate_for_all, upgrade, wait_old_gone
@@ -131,21 +131,16 @@ def test_metrics_are_those_of_the_new_master(serve_shop):
     assert "clutch_" in get("/metrics").text
 
 
-def stop_process(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: processes.read_stat(pid)[0] == "T", f"process {pid} to stop")
-
-
 def test_a_stop_right_behind_the_word_to_serve(serve_shop, write, gate, tmp_path):
     """The new master finds both at once: it is the server that ends, who waits is answered, and no file is left."""
     path, file = tmp_path / "shop.sock", tmp_path / "pid"
     server = serve_shop("--pid", file, bind=(f"unix:{path}",))
     new = begin_held(server, write, gate)
-    stop_process(server.pid)
+    stop(server.pid)
     with gate_for_all(gate):
         wait_until(lambda: file.read_text() == f"{new}\n", "the new master to be ready")
         wait_until(lambda: is_calm([new], 0.05) and processes.read_stat(new)[0] == "S", "it to wait for its turn")
-    stop_process(new)
+    stop(new)
     os.kill(server.pid, signal.SIGCONT)
     server.wait_for_log(DONE)
     server.master_pid = new

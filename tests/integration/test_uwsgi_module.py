@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 
 import pytest
 
 from support import processes
-from support.kernel import thread_states
+from support.kernel import stopped
 from support.server import BEHAVIOUR
 from support.users import copy_library, only_root, public_folder
-from support.waiting import wait_until
 
 NOT_HERE = "RuntimeError: uwsgi.reload() works in a worker that serves, and only there"
 
@@ -67,7 +64,7 @@ def test_reload_from_a_worker_of_another_user(start, mode):
         old = server.worker_pids()
         server.wait_for_log("generation 2 serves with 1 worker")
         server.wait_for_log("generation 3 serves with 1 worker")
-        wait_until(lambda: not processes.is_running(old[0]), "the first worker to end")
+        processes.wait_gone(old, "the first worker")
         assert server.request("/").json()["is_a_reload"]
         assert server.request("/reload").text == "True"
         server.log.wait_for(asks, count=3)
@@ -76,13 +73,9 @@ def test_reload_from_a_worker_of_another_user(start, mode):
 
 def calls_of_sibling(server, pid: int):
     """Asks the other one of two workers: this one is stopped meanwhile."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: thread_states(pid) == {"T"}, "all threads of the worker to stop")
+    with stopped(pid):
         said = server.request("/").json()
         return said["worker"], sorted(name for name, _ in said["calls"])
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def test_one_worker_alone(start):

@@ -9,9 +9,8 @@ import signal
 import pytest
 
 from support.client import make_request
-from support.kernel import socket_count, wait_read
+from support.kernel import wait_queued
 from support.server import BEHAVIOUR, SPAWNED
-from support.waiting import wait_until
 
 
 def start_router(start, **options):
@@ -134,15 +133,11 @@ def test_connections_that_wait_are_served_by_the_successor(start, gate):
     with server.connect() as running:
         running.send(make_request(f"/gated/?gate={gate.path}"))
         gate.wait_reached()
-        (pid,) = server.worker_pids()
-        sockets = socket_count(pid)
         waiting = [server.connect() for _ in range(5)]
         for connection in waiting:
             connection.send(make_request("/blocks/list-of-one"))
         for connection in waiting:
-            wait_read(connection)
-        # What stands in the queue is not the worker's any more.
-        wait_until(lambda: socket_count(pid) == sockets, "the requests to be in the queue")
+            wait_queued(connection, server.worker_pids())
         server.kill_worker()
         for connection in waiting:
             assert connection.read_response().body == b"one"

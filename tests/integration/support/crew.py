@@ -11,9 +11,9 @@ import select
 from dataclasses import dataclass
 
 from support.client import Connection, make_request
-from support.kernel import is_in_queue, wait_read
+from support.kernel import wait_queued, wait_read
 from support.server import Server
-from support.waiting import Gate, wait_until
+from support.waiting import Gate
 
 # Long enough for a server that does answer, as a test of silence can only wait and see.
 SILENCE_S = 0.4
@@ -115,11 +115,9 @@ class Crew:
         wait_read(connection)
 
     def send_and_wait_queued(self, connection: Connection, name: str, **options) -> None:
-        """The same until it is in the queue of all workers. A worker may have read it long before, and another one put
-        a later request into the queue meanwhile."""
-        self.send_and_wait_read(connection, name, **options)
-        pids = self.server.worker_pids()
-        wait_until(lambda: is_in_queue(connection, pids), f"{name} to be in the queue")
+        """The same until it is in the queue of all workers."""
+        self.send(connection, name, **options)
+        wait_queued(connection, self.server.worker_pids())
 
     def check_answer(self, connection: Connection, name: str) -> int:
         """Reads the response to `name`; returns the pid of the process that ran it."""

@@ -87,6 +87,13 @@ def server_side(connection) -> tuple[int, int, int] | None:
         return None
 
 
+def wait_queued(connection, pids) -> None:
+    """Waits until a request that cannot be run now is in the queue of all workers, which are these processes. A worker
+    may have read it long before, and another one put a later request into the queue meanwhile."""
+    wait_read(connection)
+    wait_until(lambda: is_in_queue(connection, pids), "the request to be in the queue")
+
+
 def has_unread(connection) -> bool:
     """Whether bytes have arrived that the server has not read."""
     side = server_side(connection)
@@ -196,6 +203,15 @@ def stopped(pid: int):
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def connect_with(server, data: bytes):
+    """Returns a connection that has brought the data before the only worker accepts it, and the time for a head begins."""
+    with stopped(server.worker_pids()[0]):
+        connection = server.connect()
+        connection.send(data)
+        wait_until(lambda: has_arrived(connection), "the data to arrive")
+    return connection
 
 
 def send_at_once(pid: int, connections, requests) -> None:

@@ -14,7 +14,7 @@ import subprocess
 from support import processes
 from support.client import Connection, Response
 from support.output import Output
-from support.waiting import LIMIT_S, wait_for_none, wait_until
+from support.waiting import LIMIT_S, wait_for_none
 
 TREE = pathlib.Path(__file__).resolve().parents[3]
 PYAPPS = TREE / "pyapps"
@@ -180,16 +180,6 @@ class Server:
 
     def send_signal(self, number: int) -> None:
         os.kill(self.master_pid, number)
-
-    @contextlib.contextmanager
-    def held_master(self):
-        """The master stands still meanwhile, with nothing left to do before: none of its time limits ends."""
-        wait_until(lambda: processes.read_stat(self.master_pid)[0] == "S", "the master to wait for events")
-        self.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.send_signal(signal.SIGCONT)
 
     def kill_worker(self, index: int = 0, number: int = signal.SIGKILL) -> int:
         """Sends a signal to a worker (0: the first); returns its pid."""
