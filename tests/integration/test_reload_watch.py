@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 
@@ -18,7 +19,6 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     return ["{text}".encode()]
 """
-
 
 # A change is one with what comes before it has been quiet for so long, up to so long altogether: see watch.c.
 QUIET_S, PATIENCE_S = 0.1, 1
@@ -69,19 +69,28 @@ def test_a_changed_module(shop, options):
     wait_text(server, "third")
 
 
+def change_many(shop, text: str) -> int:
+    """Changes many files; returns as how many changes these may be seen: two, and one more for each pause of this test."""
+    moments = []
+    for number in range(40):
+        shop.write(f"part{number}.py", f"X = {text!r}")
+        moments.append(time.monotonic())
+    shop.write_shop(text)
+    moments.append(time.monotonic())
+    pauses = sum(later - earlier > QUIET_S / 2 for earlier, later in zip(moments, moments[1:]))
+    return 2 + pauses + int((moments[-1] - moments[0]) / PATIENCE_S)
+
+
 def test_changes_at_the_same_time_are_one(shop):
     """A checkout changes many files: one reload, after the last."""
     server = shop.serve("--reload")
-    moments = []
-    for number in range(40):
-        shop.write(f"part{number}.py", "X = 1")
-        moments.append(time.monotonic())
-    shop.write_shop("second")
-    moments.append(time.monotonic())
-    wait_text(server, "second")
-    pauses = sum(later - earlier > QUIET_S / 2 for earlier, later in zip(moments, moments[1:]))
-    most = 2 + pauses + int((moments[-1] - moments[0]) / PATIENCE_S)
-    assert len(server.log.find_all("has changed")) <= most < 10
+    for number in itertools.count():
+        before = len(server.log.find_all("has changed"))
+        most = change_many(shop, f"change {number}")
+        wait_text(server, f"change {number}")
+        assert len(server.log.find_all("has changed")) - before <= most
+        if most < 10:  # else it says little
+            return
 
 
 def test_a_new_package(shop):
