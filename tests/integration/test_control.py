@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The control socket, and the commands that ask there: clutch status, clutch stacks."""
+"""The control socket, and the commands that ask there; clutch stacks: test_control_stacks.py."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import stat
 
 import pytest
 
-from support import processes
 from support.client import make_request
-from support.control import Control, Pretender, any_name
+from support.control import Control, Pretender, any_name, begin_stuck
 from support.monitor import ANY_PORT, SPAWNED, Monitor
 from support.server import BEHAVIOUR, TREE, run_clutch
 from support.users import only_root
@@ -40,28 +39,9 @@ def begin_request(server, gate, query=""):
     return connection
 
 
-def begin_stuck(server, way: str) -> None:
-    server.descriptors_at_start = {}  # a stuck request keeps its connection
-    server.connect().send(make_request(f"/{way}"))
-    server.out.wait_for(f"^{way}: entered")
-
-
 def wait_counted(control, count: int) -> None:
     """A request is counted after its answer has been sent: its duration last."""
     wait_until(lambda: sum(control.status()["times"]["duration"]["counts"]) == count, "the requests to be counted")
-
-
-def ask_for_stacks(control, *options):
-    """What `clutch stacks` says when all workers have answered, each of which has a second for that."""
-
-    def look():
-        result = control.run("stacks", *options)
-        assert (result.stderr, result.returncode in (0, 1)) == ("", True)
-        return "did not answer" not in result.stdout and result
-
-    result = wait_until(look, "all workers to answer")
-    assert result.returncode == 0
-    return result
 
 
 # Status.
@@ -184,74 +164,6 @@ def test_stuck_and_stopped_workers(start, control):
     os.kill(server.worker_pids()[0], signal.SIGCONT)
 
 
-# Stacks.
-
-
-@pytest.mark.parametrize("options", [(), ("--preload",), ("--threads", "2")], ids=["plain", "preload", "threads"])
-@pytest.mark.parametrize("way", ["sleep", "spin", "add"])
-def test_stacks_of_a_stuck_request(start, control, way, options):
-    server = start("stuck", "--pythonpath", BEHAVIOUR, "--graceful-timeout", "100ms", *options, "--control-socket",
-                   control.address)
-    begin_stuck(server, way)
-
-    def look():
-        result = ask_for_stacks(control)
-        return re.search(rf'stuck\.py", line \d+ in {way}$', result.stdout, re.MULTILINE) and result
-
-    text = wait_until(look, "the function to be entered").stdout
-    assert re.match(rf"worker 1 \(pid: {server.worker_pids()[0]}\)\n  app thread [12]: GET /{way} for ", text)
-
-
-def test_stacks_of_one_worker(server, control):
-    result = ask_for_stacks(control, "--worker", "2")
-    assert [line for line in result.stdout.splitlines() if line.startswith("worker")] == [
-        f"worker 2 (pid: {server.worker_pids()[1]})"
-    ]
-    result = control.run("stacks", "--worker=3")
-    assert (result.returncode, result.stderr) == (1, "clutch: there is no worker 3\n")
-    assert len(Control.get(control, "/stacks").json()["workers"]) == 2
-    assert control.get("/stacks?worker=x").status == 400
-
-
-def test_a_stopped_worker_does_not_answer(server, control):
-    pid = server.worker_pids()[0]
-    os.kill(pid, signal.SIGSTOP)
-
-    def look():
-        result = control.run("stacks")
-        assert result.returncode == 1
-        assert f"worker 1 (pid: {pid})\n  runs no request\n  worker 1 did not answer\n" in result.stdout
-        return "worker 2 did not answer" not in result.stdout and result
-
-    assert "no Python frame" in wait_until(look, "the other worker to answer").stdout
-    os.kill(pid, signal.SIGCONT)
-    ask_for_stacks(control)
-
-
-SLOW_TO_LOAD = """
-import os, sys
-if os.path.exists({gate!r}):
-    open({gate!r}).read()
-def application(environ, start_response):
-    start_response("200 OK", [])
-    return [b""]
-"""
-
-
-@pytest.mark.parametrize("choice", [(), ("--worker", "2")], ids=["all", "one"])
-def test_a_worker_that_loads_is_not_asked(start, control, tmp_path, choice):
-    app, gate = tmp_path / "app.py", tmp_path / "gate"
-    app.write_text(SLOW_TO_LOAD.format(gate=str(gate)))
-    server = start(app, "--control-socket", control.address)
-    os.mkfifo(gate)
-    server.send_signal(signal.SIGTTIN)
-    with open(gate, "w", encoding="utf-8"):  # it waits there now
-        pid = int(server.wait_for_log(r"spawned worker 2 \(pid: (\d+)")[1])
-        result = ask_for_stacks(control, *choice)
-        assert f"worker 2 (pid: {pid})\n  runs no request\n  is still starting\n" in result.stdout
-    wait_until(lambda: "starting" not in control.run("stacks").stdout, "the worker to be ready")
-
-
 # Who may ask, and where.
 
 
@@ -314,7 +226,7 @@ def test_without_the_option_there_is_none(start):
 @only_root
 def test_in_the_sandbox_as_another_user(start_as_nobody, control):
     server = start_as_nobody("--sandbox", "best-effort", "--control-socket", control.address)
-    ask_for_stacks(control)
+    control.ask_for_stacks()
     assert control.run("reload", "--wait").returncode == 0
     server.wait_for_log("reload done")
 

@@ -87,21 +87,20 @@ def test_the_terminal_changes_its_size(server, control):
         terminal.check_order()
 
 
-def show_stacks(terminal, keys: str) -> str:
+def show_stacks(terminal, keys: str) -> str | None:
+    """Returns what is shown; None when the worker did not answer within the second that it has."""
     terminal.press(keys)
     text = terminal.wait_for("q back")
     terminal.press("q")
     terminal.wait_for(QUIT)
-    return text
+    return None if "did not answer" in text else text
 
 
 def test_stacks_of_the_selected_worker(server, control):
     with Terminal("top", "--interval", "1h", control.address) as terminal:
         terminal.wait_for(QUIT)
         for keys, number in (("s", 1), ("js", 2), ("\x1b[Bs", 2), ("ks", 1)):
-            text = show_stacks(terminal, keys)
-            while "did not answer" in text:  # within the second that it has
-                text = show_stacks(terminal, "s")
+            text = wait_until(lambda: show_stacks(terminal, keys), "the worker to answer")  # noqa: B023
             assert text.startswith(f"worker {number} (pid: {server.worker_pids()[number - 1]})")
             assert "no Python frame" in text
         terminal.press("q")

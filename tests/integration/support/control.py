@@ -10,8 +10,9 @@ import os
 import socket
 import threading
 
-from support.client import Connection, Response
+from support.client import Connection, Response, make_request
 from support.server import run_clutch
+from support.waiting import wait_until
 
 numbers = itertools.count(1)
 
@@ -23,6 +24,13 @@ def any_name() -> str:
 
 def socket_address(address: str) -> str:
     return "\0" + address[1:] if address.startswith("@") else address
+
+
+def begin_stuck(server, way: str) -> None:
+    """A request for pyapps/behaviour/stuck.py that stays where it is."""
+    server.descriptors_at_start = {}  # a stuck request keeps its connection
+    server.connect().send(make_request(f"/{way}"))
+    server.out.wait_for(f"^{way}: entered")
 
 
 class Control:
@@ -38,6 +46,18 @@ class Control:
         result = self.run("status", "--json")
         assert (result.returncode, result.stderr) == (0, "")
         return json.loads(result.stdout)
+
+    def ask_for_stacks(self, *options):
+        """What `clutch stacks` says when all workers have answered, each of which has a second for that."""
+
+        def look():
+            result = self.run("stacks", *options)
+            assert (result.stderr, result.returncode in (0, 1)) == ("", True)
+            return "did not answer" not in result.stdout and result
+
+        result = wait_until(look, "all workers to answer")
+        assert result.returncode == 0
+        return result
 
     def connect(self) -> Connection:
         return Connection(socket.AF_UNIX, socket_address(self.address))
