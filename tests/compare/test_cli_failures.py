@@ -28,6 +28,7 @@ def application(environ, start_response):
     return [b"ok"]
 """
 
+
 def only_run(comparison):
     (experiment,) = comparison.document()["experiments"]
     (one,) = experiment["runs"]

@@ -12,7 +12,6 @@ from support.crew import switch_off
 
 CONNECTIONS = 16
 
-
 ROUNDS = 10  # what else the machine does may spoil some of them: it only ever makes the work less evenly shared
 
 
