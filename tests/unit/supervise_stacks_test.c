@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A worker whose time is over writes its stacks before it is killed: the master waits for them, and not for ever. */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ static struct slot *make_master(struct master *master)
     block_stacks_signal(SIG_BLOCK);
     pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* after a test that has failed */
         for (;;)
             pause();
     }
