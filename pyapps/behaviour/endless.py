@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Responses without an end: /generator (blocks of ?size=, every ?ms=), /empty (empty blocks, once it has been let
-through at ?gate=), /first-then-empty, /write, /write-anyway (which goes on for a while after the first error of write()). Each notes that it has ended.
-/patient gives empty blocks for a while, and then one that is not."""
+through at ?gate=), /first-then-empty, /write, /write-anyway (which goes on for a while after the first error of
+write()). Each notes that it has ended. /patient gives empty blocks for a while, and then one that is not."""
 
 import time
 

@@ -45,11 +45,11 @@ static inline int set_up(void **state)
 
 static inline int set_up_socket(void **state)
 {
-    const int takes = 100 << 10; /* twice that, whatever is usual on this machine */
+    const int room_bytes = 100 << 10; /* twice that, whatever is usual on this machine */
 
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pipe_fds), 0);
-    assert_int_equal(setsockopt(pipe_fds[1], SOL_SOCKET, SO_SNDBUF, &takes, sizeof(takes)), 0);
+    assert_int_equal(setsockopt(pipe_fds[1], SOL_SOCKET, SO_SNDBUF, &room_bytes, sizeof(room_bytes)), 0);
     return use_pipe_fds();
 }
 

@@ -25,9 +25,9 @@ CAUSE = r"a request body cannot be kept in a temporary file in \S+ \(--body-temp
 LEFT_OUT = r"(?P<count>\d+) more lines about failures and slow clients were left out"
 
 
-def unshared(directory: pathlib.Path, limit: int = LIMIT) -> list[str]:
-    """A prefix that runs a program with a file system of `limit` bytes at `directory`, for itself alone."""
-    mount = f'mount -t tmpfs -o size={limit} tmpfs "{directory}" && exec "$@"'
+def unshared(directory: pathlib.Path, limit_bytes: int = LIMIT) -> list[str]:
+    """A prefix that runs a program with a file system of so many bytes at `directory`, for itself alone."""
+    mount = f'mount -t tmpfs -o size={limit_bytes} tmpfs "{directory}" && exec "$@"'
     return ["unshare", "-m", "sh", "-c", mount, "sh"]
 
 
@@ -39,18 +39,19 @@ def can_mount(directory: pathlib.Path) -> bool:
 
 @pytest.fixture(params=["a full file system", "a limit on the size of files"])
 def start_full(request, start, tmp_path):
-    """start_full(limit, memory): a server that can keep bodies of `limit` bytes, `memory` of them in memory."""
+    """start_full(limit_bytes, memory_bytes): a server that can keep bodies of less than the limit, and those of up to
+    memory_bytes in memory."""
     folder = tmp_path / "bodies"
     folder.mkdir()
     if request.param == "a full file system" and not can_mount(folder):
         pytest.skip("nothing can be mounted here")
 
-    def start_one(limit: int, memory: int):
+    def start_one(limit_bytes: int, memory_bytes: int):
         if request.param == "a full file system":
-            prefix, error = unshared(folder, limit), "No space left on device"
+            prefix, error = unshared(folder, limit_bytes), "No space left on device"
         else:
-            prefix, error = ["prlimit", f"--fsize={limit}"], "File too large"
-        options = ["--body-memory", memory, "--body-temp-path", folder, "--response-memory", "64k"]
+            prefix, error = ["prlimit", f"--fsize={limit_bytes}"], "File too large"
+        options = ["--body-memory", memory_bytes, "--body-temp-path", folder, "--response-memory", "64k"]
         server = start("router", "--pythonpath", BEHAVIOUR, *options, prefix=prefix)
         server.request("/echo_body/raw")
         server.error = error

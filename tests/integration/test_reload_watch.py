@@ -20,7 +20,7 @@ def application(environ, start_response):
     return ["{text}".encode()]
 """
 
-# A change is one with what comes before it has been quiet for so long, up to so long altogether: see watch.c.
+# Changes count as one until it has been quiet for so long, or until so long has passed altogether: see watch.c.
 QUIET_S, PATIENCE_S = 0.1, 1
 
 

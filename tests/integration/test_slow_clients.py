@@ -142,7 +142,7 @@ def test_a_body_below_the_least_rate_is_refused(start, without):
             slow.send(b"x" * (1000 - sent))
             assert slow.read_response().body == b"x" * 1000
         else:
-            assert sent < 999, "no silence has ended it"
+            assert sent < 999, "the rate has ended it, not a silence"
             assert slow.read_response().status == 408
             assert slow.is_closed_by_server()
 
@@ -159,7 +159,7 @@ def test_a_chunk_that_never_begins_is_a_slow_body(start, without):
             slow.send(b"1\r\nx\r\n0\r\n\r\n")
             assert slow.read_response().body == b"x"
         else:
-            assert sent < 999, "no silence has ended it"
+            assert sent < 999, "the rate has ended it, not a silence"
             assert slow.read_response().status == 408
             assert slow.is_closed_by_server()
 

@@ -8,7 +8,7 @@ import signal
 from stack import HANGING, LIMIT_S, connected_to, wait_until
 
 CALLERS = 20
-BALLAST = 16_000_000  # bytes in Redis, beside which the buffers of its connections, which come and go, are next to nothing
+BALLAST_BYTES = 16_000_000  # in Redis, beside which the buffers of its connections, which come and go, are next to nothing
 
 
 def check_refusals(stack, url):
@@ -116,7 +116,7 @@ def test_full_redis(stack):
     urls = [stack.post(f"{n}") for n in range(4)]
     stack.wait_state(urls[0], "running")
     with stack.connect() as client:
-        client.set("ballast", b"x" * BALLAST)
+        client.set("ballast", b"x" * BALLAST_BYTES)
         client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
         reply = stack.call("/tasks?param=late", "POST")
         assert (reply.status, reply.headers["Retry-After"]) == (503, "1") and b"is full" in reply.body

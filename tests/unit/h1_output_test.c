@@ -30,7 +30,7 @@ static _Atomic(size_t) received;
 
 static int set_up(void **state)
 {
-    const int takes = 100 * KIB; /* twice that, whatever is usual on this machine */
+    const int room_bytes = 100 * KIB; /* twice that, whatever is usual on this machine */
     int ends[2];
 
     (void)state;
@@ -38,7 +38,7 @@ static int set_up(void **state)
         stream[i] = (char)(i * 131 + (i >> 8) * 7 + (i >> 16));
     settings = (struct h1_settings){.response_memory_bytes = 64 * KIB, .response_file_bytes = 64 * MIB};
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &takes, sizeof(takes)), 0);
+    assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &room_bytes, sizeof(room_bytes)), 0);
     server_fd = ends[0];
     client_fd = ends[1];
     fcntl(server_fd, F_SETFL, O_NONBLOCK);

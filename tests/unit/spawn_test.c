@@ -106,12 +106,13 @@ static void test_more_orders_than_fit_are_put_off(void **state)
 {
     const struct config config = {.workers = WORKERS};
     struct master master;
-    const int takes = 65536; /* whatever is usual on this machine */
+    const int room_bytes = 65536; /* whatever is usual on this machine */
     int channel_fd, number = 1;
 
     (void)state;
     channel_fd = make_master(&master, &config);
-    assert_int_equal(setsockopt(slot_of(&master, 0)->control_fd, SOL_SOCKET, SO_SNDBUF, &takes, sizeof(takes)), 0);
+    assert_int_equal(
+        setsockopt(slot_of(&master, 0)->control_fd, SOL_SOCKET, SO_SNDBUF, &room_bytes, sizeof(room_bytes)), 0);
     while (number < WORKERS) {
         spawn_slot(&master, slot_of(&master, number));
         if (slot_of(&master, number)->state != SLOT_ORDERED)

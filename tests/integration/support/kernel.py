@@ -161,8 +161,8 @@ def count_awake(pid: int) -> int:
 
 
 def is_calm(pids, seconds: float) -> bool:
-    """Whether all threads of these processes sleep, and none is woken for so long: nor is one that waits for its turn
-    on a processor, which is none that rests."""
+    """Whether no thread of these processes is woken for so long. One that still waits for a processor is not counted as
+    woken, but does not sleep either: at the end all must."""
     before = [wake_ups(pid) for pid in pids]
     time.sleep(seconds)
     return all(thread_states(pid) == {"S"} for pid in pids) and [wake_ups(pid) for pid in pids] == before
