@@ -76,6 +76,7 @@ void stacks_forget(const struct scoreboard *scoreboard, int row)
     struct stacks_note *note = note_of(scoreboard, row);
 
     atomic_store(&note->len, 0);
+    atomic_store(&note->taken_us, 0);
     atomic_store(&note->sequence, 0); /* its writer may have died in the middle */
     atomic_store(&note->answered, atomic_load(&note->asked));
 }

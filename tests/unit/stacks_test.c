@@ -48,7 +48,7 @@ static void test_long_texts_are_cut(void **state)
     scoreboard_free(scoreboard);
 }
 
-/* Nor is a length or a sequence believed that makes no sense. */
+/* Nor is a length or a sequence believed that makes no sense, and a worker of the past has shown nothing for it. */
 static void test_a_new_worker_has_none(void **state)
 {
     struct scoreboard *scoreboard = scoreboard_new(1, 1);
@@ -62,7 +62,9 @@ static void test_a_new_worker_has_none(void **state)
     assert_int_equal(stacks_read(scoreboard, 0, text, &taken_us), 0);
     atomic_store(&scoreboard_row(scoreboard, 0)->stacks.len, STACKS_BYTES + 1);
     assert_int_equal(stacks_read(scoreboard, 0, text, &taken_us), 0);
+    stacks_write(scoreboard, 0, SLICE("old"), 0, INT64_MAX);
     scoreboard_enter_row(scoreboard, 0, 1, 1, 1);
+    assert_int_equal(stacks_taken_us(scoreboard, 0), 0);
     assert_int_equal(stacks_read(scoreboard, 0, text, &taken_us), 0);
     assert_false(stacks_is_asked(scoreboard, 0, &ticket));
     scoreboard_free(scoreboard);
