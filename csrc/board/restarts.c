@@ -14,10 +14,10 @@ const char *restarts_label(enum restart_cause cause)
 
 void restarts_count(const struct scoreboard *scoreboard, enum restart_cause cause)
 {
-    atomic_fetch_add_explicit(&scoreboard->totals->restarts[cause], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&scoreboard->totals->restarts[cause], 1, memory_order_release);
 }
 
 uint64_t restarts_of(const struct scoreboard *scoreboard, enum restart_cause cause)
 {
-    return atomic_load_explicit(&scoreboard->totals->restarts[cause], memory_order_relaxed);
+    return atomic_load_explicit(&scoreboard->totals->restarts[cause], memory_order_acquire);
 }
