@@ -70,12 +70,19 @@ def call_instead(callback: Callable[[], object]) -> Iterator[None]:
 
 
 async def run_together(work: Iterable[Awaitable[object]]) -> bool:
-    """Runs all of `work` side by side to its end; a signal cancels it. Returns whether one did."""
+    """Runs all of `work` side by side to its end; a signal cancels it. Returns whether one came, also one that came too
+    late to cancel anything: it is the only one that is heard."""
     together = asyncio.ensure_future(asyncio.gather(*work))
     loop = asyncio.get_running_loop()
-    with call_instead(lambda: loop.call_soon_threadsafe(together.cancel)):
+    came = []
+
+    def cancel() -> None:
+        came.append(True)
+        loop.call_soon_threadsafe(together.cancel)
+
+    with call_instead(cancel):
         try:
             await together
         except asyncio.CancelledError:
             return True
-    return False
+    return bool(came)

@@ -89,6 +89,18 @@ def test_a_signal_that_came_before_does_something_else_too(signals):
             assert calls == [1]
 
 
+def test_a_signal_right_behind_the_last_of_the_work_counts(signals):
+    """There is nothing to cancel any more; and no other signal would be heard."""
+
+    async def work():
+        asyncio.get_running_loop().call_soon(signals)
+
+    async def run():
+        return await interrupts.run_together([work()])
+
+    assert asyncio.run(run())
+
+
 def test_a_second_signal_does_nothing(signals):
     """Else it would cut short what the first one has begun: the end of the server, the table, the files."""
     with pytest.raises(KeyboardInterrupt):
