@@ -281,7 +281,7 @@ void generation_step(struct master *master)
 /* The clients that wait are this server's if the old master has let go, also when the signal was read first. */
 void generation_stop_begin(struct master *master)
 {
-    if (handover_hear(master))
+    if (handover_stop(master))
         let_go(master, master->generation);
 }
 

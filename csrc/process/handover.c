@@ -31,6 +31,7 @@ struct handover {
     bool shares_queue;
     bool is_pending; /* the old master serves */
     bool is_offered; /* it has been told that this one could */
+    bool is_ours;    /* it has promised to let go */
     int nudges;
     int64_t nudge_us; /* when the next one is due; SLOT_NEVER */
 };
@@ -319,6 +320,11 @@ static void begin_to_serve(struct master *master)
     own_listeners(&master->monitor.control, 1, handover, PASSED_CONTROL);
 }
 
+static bool is_promise(const char *text, ssize_t len)
+{
+    return len == 5 && memcmp(text, "yours", 5) == 0;
+}
+
 /* The old master lets go, or has gone. */
 static void read_channel(struct master *master)
 {
@@ -334,15 +340,30 @@ static void read_channel(struct master *master)
         if (handover->is_pending)
             log_warning("master %d has gone: this one takes its place", (int)handover->passing.from);
     }
-    if (handover->is_pending && (len <= 0 || handover->is_offered))
+    if (is_promise(text, len))
+        handover->is_ours = true;
+    else if (handover->is_pending && (len <= 0 || handover->is_offered))
         begin_to_serve(master);
 }
 
-bool handover_hear(struct master *master)
+/* From now on the old master cannot let go. Whether it had not promised to. */
+static bool withdraw(const struct handover *handover)
+{
+    char text[MESSAGE_BYTES];
+
+    if (handover->is_ours)
+        return false;
+    shutdown(handover->passing.channel_fd, SHUT_RDWR);
+    return recv(handover->passing.channel_fd, text, sizeof(text), MSG_DONTWAIT) <= 0;
+}
+
+bool handover_stop(struct master *master)
 {
     if (!handover_is_pending(master) || !master->handover->is_offered)
         return false;
     read_channel(master);
+    if (handover_is_pending(master) && !withdraw(master->handover))
+        begin_to_serve(master);
     return !handover_is_pending(master);
 }
 

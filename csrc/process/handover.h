@@ -45,9 +45,9 @@ int handover_open_queue(struct master *, size_t row_count) MUST_CHECK;
 
 /* Whether the old master still serves. */
 bool handover_is_pending(const struct master *);
-/* Before a signal ends this master: whether the old one turns out to have let go by now, or to have gone. Then the
- * workers are to be let go. Returns false when nothing has changed. */
-bool handover_hear(struct master *);
+/* Before a signal ends this master. True: the old one has let go by now, has promised to, or has gone: the workers are
+ * to be let go. False: nothing has changed, and an old one that serves cannot let go any more. */
+bool handover_stop(struct master *);
 /* After every batch of events. Returns whether the workers have to be held back. */
 bool handover_step(struct master *);
 

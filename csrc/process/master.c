@@ -247,7 +247,8 @@ static void stop(struct master *master, int signal_number)
     generation_stop_begin(master);
     master->is_told_to_stop = true;
     atomic_store(&master->scoreboard->totals->is_stopping, 1);
-    if (!is_quick && !was_told && master->config->drain_delay_ms > 0) {
+    /* Who waits for an old master has no balancer to tell, and is not to take over meanwhile. */
+    if (!is_quick && !was_told && master->config->drain_delay_ms > 0 && !handover_is_pending(master)) {
         delay_drain(master, signal_number);
         return;
     }

@@ -246,12 +246,13 @@ static void leave(struct master *master, bool is_queue_shared)
     monitor_keeper_leave(master);
 }
 
-/* What it said last may have been that it is ready: nothing is left to one that has died since. */
-static bool has_gone(const struct upgrade *upgrade)
+/* "yours": there is no way back, and "go" follows. Nothing is left to one that has died since it was ready, or that has
+ * been told to stop: it cannot be sent anything. */
+static bool promise(const struct upgrade *upgrade)
 {
-    struct pollfd channel = {.fd = upgrade->channel_fd};
+    static const char text[] = "yours";
 
-    return poll(&channel, 1, 0) > 0 && (channel.revents & (POLLHUP | POLLERR)) != 0;
+    return send(upgrade->channel_fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(text) - 1;
 }
 
 static void take_message(struct master *master, const char *text)
@@ -264,7 +265,7 @@ static void take_message(struct master *master, const char *text)
         upgrade->deadline_us = limit_us > 0 ? clock_now_us() + limit_us : SLOT_NEVER;
     } else if (sscanf(text, "failed %n", &used) == 0 && used > 0) {
         snprintf(upgrade->failure, sizeof(upgrade->failure), "%s", text + used);
-    } else if (sscanf(text, "ready %d %n", &is_queue_shared, &used) == 1 && used > 0 && !has_gone(upgrade)) {
+    } else if (sscanf(text, "ready %d %n", &is_queue_shared, &used) == 1 && used > 0 && promise(upgrade)) {
         keep_taken(master, text + used);
         upgrade->state = UPGRADE_OVER;
         upgrade->deadline_us = SLOT_NEVER;

@@ -93,6 +93,16 @@ def test_a_delayed_stop_ends_both(serve_shop, write, gate):
     assert not server.log_contains("upgrade done") and not server.log_contains("rolled back")
 
 
+def test_a_stop_of_the_new_master_alone(serve_shop, write, gate):
+    """It is not to take over while --drain-delay lasts, and then to end."""
+    server = serve_shop("--drain-delay", "2s")
+    os.kill(begin_held(server, write, gate), signal.SIGTERM)
+    server.wait_for_log("stopping.*SIGTERM")
+    with gate_for_all(gate):
+        server.wait_for_log(ROLLED_BACK)
+    assert server.request("/").text == "first"
+
+
 def test_a_reload_waits_for_an_upgrade_that_fails(serve_shop, write, gate):
     server = serve_shop()
     begin_held(server, write, gate, "; raise ValueError")

@@ -14,7 +14,18 @@ from support.client import Connection, make_request
 from support.kernel import is_calm, stop
 from support.server import run_clutch
 # APPLICATION is what write() looks for here.
-from support.upgrades import APPLICATION, DONE, begin_held, end, fail_to_upgrade, gate_for_all, upgrade, wait_old_gone
+from support.upgrades import (
+    APPLICATION,
+    DONE,
+    ROLLED_BACK,
+    WAITS,
+    begin_held,
+    end,
+    fail_to_upgrade,
+    gate_for_all,
+    upgrade,
+    wait_old_gone,
+)
 from support.waiting import wait_until
 
 
@@ -131,15 +142,21 @@ def test_metrics_are_those_of_the_new_master(serve_shop):
     assert "clutch_" in get("/metrics").text
 
 
-def test_a_stop_right_behind_the_word_to_serve(serve_shop, write, gate, tmp_path):
-    """The new master finds both at once: it is the server that ends, who waits is answered, and no file is left."""
-    path, file = tmp_path / "shop.sock", tmp_path / "pid"
-    server = serve_shop("--pid", file, bind=(f"unix:{path}",))
-    new = begin_held(server, write, gate)
+def begin_unheard(server, write, gate, file, after: str = "") -> int:
+    """As begin_held(), and lets the new master become ready while the old one stands still. Returns its pid."""
+    new = begin_held(server, write, gate, after)
     stop(server.pid)
     with gate_for_all(gate):
         wait_until(lambda: file.read_text() == f"{new}\n", "the new master to be ready")
         wait_until(lambda: is_calm([new], 0.05) and processes.read_stat(new)[0] == "S", "it to wait for its turn")
+    return new
+
+
+def test_a_stop_right_behind_the_word_to_serve(serve_shop, write, gate, tmp_path):
+    """The new master finds both at once: it is the server that ends, who waits is answered, and no file is left."""
+    path, file = tmp_path / "shop.sock", tmp_path / "pid"
+    server = serve_shop("--pid", file, bind=(f"unix:{path}",))
+    new = begin_unheard(server, write, gate, file)
     stop(new)
     os.kill(server.pid, signal.SIGCONT)
     server.wait_for_log(DONE)
@@ -152,6 +169,26 @@ def test_a_stop_right_behind_the_word_to_serve(serve_shop, write, gate, tmp_path
         assert connection.read_response().text == "second"
     assert server.wait_exit() == 0
     assert not path.exists() and not file.exists()
+
+
+def test_a_stop_before_the_word_to_serve(serve_shop, write, gate, tmp_path):
+    """The old master hears that the new one is ready while that one ends: it is the old one that serves on."""
+    leave, file = tmp_path / "leave", tmp_path / "pid"
+    os.mkfifo(leave)
+    at_exit = f"\nimport atexit\natexit.register(lambda: {WAITS.format(path=str(leave))})"
+    server = serve_shop("--pid", file)
+    new = begin_unheard(server, write, gate, file, at_exit)
+    os.kill(new, signal.SIGTERM)
+    server.wait_for_log("stopping: SIGTERM")
+    os.kill(server.pid, signal.SIGCONT)
+    wait_until(lambda: is_calm([server.pid], 0.05) and processes.read_stat(server.pid)[0] == "S", "the old one to hear")
+    assert processes.is_running(new)
+    fd = os.open(leave, os.O_RDWR)
+    os.write(fd, b"\n" * 100)
+    server.wait_for_log(ROLLED_BACK)
+    os.close(fd)
+    assert server.request("/").text == "first"
+    assert file.read_text() == f"{server.pid}\n"
 
 
 def test_a_log_that_is_moved_away_meanwhile(serve_shop, write, gate, tmp_path):
