@@ -26,7 +26,7 @@ from support.upgrades import (
     upgrade,
     wait_old_gone,
 )
-from support.waiting import wait_until
+from support.waiting import LIMIT_S, wait_until
 
 
 def test_workers_and_addresses_are_those_of_the_new_configuration(serve_shop, tmp_path):
@@ -189,6 +189,34 @@ def test_a_stop_before_the_word_to_serve(serve_shop, write, gate, tmp_path):
     os.close(fd)
     assert server.request("/").text == "first"
     assert file.read_text() == f"{server.pid}\n"
+
+
+def test_a_stop_between_the_promise_and_the_word_to_serve(start, write, tmp_path):
+    """The old master, which is the test here, cannot take its promise back."""
+    path = tmp_path / "shop.sock"
+    write()
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with its:
+            passed = f"1 from={os.getpid()} channel={its.fileno()} keeper=-1 queue=-1,-1,0\n"
+            server = start(
+                "shop",
+                "--pythonpath",
+                tmp_path,
+                bind=(f"unix:{path}",),
+                environment={"CLUTCH_UPGRADE": passed},
+                pass_fds=[its.fileno()],
+                ready=False,
+            )
+        ours.settimeout(LIMIT_S)
+        while not ours.recv(100).startswith(b"ready"):
+            pass
+        with server.connect() as connection:
+            connection.send(make_request("/"))
+            ours.send(b"yours")
+            server.send_signal(signal.SIGTERM)
+            assert connection.read_response().text == "first"
+        assert server.wait_exit() == 0
 
 
 def test_a_log_that_is_moved_away_meanwhile(serve_shop, write, gate, tmp_path):
