@@ -37,17 +37,16 @@ def saturate(crew, connections, count: int, us: int) -> collections.Counter:
 @pytest.mark.parametrize("us, count", [(100, 3000), (3000, 600)], ids=["short", "long"])
 def test_each_worker_does_its_share(start_crew, us, count):
     """All connections were accepted by one worker, as the other was held then. Requests shorter and longer than the
-    sentry's tick: other mechanisms see to each."""
-    crew = start_crew()
-    _, connections = crew.connections_of_one(CONNECTIONS)
-
-    def share() -> float:
-        return saturate(crew, connections, count, us)[crew.server.worker_pids()[0]] / count
-
-    shares = []
-    while not any(0.3 <= each <= 0.7 for each in shares):
-        assert len(shares) < ROUNDS, shares
-        shares.append(share())
+    sentry's tick: other mechanisms see to each. Each round has a server of its own, since connections move with time
+    without balance, too. Now and then a round looks well by chance: there must be two more that do than others."""
+    shares: list[float] = []
+    lead = 0
+    while lead < 2:
+        assert len(shares) < 2 * ROUNDS, shares
+        crew = start_crew()
+        owner, connections = crew.connections_of_one(CONNECTIONS)
+        shares.append(saturate(crew, connections, count, us)[owner] / count)
+        lead += 1 if 0.3 <= shares[-1] <= 0.7 else -1
 
 
 def test_without_balance_one_worker_does_all(start_crew):
