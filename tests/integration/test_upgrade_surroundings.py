@@ -173,10 +173,10 @@ def test_a_stop_right_behind_the_word_to_serve(serve_shop, write, gate, tmp_path
 
 def test_a_stop_before_the_word_to_serve(serve_shop, write, gate, tmp_path):
     """The old master hears that the new one is ready while that one ends: it is the old one that serves on."""
-    leave, file = tmp_path / "leave", tmp_path / "pid"
+    leave, file, control = (tmp_path / name for name in ("leave", "pid", "control"))
     os.mkfifo(leave)
     at_exit = f"\nimport atexit\natexit.register(lambda: {WAITS.format(path=str(leave))})"
-    server = serve_shop("--pid", file)
+    server = serve_shop("--pid", file, "--control-socket", control, bind=(f"unix:{tmp_path}/shop.sock",))
     new = begin_unheard(server, write, gate, file, at_exit)
     os.kill(new, signal.SIGTERM)
     server.wait_for_log("stopping: SIGTERM")
@@ -189,6 +189,7 @@ def test_a_stop_before_the_word_to_serve(serve_shop, write, gate, tmp_path):
     os.close(fd)
     assert server.request("/").text == "first"
     assert file.read_text() == f"{server.pid}\n"
+    assert run_clutch("status", control).returncode == 0
 
 
 def test_a_stop_between_the_promise_and_the_word_to_serve(start, write, tmp_path):
