@@ -116,6 +116,7 @@ def test_while_writing(server, number, path):
     connection.send(make_request(target))
     assert connection.read_head().status == 200
     pid = server.kill_worker(0, number)
+    processes.wait_gone([pid], "the worker")  # a system call in which it is could send all to a client that reads
     rest = connection.read_to_end()
     assert len(rest) < 1 << 24 and not rest.endswith(b"\r\n0\r\n\r\n")
     check_replaced(server, mark, pid, number, open_before)
