@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import re
-
 from docs_support.pages import CODE_SPAN
 
 BEGIN = "# Lines that mean trouble\n"
