@@ -50,7 +50,7 @@ void loop_tell_again(struct loop *loop, struct loop_source *source, uint32_t eve
 
 bool loop_remove(struct loop *loop, struct loop_source *source)
 {
-    bool has_event = loop->event_count == LOOP_BATCH;
+    bool has_event = loop->event_count >= LOOP_BATCH;
 
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
     for (int i = loop->event_next; i < loop->event_count; i++) {
@@ -176,7 +176,7 @@ void loop_interrupt(struct loop *loop)
 
 void loop_repeat(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-    if (loop->event_count < LOOP_BATCH)
+    if (loop->event_count < LOOP_BATCH + LOOP_REPEATS)
         loop->events[loop->event_count++] = (struct epoll_event){.events = events, .data.ptr = source};
 }
 

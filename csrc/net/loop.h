@@ -13,7 +13,10 @@
 #include "attrs.h"
 #include "list.h"
 
-enum { LOOP_BATCH = 64 };
+enum {
+    LOOP_BATCH = 64,           /* events of one look at the world */
+    LOOP_REPEATS = LOOP_BATCH, /* of them that may be handled once more behind these */
+};
 
 /* A descriptor in the loop. Lives in its owner, which must call loop_remove before it dies. */
 struct loop_source {
@@ -40,7 +43,7 @@ struct loop {
     int64_t now_us; /* clock_now_us() of the last return from waiting */
     int event_next; /* the batch: events not handled yet stay for the next step */
     int event_count;
-    struct epoll_event events[LOOP_BATCH];
+    struct epoll_event events[LOOP_BATCH + LOOP_REPEATS];
     struct list deadline_queues;
     int64_t longest_wait_us; /* of each wait from now on; 0: no other limit than the deadlines */
     /* Set while the driver may block in waiting, for others to see; the driver may point it elsewhere. NULL: nobody. */
@@ -71,7 +74,7 @@ bool loop_wait(struct loop *, bool may_wait);
 /* From any thread: ends the wait of whoever drives, or has the next one end at once unless it began a look at the world
  * (returned from loop_wait) after this call. What the caller changed before, the driver sees when loop_wait returns. */
 void loop_interrupt(struct loop *);
-/* Handles the event once more at the end of this batch, if the batch has room. */
+/* Handles the event once more at the end of this batch, also of a full one; LOOP_REPEATS times, then no more. */
 void loop_repeat(struct loop *, struct loop_source *, uint32_t events);
 /* Handles one event of the batch; returns false when the batch is empty. */
 bool loop_dispatch(struct loop *);

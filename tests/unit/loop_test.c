@@ -93,6 +93,32 @@ static void one_event_a_dispatch(void **state)
     close(b.source.fd);
 }
 
+static void on_events_repeatedly(struct loop_source *source, uint32_t events)
+{
+    CONTAINER_OF(source, struct probe, source)->events++;
+    loop_repeat(&loop, source, events);
+}
+
+/* A listener among connections that all have something to do is asked again as often as in a calm moment. */
+static void a_full_batch_has_room_for_repeats(void **state)
+{
+    struct probe probes[LOOP_BATCH];
+
+    (void)state;
+    for (int i = 0; i < LOOP_BATCH; i++)
+        probe_open(&probes[i]);
+    probes[0].source.on_events = on_events_repeatedly;
+    assert_true(loop_wait(&loop, true));
+    assert_int_equal(loop.event_count, LOOP_BATCH);
+    while (loop_dispatch(&loop))
+        ;
+    assert_int_equal(probes[0].events, 1 + LOOP_REPEATS);
+    for (int i = 1; i < LOOP_BATCH; i++)
+        assert_int_equal(probes[i].events, 1);
+    for (int i = 0; i < LOOP_BATCH; i++)
+        close(probes[i].source.fd);
+}
+
 /* Waits until `count` deadlines have passed; there is nothing else that could end a wait. */
 static void wait_for_deadlines(int count)
 {
@@ -237,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(removed_sources_are_not_called, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_event_a_dispatch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_batch_has_room_for_repeats, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deadlines_come_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deadlines_move_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(exclusive_sources, set_up, tear_down),
