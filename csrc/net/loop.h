@@ -15,7 +15,7 @@
 
 enum {
     LOOP_BATCH = 64,           /* events of one look at the world */
-    LOOP_REPEATS = LOOP_BATCH, /* of them that may be handled once more behind these */
+    LOOP_REPEATS = LOOP_BATCH, /* room behind a full batch for events that are handled once more */
 };
 
 /* A descriptor in the loop. Lives in its owner, which must call loop_remove before it dies. */
@@ -74,7 +74,7 @@ bool loop_wait(struct loop *, bool may_wait);
 /* From any thread: ends the wait of whoever drives, or has the next one end at once unless it began a look at the world
  * (returned from loop_wait) after this call. What the caller changed before, the driver sees when loop_wait returns. */
 void loop_interrupt(struct loop *);
-/* Handles the event once more at the end of this batch, also of a full one; LOOP_REPEATS times, then no more. */
+/* Handles the event once more at the end of this batch, if there is room: even behind a full one for LOOP_REPEATS. */
 void loop_repeat(struct loop *, struct loop_source *, uint32_t events);
 /* Handles one event of the batch; returns false when the batch is empty. */
 bool loop_dispatch(struct loop *);
