@@ -19,6 +19,7 @@
 #include "log.h"
 #include "master_priv.h"
 #include "pidfile.h"
+#include "slice.h"
 
 static const int64_t NUDGE_FIRST_US = 20 * 1000;
 static const int64_t NUDGE_LATER_US = 500 * 1000;
@@ -320,11 +321,6 @@ static void begin_to_serve(struct master *master)
     own_listeners(&master->monitor.control, 1, handover, PASSED_CONTROL);
 }
 
-static bool is_promise(const char *text, ssize_t len)
-{
-    return len == 5 && memcmp(text, "yours", 5) == 0;
-}
-
 /* The old master lets go, or has gone. */
 static void read_channel(struct master *master)
 {
@@ -340,7 +336,7 @@ static void read_channel(struct master *master)
         if (handover->is_pending)
             log_warning("master %d has gone: this one takes its place", (int)handover->passing.from);
     }
-    if (is_promise(text, len))
+    if (len > 0 && slice_equal(slice_of(text, (size_t)len), slice_of_string(PASSING_PROMISE)))
         handover->is_ours = true;
     else if (handover->is_pending && (len <= 0 || handover->is_offered))
         begin_to_serve(master);

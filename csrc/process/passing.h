@@ -11,6 +11,9 @@
 
 #include "attrs.h"
 
+/* What the old master says over the channel when there is no way back. The next message is that it lets go. */
+#define PASSING_PROMISE "yours"
+
 enum passed_kind {
     PASSED_BIND,
     PASSED_METRICS,

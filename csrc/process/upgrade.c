@@ -26,6 +26,7 @@
 #include "role_signals.h"
 #include "scoreboard.h"
 #include "service.h"
+#include "slice.h"
 #include "stay.h"
 #include "successor.h"
 
@@ -246,13 +247,13 @@ static void leave(struct master *master, bool is_queue_shared)
     monitor_keeper_leave(master);
 }
 
-/* "yours": there is no way back, and "go" follows. Nothing is left to one that has died since it was ready, or that has
- * been told to stop: it cannot be sent anything. */
+/* There is no way back, and "go" follows. Nothing is left to one that has died since it was ready, or that has been
+ * told to stop: it cannot be sent anything. */
 static bool promise(const struct upgrade *upgrade)
 {
-    static const char text[] = "yours";
+    const struct slice text = slice_of_string(PASSING_PROMISE);
 
-    return send(upgrade->channel_fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(text) - 1;
+    return send(upgrade->channel_fd, text.ptr, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len;
 }
 
 static void take_message(struct master *master, const char *text)
