@@ -117,9 +117,9 @@ static struct slice trim(struct slice text)
 
     while (text.len > 0 && text.ptr[0] == '\n') /* left over from the dump before */
         text = slice_of(text.ptr + 1, text.len - 1);
-    rest = text;
-    while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+    while (text.len > 0 && text.ptr[text.len - 1] == '\n') /* and the beginning of the next one */
         text.len--;
+    rest = text;
     if (text.len == 0 || !skip(&rest, "Current thread "))
         return text;
     line_end = memchr(rest.ptr, '\n', rest.len);
