@@ -19,6 +19,7 @@
 #include "log.h"
 #include "scoreboard.h"
 #include "stacks.h"
+#include "stacks_text.h"
 
 enum {
     POLITE_US = 50 * 1000,  /* for the dump by somebody with the GIL */
@@ -99,38 +100,6 @@ static void write_log(const struct slice text)
         log_report(&report, "the stacks of this worker's Python threads:");
 }
 
-static bool skip(struct slice *text, const char *words)
-{
-    size_t len = strlen(words);
-
-    if (text->len < len || memcmp(text->ptr, words, len) != 0)
-        return false;
-    *text = slice_of(text->ptr + len, text->len - len);
-    return true;
-}
-
-/* Without the thread that dumped the others, which has run no Python itself; it stands first. */
-static struct slice trim(struct slice text)
-{
-    struct slice rest;
-    const char *line_end;
-
-    while (text.len > 0 && text.ptr[0] == '\n') /* left over from the dump before */
-        text = slice_of(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && text.ptr[text.len - 1] == '\n') /* and the beginning of the next one */
-        text.len--;
-    rest = text;
-    if (text.len == 0 || !skip(&rest, "Current thread "))
-        return text;
-    line_end = memchr(rest.ptr, '\n', rest.len);
-    if (line_end == NULL)
-        return text;
-    rest = slice_of(line_end + 1, rest.len - (size_t)(line_end + 1 - rest.ptr));
-    if (!skip(&rest, "  <no Python frame>\n\n"))
-        return text;
-    return slice_of(rest.ptr, (size_t)(text.ptr + text.len - rest.ptr));
-}
-
 static void set_timer(const struct worker_stacks *stacks, int64_t delay_us)
 {
     const struct itimerspec when = {
@@ -151,7 +120,7 @@ static void start(struct worker_stacks *stacks)
 
 static void finish(struct worker_stacks *stacks)
 {
-    struct slice text = trim(buf_slice(&stacks->text));
+    struct slice text = stacks_text_trim(buf_slice(&stacks->text));
     void (*on_end)(void *) = stacks->on_end;
     bool is_for_log = stacks->is_for_log;
     uint32_t ticket;
